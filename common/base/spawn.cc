@@ -1,0 +1,30 @@
+#include "common/base/spawn.h"
+
+#include <spdlog/spdlog.h>
+
+#include <asio/co_spawn.hpp>
+#include <exception>
+#include <utility>
+
+#include "common/base/task_group.h"
+
+namespace goniec {
+
+void SpawnLogged(const asio::any_io_executor& executor, TaskGroup& group, const char* name,
+                 asio::awaitable<void> task) {
+  if (!group.Enter()) return;
+  asio::co_spawn(executor, std::move(task), [&group, name](std::exception_ptr failure) {
+    if (failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::exception& e) {
+        spdlog::error("task {} ended with an exception: {}", name, e.what());
+      } catch (...) {
+        spdlog::error("task {} ended with an unknown exception", name);
+      }
+    }
+    group.Leave();
+  });
+}
+
+}  // namespace goniec
