@@ -1,0 +1,57 @@
+// Every stream, subject and header name of the queue, and what an id says about where its message is.
+// See README.md in this folder for the table. Pure; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace goniec::queue {
+
+// Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, so all mails of a record meet.
+inline constexpr int kSlots = 4096;
+// Characters of a message id that name its record.
+inline constexpr int kRecordIdLength = 24;
+
+// Headers of ours.
+inline constexpr char kHeaderMessageId[] = "Nats-Msg-Id";
+// Present when the publisher repeats a record that may already be stored; its worker looks first.
+inline constexpr char kHeaderResend[] = "Goniec-Resend";
+inline constexpr char kHeaderSchedule[] = "Nats-Schedule";
+inline constexpr char kHeaderScheduleTarget[] = "Nats-Schedule-Target";
+inline constexpr char kHeaderTtl[] = "Nats-TTL";
+
+// "transactional" or "bulk": subject tokens.
+enum class MailClass { kTransactional, kBulk };
+std::string_view ClassToken(MailClass mail_class);
+
+int SlotOf(std::string_view message_or_record_id);
+int ShardOf(int slot, int event_shards);
+
+std::string ReadyStream(int lane);
+std::string WaitStream(int lane);
+std::string HeldStream(int lane);
+std::string EventsStream(int shard);
+inline constexpr char kBodiesStream[] = "BODIES";
+
+// Durable pull consumers.
+std::string ReadyConsumer(MailClass mail_class);
+inline constexpr char kDueConsumer[] = "due";
+
+std::string ReadySubject(int lane, MailClass mail_class, std::string_view tenant, int slot);
+// wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain labels reversed>; `due.` with the same tail when it fires.
+std::string WaitSubject(int lane, MailClass mail_class, std::string_view tenant, std::string_view message_id,
+                        std::uint32_t generation, std::string_view domain);
+std::string DueSubject(std::string_view wait_subject);
+std::string EventSubject(int shard, std::string_view tenant, int slot);
+std::string LateEventSubject(int shard, std::string_view tenant, int slot);
+std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
+std::string AbandonedSubject(std::string_view body_id);
+
+// A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals encoded
+// ("ip4-192-0-2-1"); anything else than [a-z0-9-] is written as -xx. At most 200 characters (a hash stands for more).
+std::string DomainTokens(std::string_view domain);
+// [a-z0-9-]{1,32}.
+bool IsValidTenant(std::string_view tenant);
+
+}  // namespace goniec::queue
