@@ -1,0 +1,43 @@
+// What a 250 means here and now, as read from the servers: replicas from the streams, the sync mode from the
+// servers' monitoring. What cannot be seen is unknown, and unknown meets no floor. Never copied from our own
+// configuration.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+
+namespace goniec::queue {
+
+class Broker;
+struct QueueConfig;
+struct DurabilityFloor;
+
+enum class SyncMode { kUnknown, kLazy, kFsync };
+
+struct Durability {
+  // The least number of replicas among the streams that mail goes through; 0 is unknown.
+  int replicas = 0;
+  // kFsync only if every server that could be counted in `monitor_urls` says so.
+  SyncMode sync = SyncMode::kUnknown;
+  std::string server_version;
+  // The latest start of any server, for the holder rule's first ten minutes; nothing: unknown.
+  std::optional<WallTime> latest_start;
+  // Server clock minus ours, if it was seen.
+  std::optional<std::chrono::milliseconds> clock_offset;
+};
+
+// "3 replicas, fsync", "1 replica, lazy sync", "1 replica, sync unknown".
+std::string Describe(const Durability& durability);
+
+// Nothing if the floor is met, else one sentence that says what falls short and how to mend it.
+std::optional<std::string> FloorShortfall(const Durability& durability, const DurabilityFloor& floor);
+
+// Asks the broker and the monitoring addresses (HTTP, libcurl on a thread of its own; at most two seconds each).
+// Never fails: what cannot be read stays unknown.
+asio::awaitable<Durability> ReadDurability(Broker& broker, QueueConfig config);
+
+}  // namespace goniec::queue

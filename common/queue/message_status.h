@@ -1,0 +1,55 @@
+// Status is a fold over events, never a second truth. Pure; thread-safe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "goniec/queue/v1/queue.pb.h"
+
+namespace goniec::queue {
+
+enum class RecipientState { kQueued, kDeferred, kHeld, kDelivered, kBounced, kExpired, kCancelled, kSuppressed };
+[[nodiscard]] bool IsTerminal(RecipientState state);
+[[nodiscard]] bool IsTerminal(v1::EventType type);
+
+struct RecipientStatus {
+  std::string address;
+  RecipientState state = RecipientState::kQueued;
+  std::uint32_t generation = 0;
+  std::uint32_t attempts = 0;
+  std::optional<WallTime> next_attempt_time;  // deferred, held
+  std::optional<WallTime> end_time;           // terminal
+  std::optional<v1::Outcome> last_outcome;
+};
+
+struct MessageStatus {
+  std::string message_id;
+  std::string tenant;
+  std::uint32_t recipient_count = 0;          // 0: nothing is known
+  std::optional<v1::Acceptance> acceptance;
+  std::map<std::uint32_t, RecipientStatus> recipients;  // by index; those that are known
+  [[nodiscard]] bool AllTerminal() const;
+};
+
+// Folds the events of one message, in stream order. Drops event ids that it knows; the first terminal event of a
+// recipient wins, a later terminal one is counted; a move of a lower or equal generation changes nothing.
+class StatusFold {
+ public:
+  explicit StatusFold(std::string message_id);
+  void Add(const v1::Event& event);
+  // A mail found in READY, WAIT or HELD fills in what no event has said yet.
+  void AddStored(const v1::Mail& mail);
+  [[nodiscard]] const MessageStatus& status() const { return status_; }
+  [[nodiscard]] int second_terminals() const { return second_terminals_; }
+
+ private:
+  MessageStatus status_;
+  std::unordered_set<std::string> seen_;
+  int second_terminals_ = 0;
+};
+
+}  // namespace goniec::queue
