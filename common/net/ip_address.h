@@ -1,0 +1,88 @@
+// IP addresses, networks and the addresses that mail from outside must not be sent to. Used by policy, routing and
+// the shells; knows nothing of sockets. Values; pure; thread-safe.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace goniec::net {
+
+// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address (::ffff:192.0.2.1) *is* the IPv4 address: it compares equal,
+// prints as IPv4 and matches IPv4 networks, so no rule can be passed by the other spelling.
+class IpAddress {
+ public:
+  IpAddress() = default;  // ::
+  static IpAddress V4(std::array<uint8_t, 4> bytes);
+  static IpAddress V6(std::array<uint8_t, 16> bytes);
+  // "192.0.2.1", "2001:db8::1" (no brackets, no scope, no RFC 5321 "IPv6:" tag).
+  static std::optional<IpAddress> Parse(std::string_view text);
+
+  [[nodiscard]] bool IsV4() const;
+  // The 16 bytes of the IPv6 form; of an IPv4 address the mapped one.
+  [[nodiscard]] const std::array<uint8_t, 16>& bytes() const { return bytes_; }
+  // Only if IsV4().
+  [[nodiscard]] std::array<uint8_t, 4> v4_bytes() const { return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]}; }
+  [[nodiscard]] std::string ToString() const;
+
+  auto operator<=>(const IpAddress&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const IpAddress& ip) {
+    return H::combine(std::move(h), ip.bytes_);
+  }
+
+ private:
+  std::array<uint8_t, 16> bytes_{};
+};
+
+// A network: "10.0.0.0/8", "2001:db8::/32", or a lone address.
+class Cidr {
+ public:
+  // Bits beyond the prefix must be zero; the error proposes the network that was meant.
+  static absl::StatusOr<Cidr> Parse(std::string_view text);
+  [[nodiscard]] bool Contains(const IpAddress& ip) const;
+  [[nodiscard]] std::string ToString() const;
+
+ private:
+  Cidr(IpAddress network, int prefix) : network_(network), prefix_(prefix) {}
+  IpAddress network_;
+  int prefix_;  // of the 128-bit form
+};
+
+class CidrSet {
+ public:
+  CidrSet() = default;
+  explicit CidrSet(std::vector<Cidr> networks) : networks_(std::move(networks)) {}
+  static absl::StatusOr<CidrSet> Parse(const std::vector<std::string>& networks);
+  [[nodiscard]] bool Contains(const IpAddress& ip) const;
+  [[nodiscard]] bool empty() const { return networks_.empty(); }
+  [[nodiscard]] const std::vector<Cidr>& networks() const { return networks_; }
+
+ private:
+  std::vector<Cidr> networks_;
+};
+
+// Why an address that DNS or a literal gave is no destination on the public internet: "loopback", "private",
+// "link-local", "shared (CGNAT)", "unique local", "multicast", "unspecified", "documentation", "reserved". Nothing for
+// a public one. IPv4 inside NAT64 and 6to4 addresses is looked at as well (IANA special-purpose registries).
+std::optional<std::string_view> SpecialUse(const IpAddress& ip);
+inline bool IsSpecialUse(const IpAddress& ip) { return SpecialUse(ip).has_value(); }
+
+// Address and port.
+struct Endpoint {
+  IpAddress ip;
+  uint16_t port = 0;
+
+  // "127.0.0.1:2525", "[::1]:25". No names.
+  static absl::StatusOr<Endpoint> Parse(std::string_view text);
+  [[nodiscard]] std::string ToString() const;
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+}  // namespace goniec::net

@@ -1,0 +1,84 @@
+// One TCP connection, plain or, after an upgrade, TLS. Reads and writes are awaitables that give a Status:
+// kUnavailable = the peer or the network ended it (end of stream included), kDeadlineExceeded = the deadline passed,
+// kCancelled = Close() was called, kInvalidArgument = the peer's TLS is no good.
+//
+// A deadline does not cancel an operation, it closes the connection, and then whatever awaits ends: nothing that was
+// half read can be lost, because nothing is read after it. One read and one write may be awaited at the same time on
+// a plain stream, one operation at a time on a TLS stream. Confined to its executor.
+#pragma once
+
+#include <array>
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/net/ip_address.h"
+#include "common/net/tls_context.h"
+
+namespace goniec::net {
+
+class Stream {
+ public:
+  // A connected socket.
+  explicit Stream(asio::ip::tcp::socket socket);
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  ~Stream();  // closes without ceremony; nothing may be awaiting
+
+  // Connects within `limit` and sets TCP_NODELAY. `source`, if given, is the local address to use.
+  static asio::awaitable<absl::StatusOr<Stream>> Connect(asio::any_io_executor executor, Endpoint remote,
+                                                         std::chrono::milliseconds limit,
+                                                         std::optional<IpAddress> source = std::nullopt);
+
+  // From now on `limit` is left; then the connection is closed and all that awaits gives kDeadlineExceeded. Each call
+  // replaces the deadline; cheap (no system call), so it may be set before every operation.
+  void ExpireAfter(std::chrono::milliseconds limit);
+  void NeverExpire();
+
+  // Reads what is there, at least one byte. `buffer` must live until it is done.
+  [[nodiscard]] asio::awaitable<absl::StatusOr<size_t>> ReadSome(std::span<char> buffer);
+  // Writes all. `data` must live until it is done.
+  [[nodiscard]] asio::awaitable<absl::Status> WriteAll(std::string_view data);
+  // Writes both in one system call where the kernel takes them (plain) or one after the other (TLS).
+  [[nodiscard]] asio::awaitable<absl::Status> WriteAll(std::string_view first, std::string_view second);
+
+  // Upgrades; the caller has dropped whatever plain input it had buffered (RFC 3207 §4.2). After a failure the stream
+  // is closed. `host` is sent as SNI and is what the certificate must name; an address literal is not sent.
+  [[nodiscard]] asio::awaitable<absl::Status> StartTlsServer(std::shared_ptr<TlsServerContext> context);
+  [[nodiscard]] asio::awaitable<absl::Status> StartTlsClient(std::shared_ptr<TlsClientContext> context,
+                                                             std::string host);
+
+  // Says goodbye as the protocol wants it (TLS close_notify, then FIN), waits at most `limit` for it to go out, and
+  // closes. Never fails.
+  [[nodiscard]] asio::awaitable<void> Shutdown(std::chrono::milliseconds limit);
+  // Closes now; what awaits ends with kCancelled. May be called at any time on the executor.
+  void Close();
+
+  [[nodiscard]] bool is_open() const;
+  // Nothing unless TLS is in use.
+  [[nodiscard]] const std::optional<TlsInfo>& tls() const;
+  // Of the time of construction; valid after the connection is gone.
+  [[nodiscard]] const Endpoint& remote() const;
+  [[nodiscard]] Endpoint local() const;
+  // True if the peer has closed or sent something while nobody was reading: then an idle connection is of no use.
+  [[nodiscard]] bool HasUnexpectedInput();
+  [[nodiscard]] asio::any_io_executor executor() const;
+
+ private:
+  struct State;
+  explicit Stream(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // shared with the deadline's timer only
+};
+
+Endpoint FromAsio(const asio::ip::tcp::endpoint& endpoint);
+asio::ip::tcp::endpoint ToAsio(const Endpoint& endpoint);
+
+}  // namespace goniec::net
