@@ -1,0 +1,29 @@
+// What became of recipients in one delivery attempt: made by the delivery, read by the retry decision, the settlement
+// and the events. Values; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "goniec/queue/v1/queue.pb.h"
+
+namespace goniec::outbound {
+
+enum class Verdict {
+  kDelivered,  // the peer took responsibility
+  kTemporary,  // an attempt was made and failed for now; with outcome.ambiguous() the peer may have taken it
+  kPermanent,  // an attempt was made, and no other will fare better
+  kNotTried,   // nothing was tried: no attempt to be counted
+};
+std::string_view VerdictName(Verdict verdict);
+
+// The recipients that share a verdict and an outcome: one event, one log line.
+struct Result {
+  Verdict verdict = Verdict::kNotTried;
+  queue::v1::Outcome outcome;
+  // Positions in mail.recipients(); at least one.
+  std::vector<std::uint32_t> recipients;
+};
+
+}  // namespace goniec::outbound
