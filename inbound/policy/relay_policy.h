@@ -1,0 +1,47 @@
+// The relay rules: anybody may send to the configured domains, trusted networks may send to everybody, nobody else
+// to anything. Made once at start from the configuration; asked by every session. Judges the canonical domain, the
+// one that routing uses, so that no other spelling of an address gets past it. Immutable after construction;
+// thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "inbound/policy/network.h"
+#include "inbound/policy/recipient_policy.h"
+
+namespace goniec::inbound {
+
+struct RelayRules {
+  // "example.com" alone, "*.example.com" for everything below it. Default: none.
+  std::vector<std::string> domains;
+  // CIDR. Default: none, not even loopback: service meshes and load balancers present strangers as local addresses.
+  std::vector<std::string> trusted_networks;
+};
+
+class RelayPolicy : public RecipientPolicy {
+ public:
+  // kInvalidArgument names the entry that is wrong, or that would open the relay to strangers: "*", "*.com",
+  // 0.0.0.0/0 and its like.
+  static absl::StatusOr<RelayPolicy> Create(const RelayRules& rules);
+
+  [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo& peer, const smtp::Path& path) const override;
+  [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer, const smtp::Path& path) const override;
+
+  bool IsTrusted(const IpAddress& address) const;
+  bool IsRelayDomain(const smtp::Domain& domain) const;
+
+ private:
+  RelayPolicy() = default;
+  absl::Status AddDomain(const std::string& text);
+  absl::Status AddNetwork(const std::string& text);
+
+  absl::flat_hash_set<std::string> exact_;    // canonical names
+  absl::flat_hash_set<std::string> parents_;  // of wildcards
+  std::vector<Network> trusted_;
+};
+
+}  // namespace goniec::inbound
