@@ -1,7 +1,7 @@
-// Typed reading of a YAML configuration file. A service's config.cc walks the sections once at start and fills its
-// struct: a key that is there replaces the field's default, a key that is not there leaves it. Problems (a value of
-// the wrong kind, out of bounds, a key that nobody asked for) are gathered, each with file, line and path, and come
-// out together from Finish(), so that one start shows all of them:
+// Typed reading of a YAML configuration file. A service's config.cc walks the sections once at start and
+// fills its struct: a key that is there replaces the field's default, a key that is not there leaves it.
+// Problems (a value of the wrong kind, out of bounds, a key that nobody asked for) are gathered, each with
+// file, line and path, and come out together from Finish(), so that one start shows all of them:
 //
 //   goniec.yaml:12: smtp.max_size: "25 parsecs" is not a size; use for example 25MiB
 //
@@ -27,8 +27,8 @@
 
 namespace goniec::config {
 
-struct Value;   // one node of the file, with its line
-struct State;   // the whole file and its problems
+struct Value;  // one node of the file, with its line
+struct State;  // the whole file and its problems
 class Section;
 
 template <typename T>
@@ -51,8 +51,8 @@ class Document {
   // Valid as long as this document is.
   [[nodiscard]] Section root();
 
-  // After everything was read: OK, or kInvalidArgument with one line for each problem in the order of the file,
-  // the keys that nobody asked for included.
+  // After everything was read: OK, or kInvalidArgument with one line for each problem in the order of the
+  // file, the keys that nobody asked for included.
   [[nodiscard]] absl::Status Finish();
 
  private:
@@ -60,8 +60,8 @@ class Document {
   std::unique_ptr<State> state_;
 };
 
-// One mapping of the file; of one that is not there all keys are absent. A copyable handle, valid as long as its
-// document. Every getter marks the key as known. A key without a value (`tls:`) counts as absent.
+// One mapping of the file; of one that is not there all keys are absent. A copyable handle, valid as long as
+// its document. Every getter marks the key as known. A key without a value (`tls:`) counts as absent.
 class Section {
  public:
   // "smtp.listen[0]"; empty for the root.
@@ -74,21 +74,24 @@ class Section {
   // Each returns true if the key was there and its value was taken.
   bool Text(std::string_view key, std::string& out) const;
   bool Flag(std::string_view key, bool& out) const;
-  bool Duration(std::string_view key, std::chrono::milliseconds& out, Bounds<std::chrono::milliseconds> bounds) const;
+  bool Duration(std::string_view key, std::chrono::milliseconds& out,
+                Bounds<std::chrono::milliseconds> bounds) const;
   bool Bytes(std::string_view key, ByteCount& out, Bounds<ByteCount> bounds) const;
   bool Texts(std::string_view key, std::vector<std::string>& out) const;
 
   template <std::integral T>
   bool Integer(std::string_view key, T& out, Bounds<T> bounds) const {
     int64_t value = 0;
-    if (!ReadInteger(key, value, static_cast<int64_t>(bounds.min), static_cast<int64_t>(bounds.max))) return false;
+    if (!ReadInteger(key, value, static_cast<int64_t>(bounds.min), static_cast<int64_t>(bounds.max)))
+      return false;
     out = static_cast<T>(value);
     return true;
   }
 
   // A word out of a list; the error shows the list.
   template <typename T>
-  bool Choice(std::string_view key, T& out, std::initializer_list<std::pair<std::string_view, T>> choices) const {
+  bool Choice(std::string_view key, T& out,
+              std::initializer_list<std::pair<std::string_view, T>> choices) const {
     std::vector<std::string_view> words;
     for (const auto& choice : choices) words.push_back(choice.first);
     size_t index = 0;
@@ -97,7 +100,8 @@ class Section {
     return true;
   }
 
-  // A value with a parser of its own: StatusOr<T> parse(std::string_view). The parser's message becomes the problem.
+  // A value with a parser of its own: StatusOr<T> parse(std::string_view). The parser's message becomes the
+  // problem.
   template <typename T, typename Parse>
   bool Parsed(std::string_view key, T& out, Parse parse) const {
     std::string text;
@@ -127,8 +131,9 @@ class Section {
     return good;
   }
 
-  // A secret: the content of the file that `<key>_file` names, without white space at its ends, else the environment
-  // variable `environment` (must begin with GONIEC_). The bare key is refused: secrets do not stand in the file.
+  // A secret: the content of the file that `<key>_file` names, without white space at its ends, else the
+  // environment variable `environment` (must begin with GONIEC_). The bare key is refused: secrets do not
+  // stand in the file.
   bool Secret(std::string_view key, const char* environment, std::string& out) const;
 
   // A mapping inside this one.
@@ -140,7 +145,8 @@ class Section {
   // A mapping from names to plain values.
   bool TextMap(std::string_view key, std::vector<std::pair<std::string, std::string>>& out) const;
 
-  // A problem that the reader found by itself, at the key's line (or this section's, if the key is not there).
+  // A problem that the reader found by itself, at the key's line (or this section's, if the key is not
+  // there).
   void Problem(std::string_view key, std::string_view what) const;
   void ProblemAt(std::string_view key, size_t index, std::string_view what) const;
 

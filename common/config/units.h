@@ -1,5 +1,6 @@
-// Values of configuration keys: the text forms of time spans and sizes, and the type of a size. The forms carry their
-// unit, because a bare number is how somebody's 30 seconds become 30 milliseconds. Pure; thread-safe.
+// Values of configuration keys: the text forms of time spans and sizes, and the type of a size. The forms
+// carry their unit, because a bare number is how somebody's 30 seconds become 30 milliseconds. Pure;
+// thread-safe.
 #pragma once
 
 #include <chrono>
@@ -17,9 +18,15 @@ struct ByteCount {
   uint64_t bytes = 0;
   constexpr auto operator<=>(const ByteCount&) const = default;
 };
-constexpr ByteCount KiB(uint64_t n) { return {n << 10}; }
-constexpr ByteCount MiB(uint64_t n) { return {n << 20}; }
-constexpr ByteCount GiB(uint64_t n) { return {n << 30}; }
+constexpr ByteCount KiB(uint64_t n) {
+  return {n << 10};
+}
+constexpr ByteCount MiB(uint64_t n) {
+  return {n << 20};
+}
+constexpr ByteCount GiB(uint64_t n) {
+  return {n << 30};
+}
 
 namespace config {
 

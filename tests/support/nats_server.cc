@@ -25,20 +25,25 @@ absl::StatusOr<std::unique_ptr<NatsServer>> NatsServer::Start(NatsServerOptions 
   return server;
 }
 
-std::string NatsServer::url() const { return absl::StrCat("nats://127.0.0.1:", port_); }
+std::string NatsServer::url() const {
+  return absl::StrCat("nats://127.0.0.1:", port_);
+}
 
 std::string NatsServer::monitor_url() const {
   return monitor_port_ == 0 ? "" : absl::StrCat("http://127.0.0.1:", monitor_port_);
 }
 
-std::string NatsServer::log() const { return ReadFileOrEmpty(folder_.File("nats.log")); }
+std::string NatsServer::log() const {
+  return ReadFileOrEmpty(folder_.File("nats.log"));
+}
 
 absl::Status NatsServer::Launch() {
-  const std::string config = absl::StrCat(
-      "listen: \"127.0.0.1:", port_, "\"\n", "server_name: test\n",
-      monitor_port_ == 0 ? "" : absl::StrCat("http: \"127.0.0.1:", monitor_port_, "\"\n"),
-      "jetstream {\n  store_dir: \"", folder_.File("store"), "\"\n  max_file_store: ", options_.max_file_store, "\n",
-      options_.fsync ? "  sync_interval: always\n" : "", "}\n", options_.extra, "\n");
+  const std::string config =
+      absl::StrCat("listen: \"127.0.0.1:", port_, "\"\n", "server_name: test\n",
+                   monitor_port_ == 0 ? "" : absl::StrCat("http: \"127.0.0.1:", monitor_port_, "\"\n"),
+                   "jetstream {\n  store_dir: \"", folder_.File("store"),
+                   "\"\n  max_file_store: ", options_.max_file_store, "\n",
+                   options_.fsync ? "  sync_interval: always\n" : "", "}\n", options_.extra, "\n");
   ProcessOptions process_options;
   process_options.output_file = folder_.File("nats.log");
   const size_t before = log().size();
@@ -46,15 +51,19 @@ absl::Status NatsServer::Launch() {
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
   if (!process_->WaitForOutput("Server is ready", std::chrono::seconds(30), before)) {
-    return absl::UnavailableError(absl::StrCat(Binary(), " (set GONIEC_NATS_SERVER to one of 2.15 or newer) is not ready: ",
-                                               log().substr(before)));
+    return absl::UnavailableError(absl::StrCat(
+        Binary(), " (set GONIEC_NATS_SERVER to one of 2.15 or newer) is not ready: ", log().substr(before)));
   }
   return absl::OkStatus();
 }
 
-void NatsServer::Kill() { process_->Kill(); }
+void NatsServer::Kill() {
+  process_->Kill();
+}
 
-void NatsServer::Stop() { process_->Terminate(); }
+void NatsServer::Stop() {
+  process_->Terminate();
+}
 
 absl::Status NatsServer::StartAgain() {
   process_.reset();

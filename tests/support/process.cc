@@ -52,7 +52,8 @@ void Redirect(const char* file, int flags, int target) {
 }
 
 // In the child, after fork: never returns.
-[[noreturn]] void Exec(char* const* argv, const ProcessOptions& options, const std::string& output, pid_t parent) {
+[[noreturn]] void Exec(char* const* argv, const ProcessOptions& options, const std::string& output,
+                       pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
   constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND;
@@ -106,7 +107,8 @@ uint16_t FreePort() {
   for (int tries = 0; tries < 10000; ++tries) {
     const auto port = static_cast<uint16_t>(ports(random));
     const int lock = open(absl::StrCat(folder, "/", port).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && CanBind(port)) return port;  // `lock` is kept on purpose
+    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && CanBind(port))
+      return port;  // `lock` is kept on purpose
     if (lock >= 0) close(lock);
   }
   std::fputs("no free port\n", stderr);
@@ -182,7 +184,9 @@ bool Process::Reap(bool block) {
   return true;
 }
 
-bool Process::running() { return !Reap(false); }
+bool Process::running() {
+  return !Reap(false);
+}
 
 void Process::Signal(int signal) const {
   if (pid_ > 0 && !status_.has_value()) kill(pid_, signal);
@@ -203,14 +207,17 @@ std::optional<int> Process::Terminate(std::chrono::milliseconds limit) {
   return Wait(limit);
 }
 
-std::string Process::output() const { return ReadFileOrEmpty(output_file_); }
+std::string Process::output() const {
+  return ReadFileOrEmpty(output_file_);
+}
 
 bool Process::WaitForOutput(const std::string& text, std::chrono::milliseconds limit, size_t from) {
   const auto seen = [&] { return output().find(text, from) != std::string::npos; };
   return WaitUntil([&] { return seen() || !running(); }, limit) && seen();
 }
 
-absl::StatusOr<Finished> RunProcess(std::vector<std::string> argv, ProcessOptions options, std::chrono::milliseconds limit) {
+absl::StatusOr<Finished> RunProcess(std::vector<std::string> argv, ProcessOptions options,
+                                    std::chrono::milliseconds limit) {
   auto process = Process::Start(std::move(argv), std::move(options));
   if (!process.ok()) return process.status();
   const std::optional<int> status = process->Wait(limit);

@@ -1,8 +1,9 @@
-// Real processes for tests: started in a folder of their own, killed with the test (also when it crashes), their
-// output kept. Also the small things around them: temporary folders, free ports, waiting for a condition.
+// Real processes for tests: started in a folder of their own, killed with the test (also when it crashes),
+// their output kept. Also the small things around them: temporary folders, free ports, waiting for a
+// condition.
 //
-// A child dies with the *thread* that started it (PR_SET_PDEATHSIG), so start processes on the test's main thread.
-// Not thread-safe.
+// A child dies with the *thread* that started it (PR_SET_PDEATHSIG), so start processes on the test's main
+// thread. Not thread-safe.
 #pragma once
 
 #include <sys/types.h>
@@ -40,12 +41,13 @@ class TempDir {
 
 std::string ReadFileOrEmpty(const std::string& path);
 
-// A loopback TCP port that nobody has, outside the kernel's range for outgoing connections, and that no other call,
-// in this process or in other tests that run at the same time, is given while this process lives.
+// A loopback TCP port that nobody has, outside the kernel's range for outgoing connections, and that no other
+// call, in this process or in other tests that run at the same time, is given while this process lives.
 uint16_t FreePort();
 
 // Asks until it is true or `limit` is over; returns what it was last.
-bool WaitUntil(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
+bool WaitUntil(const std::function<bool()>& condition,
+               std::chrono::milliseconds limit = std::chrono::seconds(20));
 
 // True if something listens there.
 bool CanConnect(uint16_t port);
@@ -103,6 +105,6 @@ struct Finished {
   std::string output;
 };
 absl::StatusOr<Finished> RunProcess(std::vector<std::string> argv, ProcessOptions options = {},
-                             std::chrono::milliseconds limit = std::chrono::seconds(60));
+                                    std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 }  // namespace goniec::test
