@@ -33,6 +33,13 @@ usage_error() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# What run_logged runs now. Bash starts it deaf to Ctrl-C, so it is ended here.
+LOGGED_CHILD=
+interrupted() {
+  [[ -z $LOGGED_CHILD ]] || kill "$LOGGED_CHILD" 2>/dev/null || true
+  exit 130
+}
+
 # run_logged LABEL COMMAND...: runs a command whose output interests only on failure. On a terminal it shows a
 # running clock; on failure the end of its output and where the rest is. Returns the command's exit code.
 run_logged() {
@@ -44,6 +51,7 @@ run_logged() {
   started=$SECONDS
   "$@" </dev/null >"$log" 2>&1 &
   pid=$!
+  LOGGED_CHILD=$pid
   while kill -0 "$pid" 2>/dev/null; do
     if [[ -t 2 ]]; then
       printf '\r    %s%ds%s ' "$DIM" "$((SECONDS - started))" "$PLAIN" >&2
@@ -51,6 +59,7 @@ run_logged() {
     sleep 0.5
   done
   wait "$pid" || code=$?
+  LOGGED_CHILD=
   [[ -t 2 ]] && printf '\r\e[K' >&2
   if ((code != 0)); then
     tail -n 15 "$log" | sed 's/^/    /' >&2

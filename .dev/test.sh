@@ -22,7 +22,8 @@ test_tools() {
   GONIEC_NATS_SERVER=$(nats_server)
   GONIEC_KUSTOMIZE=$(kustomize_tool)
   GONIEC_KUBECTL=$(kubectl_tool)
-  export GONIEC_NATS_SERVER GONIEC_KUSTOMIZE GONIEC_KUBECTL
+  GONIEC_NODE_MODULES=$(node_modules)
+  export GONIEC_NATS_SERVER GONIEC_KUSTOMIZE GONIEC_KUBECTL GONIEC_NODE_MODULES
 }
 
 test_command() {

@@ -1,0 +1,47 @@
+// The Dockerfiles: one build stage for both images, a final stage that fits the pods' security contexts; and
+// compose.yaml runs those images.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { parseAll, root } from './kustomize.mjs';
+
+const read = (file) => readFileSync(path.join(root, file), 'utf8');
+const dockerfiles = ['inbound/Dockerfile', 'outbound/Dockerfile'];
+
+// The stages' texts, without comments; [0] holds what stands before the first FROM.
+const stagesOf = (file) =>
+  read(file)
+    .replace(/^#.*\n/gm, '')
+    .split(/^(?=FROM )/m);
+
+test('both images have the same build stage, so that one build serves both', () => {
+  const [inbound, outbound] = dockerfiles.map((file) => stagesOf(file).slice(0, 2).join(''));
+  assert.match(inbound, /^FROM \$\{BASE\} AS build$/m);
+  assert.equal(inbound, outbound);
+});
+
+for (const file of dockerfiles) {
+  test(`${file} ends in an image that runs as an ordinary user, known by number`, () => {
+    const stages = stagesOf(file);
+    const users = stages.flatMap((stage) => [...stage.matchAll(/^USER (.*)$/gm)].map((match) => match[1]));
+    assert.ok(users.length > 0);
+    for (const user of users) assert.match(user, /^[1-9][0-9]*:[1-9][0-9]*$/);
+    assert.match(stages.at(-1), /^ENTRYPOINT \["\/usr\/bin\/goniec-/m);
+    assert.doesNotMatch(stages.at(-1), /clang|cmake/);
+  });
+}
+
+test('compose.yaml builds from these files, with read-only roots and without capabilities', () => {
+  const [compose] = parseAll(read('compose.yaml'));
+  for (const service of ['nats', 'provision', 'inbound', 'outbound', 'sink']) {
+    assert.ok(compose.services[service], `service ${service} is missing`);
+    assert.equal(compose.services[service].read_only, true, `${service}: its root is writable`);
+    assert.deepEqual(compose.services[service].cap_drop, ['ALL'], `${service}: it keeps capabilities`);
+  }
+  for (const [name, service] of Object.entries(compose.services)) {
+    if (!service.build) assert.match(service.image, /:\d/, `${name}: its image is not pinned`);
+    else assert.ok(dockerfiles.includes(service.build.dockerfile), `${name}: ${service.build.dockerfile}`);
+  }
+});
