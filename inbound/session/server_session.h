@@ -124,6 +124,7 @@ class ServerSession {
   struct AwaitCommand {};
   struct OpeningBody {
     Source source;
+    bool asked = false;  // the shell knows
   };
   struct ReadingData {
     smtp::DataDecoder decoder;
@@ -136,7 +137,9 @@ class ServerSession {
   struct SkippingChunk {
     smtp::Reply refusal;
   };
-  struct Committing {};
+  struct Committing {
+    bool asked = false;
+  };
   struct UpgradingTls {};
   struct Ending {};
   using State = std::variant<AwaitCommand, OpeningBody, ReadingData, SkippingData, ReadingChunk, SkippingChunk,
@@ -156,7 +159,7 @@ class ServerSession {
 
   using Handler = void (ServerSession::*)(std::string_view argument);
   struct VerbRule;
-  static const VerbRule* FindRule(smtp::Verb verb);
+  static const VerbRule& RuleOf(smtp::Verb verb);
 
   // One step of each state; nullopt: the state has changed, look again. (server_session.cc, body.cc)
   std::optional<Step> StepIn(AwaitCommand& state);
@@ -187,12 +190,16 @@ class ServerSession {
   void OnForeign(std::string_view argument);
   void OnUnknown(std::string_view argument);
 
+  // What is wrong with the chunk that BDAT announced (bdat.cc).
+  std::optional<smtp::Reply> JudgeChunk() const;
   // Body (body.cc).
   std::optional<smtp::Reply> Admit(std::string_view content);
   std::optional<smtp::Reply> FinishBody();
   void RefuseBody(smtp::Reply refusal);
-  void EndTransaction();
   void EndChunk(const smtp::Reply& refusal);
+  // Destroys the transaction; Reset tells the shell if a message was open.
+  void EndTransaction();
+  void ResetTransaction();
 
   // Replies.
   void Say(const smtp::ReplyText& reply);
@@ -203,6 +210,7 @@ class ServerSession {
   const SessionConfig& config_;
   const PeerInfo peer_;
   const RecipientPolicy& policy_;
+  const smtp::Domain postmaster_domain_;
   SessionObserver* const observer_;
 
   CommandInput input_;
