@@ -1,5 +1,5 @@
-// Bodies: inline while small, else 512 KiB chunks in the BODIES stream under an id of their own, stored before the
-// record that refers to them.
+// Bodies: inline while small, else chunks in the BODIES stream under an id of their own, stored before the record
+// that refers to them.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -17,8 +17,6 @@
 namespace goniec::queue {
 
 class Broker;
-
-inline constexpr std::size_t kBodyChunkBytes = 512 * 1024;
 
 // Takes the body of one message as it comes. Confined to the executor of its caller; one call at a time.
 class BodyWriter {
@@ -39,6 +37,8 @@ class BodyWriter {
 
   // Stores what is left and sets the body and size_bytes (head excluded) of `mail`.
   asio::awaitable<absl::Status> Finish(v1::Mail& mail);
+  // The same, but as chunks however small it is.
+  asio::awaitable<absl::Status> FinishAsChunks(v1::Mail& mail);
   // The record is durable: the chunks now belong to it.
   void Keep();
   // The record was refused or the message was given up: the chunks are reported on abandoned.<id> and purged.

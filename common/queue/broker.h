@@ -1,4 +1,4 @@
-// The connection to NATS: publish, request, subscribe; reconnects by itself for ever. Everything in common/queue
+// The connection to NATS: publish, request, subscribe; connects again by itself for ever. Everything in common/queue
 // talks through it; nobody else includes nats.h.
 //
 // It owns one thread on which it sends (a write may block up to the write deadline, so never on an I/O thread) and
@@ -31,7 +31,9 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 struct OutgoingMessage {
   std::string subject;
   std::shared_ptr<const std::string> payload;
-  Headers headers;
+  Headers headers = {};
+  // Publish() only: where an answer goes, if one is wanted.
+  std::string reply = {};
 };
 
 // What came. `data` is valid as long as this object or a copy of it lives.
@@ -50,10 +52,6 @@ struct IncomingMessage {
 
 // How sure it is that a failed request did not reach the server.
 enum class Sent { kNo, kMaybe };
-struct RequestFailure {
-  absl::Status status;
-  Sent sent = Sent::kMaybe;
-};
 struct Reply {
   absl::StatusOr<IncomingMessage> message;
   Sent sent = Sent::kMaybe;  // says something only when `message` is not OK
@@ -81,7 +79,7 @@ class Broker {
   [[nodiscard]] virtual std::string server_version() const = 0;
   // Largest payload that the server takes, 0 before the first connection.
   [[nodiscard]] virtual std::int64_t max_payload() const = 0;
-  // Why it is not connected, in words; empty if it is.
+  // Why it is not connected, in words and without credentials; empty if it is.
   [[nodiscard]] virtual std::string last_error() const = 0;
   // When any byte of meaning last came from the server: an answer to a request (not a mere TCP acknowledgement).
   [[nodiscard]] virtual BootTime last_answer() const = 0;
@@ -90,7 +88,7 @@ class Broker {
   virtual int OnStateChange(std::function<void(bool connected)> callback) = 0;
   virtual void RemoveStateCallback(int token) = 0;
 
-  // Sends without waiting for an answer (acknowledgements, notices). False: not connected, nothing was sent.
+  // Sends without waiting for an answer (acknowledgements, notices). Nothing is sent while it is not connected.
   virtual void Publish(OutgoingMessage message) = 0;
 
   // Sends and calls `done` once, on the broker's thread: with the first message to the reply subject, or with
@@ -102,7 +100,13 @@ class Broker {
   // The same for coroutines; resumes on their executor.
   asio::awaitable<Reply> Request(OutgoingMessage message, std::chrono::milliseconds limit);
 
-  // All messages to `subject`, in order, until the Subscription is destroyed. Lives through reconnections.
+  // As Request, for answers of several messages: `each` runs on the broker's thread for every one and returns true
+  // when that was the last; a failure (`message` not OK) is always the last. `limit` is for the whole answer.
+  virtual void RequestMany(OutgoingMessage message, std::chrono::milliseconds limit,
+                           std::function<bool(Reply)> each) = 0;
+
+  // All messages to `subject`, in order, until the Subscription is destroyed; `handler` runs on a thread of the
+  // client library. Lives through reconnections (messages sent meanwhile are not seen).
   virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(
       const std::string& subject, std::function<void(IncomingMessage)> handler) = 0;
 

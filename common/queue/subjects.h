@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace goniec::queue {
 
@@ -25,6 +26,8 @@ inline constexpr char kHeaderTtl[] = "Nats-TTL";
 enum class MailClass { kTransactional, kBulk };
 std::string_view ClassToken(MailClass mail_class);
 
+// FNV-1a 64 of the first 24 characters in lower case, its five groups of 12 bits and the remaining four combined by
+// XOR. Fixed for ever: ids that are out there are found by it.
 int SlotOf(std::string_view message_or_record_id);
 int ShardOf(int slot, int event_shards);
 
@@ -39,10 +42,22 @@ std::string ReadyConsumer(MailClass mail_class);
 inline constexpr char kDueConsumer[] = "due";
 
 std::string ReadySubject(int lane, MailClass mail_class, std::string_view tenant, int slot);
+// What the consumer of a class takes; where a record of a slot may lie (of either class).
+std::string ReadyFilter(int lane, MailClass mail_class);
+std::string ReadySlotFilter(int lane, std::string_view tenant, int slot);
 // wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain labels reversed>; `due.` with the same tail when it fires.
 std::string WaitSubject(int lane, MailClass mail_class, std::string_view tenant, std::string_view message_id,
                         std::uint32_t generation, std::string_view domain);
 std::string DueSubject(std::string_view wait_subject);
+
+// Everywhere that copies of a message may lie, all generations, in the order in which a copy passes through:
+// wait, due, held.
+struct StoredPlace {
+  std::string stream;
+  std::string subject;  // with wildcards
+};
+std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::string_view message_id);
+
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);

@@ -1,0 +1,129 @@
+#include "common/queue/body_store.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/mail/ulid.h"
+#include "common/queue/broker.h"
+#include "common/queue/jetstream.h"
+#include "common/queue/publisher.h"
+#include "common/queue/subjects.h"
+
+namespace goniec::queue {
+namespace {
+
+constexpr std::chrono::milliseconds kStoreLimit{5'000};
+// A chunk without an answer is published again under the same id, so it cannot be there twice.
+constexpr int kStoreTries = 4;
+
+void ReportAbandoned(Broker& broker, const std::string& body_id) {
+  broker.Publish({AbandonedSubject(body_id), nullptr, {}});
+}
+
+}  // namespace
+
+BodyWriter::BodyWriter(Broker& broker, std::chrono::seconds keep) : broker_(broker), keep_time_(keep) {}
+
+BodyWriter::~BodyWriter() { Abandon(); }
+
+bool BodyWriter::FitsInline(std::size_t more) const {
+  return chunks_ == 0 && buffer_.size() + more <= kMaxInlineBody;
+}
+
+void BodyWriter::AppendNow(std::string_view bytes) {
+  size_ += bytes.size();
+  buffer_.append(bytes);
+}
+
+asio::awaitable<absl::Status> BodyWriter::Append(std::string_view bytes) {
+  size_ += bytes.size();
+  while (!bytes.empty()) {
+    // A chunk is cut at the inline limit, so no more than that is ever held in memory.
+    const std::size_t room = kMaxInlineBody - buffer_.size();
+    if (room == 0) {
+      std::string chunk = std::exchange(buffer_, {});
+      if (absl::Status stored = co_await StoreChunk(std::move(chunk)); !stored.ok()) co_return stored;
+      continue;
+    }
+    const std::size_t taken = std::min(room, bytes.size());
+    buffer_.append(bytes.substr(0, taken));
+    bytes.remove_prefix(taken);
+  }
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> BodyWriter::StoreChunk(std::string chunk) {
+  if (body_id_.empty()) body_id_ = mail::NewUlid(std::chrono::system_clock::now());
+  OutgoingMessage message;
+  message.subject = BodySubject(body_id_, chunks_);
+  message.payload = std::make_shared<const std::string>(std::move(chunk));
+  message.headers = {{kHeaderMessageId, absl::StrCat(body_id_, ".", chunks_)},
+                     {kHeaderTtl, absl::StrCat(keep_time_.count(), "s")}};
+  ++chunks_;
+  PublishResult result;
+  for (int attempt = 0; attempt < kStoreTries; ++attempt) {
+    result = co_await PublishAcknowledged(broker_, message, kStoreLimit);
+    if (result.state != PublishState::kUnknown) break;
+  }
+  co_return result.status;
+}
+
+asio::awaitable<absl::Status> BodyWriter::Finish(v1::Mail& mail) {
+  if (chunks_ > 0) co_return co_await FinishAsChunks(mail);
+  mail.set_inline_body(std::exchange(buffer_, {}));
+  mail.set_size_bytes(size_);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> BodyWriter::FinishAsChunks(v1::Mail& mail) {
+  if (!buffer_.empty()) {
+    std::string chunk = std::exchange(buffer_, {});
+    if (absl::Status stored = co_await StoreChunk(std::move(chunk)); !stored.ok()) co_return stored;
+  }
+  v1::BodyReference& reference = *mail.mutable_body_reference();
+  reference.set_body_id(body_id_);
+  reference.set_chunk_count(chunks_);
+  reference.set_size_bytes(size_);
+  mail.set_size_bytes(size_);
+  co_return absl::OkStatus();
+}
+
+void BodyWriter::Keep() { done_ = true; }
+
+void BodyWriter::Abandon() {
+  if (done_) return;
+  done_ = true;
+  buffer_ = {};
+  if (!body_id_.empty()) ReportAbandoned(broker_, body_id_);
+}
+
+std::uint64_t BodyWriter::size() const { return size_; }
+
+std::size_t BodyWriter::memory() const { return buffer_.capacity(); }
+
+asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id, std::uint32_t chunk) {
+  absl::StatusOr<StoredMessage> stored = co_await GetNextMessage(broker, kBodiesStream, BodySubject(body_id, chunk));
+  if (!stored.ok()) co_return stored.status();
+  co_return std::move(stored->data);
+}
+
+asio::awaitable<absl::Status> DeleteBody(Broker& broker, std::string body_id) {
+  const nlohmann::json request = {{"filter", absl::StrCat("body.", body_id, ".>")}};
+  const absl::StatusOr<std::string> answer =
+      co_await CallApi(broker, absl::StrCat("STREAM.PURGE.", kBodiesStream), request.dump());
+  co_return answer.status();
+}
+
+asio::awaitable<absl::Status> MoveBodyToStore(Broker& broker, v1::Mail& mail, std::chrono::seconds keep) {
+  const std::uint64_t whole_size = mail.size_bytes();
+  BodyWriter writer(broker, keep);
+  writer.AppendNow(mail.inline_body());
+  if (absl::Status stored = co_await writer.FinishAsChunks(mail); !stored.ok()) co_return stored;
+  writer.Keep();
+  mail.set_size_bytes(whole_size);
+  co_return absl::OkStatus();
+}
+
+}  // namespace goniec::queue

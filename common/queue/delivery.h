@@ -1,0 +1,67 @@
+// One record in a worker's hands, as the broker delivered it: how to acknowledge it, and for how long it is ours.
+//
+// The lease: the broker gives a record to somebody else `ack_wait` after it was delivered or after our last sign of
+// work (+WPI). `Leased()` is true for two thirds of that, counted from the sending of the last sign that the broker
+// answered: while it is true, nobody else has the record. See README.md, "The holder rule".
+//
+// Confined to the executor of its Puller.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/queue/broker.h"
+
+namespace goniec::queue {
+
+// What the subject for acknowledgements says ($JS.ACK.…).
+struct DeliveryInfo {
+  std::string stream;
+  std::string consumer;
+  std::uint64_t delivery_count = 0;  // 1 the first time, as far as the server remembers
+  std::uint64_t stream_sequence = 0;
+  WallTime stored_at;
+};
+std::optional<DeliveryInfo> ParseAckSubject(const std::string& subject);
+
+class Delivery : public std::enable_shared_from_this<Delivery> {
+ public:
+  Delivery(Broker& broker, asio::any_io_executor executor, IncomingMessage message, DeliveryInfo info,
+           std::chrono::milliseconds ack_wait);
+
+  [[nodiscard]] const DeliveryInfo& info() const { return info_; }
+  [[nodiscard]] const std::string& subject() const { return message_.subject; }
+  // Valid until ReleasePayload().
+  [[nodiscard]] std::string_view payload() const { return message_.data; }
+  [[nodiscard]] bool resend() const { return resend_; }
+  // Frees the payload once it is parsed; subject and info stay.
+  void ReleasePayload();
+
+  // Done with it. A lost acknowledgement brings the record back, to be looked at and acknowledged again.
+  void Acknowledge();
+  // Gives it back: at once, or after `delay`.
+  void GiveBack(std::chrono::milliseconds delay = std::chrono::milliseconds(0));
+  // Sends a sign of work if the last one is a third of ack_wait old. Called every now and then while in hand.
+  void KeepIfDue();
+
+  [[nodiscard]] bool Leased() const;
+  // From now on not leased: it is somebody else's.
+  void Forfeit() { forfeited_ = true; }
+
+ private:
+  Broker& broker_;
+  asio::any_io_executor executor_;
+  IncomingMessage message_;
+  DeliveryInfo info_;
+  std::chrono::milliseconds ack_wait_;
+  bool resend_;
+  bool forfeited_ = false;
+  BootTime confirmed_;  // sending time of the last sign that was answered
+  BootTime last_sign_;
+};
+
+}  // namespace goniec::queue

@@ -1,0 +1,168 @@
+#include "common/queue/events.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/mail/ulid.h"
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+#include "common/queue/jetstream.h"
+#include "common/queue/message_status.h"
+#include "common/queue/subjects.h"
+
+namespace goniec::queue {
+namespace {
+
+constexpr std::chrono::milliseconds kStoreLimit{2'000};
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{2'000};
+// Later events of a message lie apart, so that the early ones of a slot are few.
+constexpr std::chrono::seconds kLateAfter{60};
+
+bool IsMove(const v1::Event& event) {
+  return event.type() == v1::EVENT_TYPE_DEFERRED || event.type() == v1::EVENT_TYPE_HELD;
+}
+
+asio::awaitable<void> Pause(std::chrono::milliseconds span) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, span);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// Events that fit into one EventRecord and its subject.
+struct Batch {
+  std::string subject;
+  std::vector<v1::Event> events;
+};
+
+std::string SubjectOf(const v1::Event& event, const QueueConfig& config) {
+  const int slot = SlotOf(event.message_id());
+  const int shard = ShardOf(slot, config.event_shards);
+  const bool late = FromProto(event.time()) > mail::TimeOf(event.message_id()) + kLateAfter;
+  return late ? LateEventSubject(shard, event.tenant(), slot) : EventSubject(shard, event.tenant(), slot);
+}
+
+std::vector<Batch> Split(std::vector<v1::Event> events, const QueueConfig& config) {
+  std::vector<Batch> batches;
+  std::size_t bytes = 0;
+  for (v1::Event& event : events) {
+    std::string subject = SubjectOf(event, config);
+    const std::size_t size = event.ByteSizeLong() + 8;
+    if (batches.empty() || batches.back().subject != subject || bytes + size > kMaxEventRecordBytes) {
+      batches.push_back({std::move(subject), {}});
+      bytes = 0;
+    }
+    bytes += size;
+    batches.back().events.push_back(std::move(event));
+  }
+  return batches;
+}
+
+OutgoingMessage Encode(const Batch& batch) {
+  v1::EventRecord record;
+  for (const v1::Event& event : batch.events) *record.add_events() = event;
+  return {batch.subject,
+          std::make_shared<const std::string>(record.SerializeAsString()),
+          {{kHeaderMessageId, mail::NewUlid(std::chrono::system_clock::now())}}};
+}
+
+asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, Batch batch, std::function<bool()> may_move,
+                                                         std::function<bool()> stop) {
+  StoredEvents stored;
+  OutgoingMessage message = Encode(batch);
+  std::chrono::milliseconds pause = kFirstPause;
+  bool told = false;
+  for (;;) {
+    if (!may_move() && std::erase_if(batch.events, IsMove) > 0) {
+      stored.moves_stored = false;
+      message = Encode(batch);
+    }
+    if (batch.events.empty()) co_return stored;
+    const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
+    if (result.state == PublishState::kStored) co_return stored;
+    if (!told) spdlog::warn("events not stored, trying on subject={} error=\"{}\"", batch.subject, Message(result.status));
+    told = true;
+    if (stop()) co_return absl::CancelledError("stopped before the events were stored");
+    co_await Pause(pause);
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+}  // namespace
+
+google::protobuf::Timestamp ToProto(WallTime time) {
+  google::protobuf::Timestamp stamp;
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  stamp.set_seconds(micros / 1'000'000);
+  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
+  return stamp;
+}
+
+WallTime FromProto(const google::protobuf::Timestamp& time) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(time.seconds()) +
+                                                                 std::chrono::nanoseconds(time.nanos())));
+}
+
+v1::Event AcceptedEvent(const v1::Mail& mail) {
+  v1::Event event;
+  event.set_event_id(absl::StrCat(mail.message_id(), ".accepted"));
+  event.set_message_id(mail.message_id());
+  event.set_tenant(mail.tenant());
+  event.set_type(v1::EVENT_TYPE_ACCEPTED);
+  *event.mutable_time() = mail.accept_time();
+  event.set_recipient_count(mail.recipient_count());
+  for (const v1::Recipient& recipient : mail.recipients()) {
+    v1::EventRecipient& named = *event.add_recipients();
+    named.set_index(recipient.index());
+    named.set_address(recipient.address());
+  }
+  v1::Acceptance& acceptance = *event.mutable_acceptance();
+  acceptance.set_mail_class(mail.mail_class());
+  acceptance.set_mail_from(mail.mail_from());
+  *acceptance.mutable_accept_time() = mail.accept_time();
+  *acceptance.mutable_expire_time() = mail.expire_time();
+  acceptance.set_size_bytes(mail.size_bytes());
+  acceptance.set_internet_message_id(mail.internet_message_id());
+  *acceptance.mutable_tags() = mail.tags();
+  *acceptance.mutable_metadata() = mail.metadata();
+  return event;
+}
+
+v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<std::uint32_t>& positions,
+                    WallTime now) {
+  v1::Event event;
+  event.set_event_id(mail::NewUlid(now));
+  event.set_message_id(mail.message_id());
+  event.set_tenant(mail.tenant());
+  event.set_type(type);
+  *event.mutable_time() = ToProto(now);
+  event.set_generation(mail.generation());
+  event.set_recipient_count(mail.recipient_count());
+  for (const std::uint32_t position : positions) {
+    const v1::Recipient& recipient = mail.recipients(static_cast<int>(position));
+    v1::EventRecipient& named = *event.add_recipients();
+    named.set_index(recipient.index());
+    named.set_address(recipient.address());
+  }
+  return event;
+}
+
+asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
+                                                          std::vector<v1::Event> events,
+                                                          std::function<bool()> may_move, std::function<bool()> stop) {
+  StoredEvents all;
+  for (Batch& batch : Split(std::move(events), config)) {
+    absl::StatusOr<StoredEvents> stored = co_await StoreBatch(broker, std::move(batch), may_move, stop);
+    if (!stored.ok()) co_return stored.status();
+    all.moves_stored = all.moves_stored && stored->moves_stored;
+  }
+  co_return all;
+}
+
+}  // namespace goniec::queue

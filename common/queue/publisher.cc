@@ -1,0 +1,410 @@
+#include "common/queue/publisher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <asio/dispatch.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <deque>
+#include <list>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/await.h"
+#include "common/base/status.h"
+#include "common/mail/ulid.h"
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+#include "common/queue/jetstream.h"
+#include "common/queue/subjects.h"
+
+namespace goniec::queue {
+namespace {
+
+// Commits in flight of one process, over all lanes, classes and tenants.
+constexpr std::size_t kMostInFlight = 4;
+// What subject, headers and the record's own fields may add to the mails of a record.
+constexpr std::size_t kRecordOverhead = 2 * 1024;
+
+using Done = std::function<void(absl::StatusOr<Committed>)>;
+
+struct Waiting {
+  v1::Mail mail;
+  std::size_t bytes = 0;
+  BootTime since;
+  Done done;
+};
+
+// Mails that may share a record.
+struct GroupKey {
+  v1::MailClass mail_class;
+  std::string tenant;
+  bool operator<(const GroupKey& other) const {
+    return std::tie(mail_class, tenant) < std::tie(other.mail_class, other.tenant);
+  }
+};
+
+// A record on its way: frozen bytes, and those who wait for its fate.
+struct Flight {
+  GroupKey key;
+  int lane = 0;
+  OutgoingMessage message;
+  BootTime formed;
+  std::vector<std::string> ids;
+  std::vector<Done> done;
+  std::size_t bytes = 0;
+  // True once an answer was lost: it may be stored, so only an answer or the limit ends it.
+  bool may_be_stored = false;
+  bool waiting_for_connection = false;
+};
+
+std::string ExpandIds(const std::string& head, const std::string& id) {
+  std::string expanded;
+  expanded.reserve(head.size() + 2 * id.size());
+  for (const char c : head) {
+    if (c == kMessageIdPlaceholder) {
+      expanded += id;
+    } else {
+      expanded += c;
+    }
+  }
+  return expanded;
+}
+
+void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  stamp.set_seconds(micros / 1'000'000);
+  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
+}
+
+class GroupCommitPublisher final : public Publisher {
+ public:
+  GroupCommitPublisher(Broker& broker, const QueueConfig& config, const Clock& clock)
+      : broker_(broker), config_(config), clock_(clock), give_up_(broker.executor()) {
+    state_token_ = broker_.OnStateChange([this](bool connected) {
+      if (connected) OnConnected();
+    });
+  }
+  ~GroupCommitPublisher() override { broker_.RemoveStateCallback(state_token_); }
+
+  using Publisher::Commit;
+  void Commit(v1::Mail mail, Done done) override;
+  void Drain(std::function<void()> done) override;
+  PublisherStats stats() const override;
+
+ private:
+  // Any thread.
+  void Refuse(const Done& done, absl::Status status);
+
+  // The broker's thread.
+  void TakeIncoming();
+  void StartCommits();
+  bool StartOne();
+  void DropStale(std::deque<Waiting>& group);
+  void Form(const GroupKey& key, int lane, std::deque<Waiting>& group);
+  void Send(std::list<Flight>::iterator flight);
+  void OnResult(std::list<Flight>::iterator flight, const PublishResult& result);
+  void OnConnected();
+  void ArmGiveUp();
+  void GiveUpOld();
+  void Finish(std::list<Flight>::iterator flight, const absl::Status& status, const PublishResult& result);
+  [[nodiscard]] bool TooOld(const Flight& flight) const {
+    return clock_.Boot() - flight.formed >= config_.commit_limit;
+  }
+  [[nodiscard]] bool Busy(const GroupKey& key, int lane) const;
+  void TellDrained();
+
+  Broker& broker_;
+  const QueueConfig& config_;
+  const Clock& clock_;
+  int state_token_ = 0;
+
+  std::mutex mutex_;
+  std::vector<Waiting> incoming_;  // under mutex_
+  bool draining_ = false;          // under mutex_
+
+  // Confined to the broker's thread.
+  std::map<GroupKey, std::deque<Waiting>> groups_;
+  std::list<Flight> flights_;
+  int next_lane_ = 0;
+  asio::steady_timer give_up_;
+  std::vector<std::function<void()>> drained_;
+
+  std::atomic<std::uint64_t> records_{0};
+  std::atomic<std::uint64_t> mails_{0};
+  std::atomic<std::uint64_t> resends_{0};
+  std::atomic<std::uint64_t> unknown_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> pending_bytes_{0};
+};
+
+void GroupCommitPublisher::Refuse(const Done& done, absl::Status status) {
+  ++refused_;
+  done(std::move(status));
+}
+
+void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
+  const std::size_t bytes = mail.ByteSizeLong();
+  const std::size_t body = mail.inline_body().size();
+  if (body > kMaxInlineBody || bytes - body > kMaxEnvelopeBytes) {
+    return Refuse(done, absl::InvalidArgumentError(absl::StrCat("recipients, headers and metadata of a mail may have ",
+                                                                kMaxEnvelopeBytes, " bytes, not ", bytes - body)));
+  }
+  if (pending_bytes_ + bytes > config_.pending_bytes) {
+    return Refuse(done, absl::ResourceExhaustedError("too many mails wait for the broker"));
+  }
+  pending_bytes_ += bytes;
+  bool first = false;
+  bool refuse = false;
+  {
+    const std::lock_guard lock(mutex_);
+    refuse = draining_;
+    if (!refuse) {
+      first = incoming_.empty();
+      incoming_.push_back({std::move(mail), bytes, clock_.Boot(), std::move(done)});
+    }
+  }
+  if (refuse) {
+    pending_bytes_ -= bytes;
+    return Refuse(done, absl::UnavailableError("shutting down"));
+  }
+  // One wake-up for all that comes before the broker's thread gets to it.
+  if (first) asio::post(broker_.executor(), [this] { TakeIncoming(); });
+}
+
+void GroupCommitPublisher::TakeIncoming() {
+  std::vector<Waiting> incoming;
+  {
+    const std::lock_guard lock(mutex_);
+    incoming.swap(incoming_);
+  }
+  for (Waiting& waiting : incoming) {
+    GroupKey key{waiting.mail.mail_class(), waiting.mail.tenant()};
+    groups_[std::move(key)].push_back(std::move(waiting));
+  }
+  StartCommits();
+}
+
+void GroupCommitPublisher::StartCommits() {
+  while (flights_.size() < kMostInFlight && StartOne()) {
+  }
+  TellDrained();
+}
+
+bool GroupCommitPublisher::Busy(const GroupKey& key, int lane) const {
+  return std::any_of(flights_.begin(), flights_.end(), [&](const Flight& flight) {
+    return flight.lane == lane && flight.key.mail_class == key.mail_class && flight.key.tenant == key.tenant;
+  });
+}
+
+// Starts the commit of the group that waits longest and has a free lane; false if there is none.
+bool GroupCommitPublisher::StartOne() {
+  auto chosen = groups_.end();
+  int chosen_lane = 0;
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    DropStale(group->second);
+    if (group->second.empty()) {
+      group = groups_.erase(group);
+      continue;
+    }
+    for (int i = 0; i < config_.lanes; ++i) {
+      const int lane = (next_lane_ + i) % config_.lanes;
+      if (Busy(group->first, lane)) continue;
+      if (chosen == groups_.end() || group->second.front().since < chosen->second.front().since) {
+        chosen = group;
+        chosen_lane = lane;
+      }
+      break;
+    }
+    ++group;
+  }
+  if (chosen == groups_.end()) return false;
+  next_lane_ = (chosen_lane + 1) % config_.lanes;
+  Form(chosen->first, chosen_lane, chosen->second);
+  if (chosen->second.empty()) groups_.erase(chosen);
+  return true;
+}
+
+// What has waited for as long as a commit may take was never sent: its sender is told so.
+void GroupCommitPublisher::DropStale(std::deque<Waiting>& group) {
+  while (!group.empty() && clock_.Boot() - group.front().since >= config_.commit_limit) {
+    pending_bytes_ -= group.front().bytes;
+    Refuse(group.front().done, absl::UnavailableError("the broker is too slow: the mail was not sent to it"));
+    group.pop_front();
+  }
+}
+
+void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waiting>& group) {
+  std::size_t limit = kMaxRecordBytes;
+  if (const std::int64_t most = broker_.max_payload(); most > 0) {
+    limit = std::min(limit, static_cast<std::size_t>(most) - std::min<std::size_t>(kRecordOverhead, most));
+  }
+  const WallTime now = clock_.Wall();
+  v1::Record record;
+  record.set_record_id(mail::NewRecordId(now));
+  flights_.emplace_back();
+  const auto flight = std::prev(flights_.end());
+  flight->key = key;
+  flight->lane = lane;
+  flight->formed = clock_.Boot();
+  std::size_t bytes = 0;
+  for (int index = 0; !group.empty() && index < mail::kMaxMailsPerRecord; ++index) {
+    Waiting& waiting = group.front();
+    if (index > 0 && bytes + waiting.bytes + kRecordOverhead > limit) break;
+    bytes += waiting.bytes + 128;
+    flight->bytes += waiting.bytes;
+    const std::string id = mail::MessageIdOf(record.record_id(), index);
+    v1::Mail& joined = *record.add_mails();
+    joined = std::move(waiting.mail);
+    joined.set_message_id(id);
+    joined.set_recipient_count(static_cast<std::uint32_t>(joined.recipients_size()));
+    SetTime(*joined.mutable_accept_time(), now);
+    joined.set_head(ExpandIds(joined.head(), id));
+    joined.set_size_bytes(joined.head().size() + joined.size_bytes());
+    flight->ids.push_back(id);
+    flight->done.push_back(std::move(waiting.done));
+    group.pop_front();
+  }
+  const MailClass mail_class =
+      key.mail_class == v1::MAIL_CLASS_BULK ? MailClass::kBulk : MailClass::kTransactional;
+  flight->message.subject = ReadySubject(lane, mail_class, key.tenant, SlotOf(record.record_id()));
+  flight->message.payload = std::make_shared<const std::string>(record.SerializeAsString());
+  flight->message.headers = {{kHeaderMessageId, record.record_id()}};
+  Send(flight);
+}
+
+void GroupCommitPublisher::Send(std::list<Flight>::iterator flight) {
+  flight->waiting_for_connection = false;
+  broker_.Request(
+      flight->message, config_.commit_repeat,
+      [this, flight](Reply reply) { OnResult(flight, ReadPublishReply(reply)); },
+      [this, flight] { return !TooOld(*flight); });
+}
+
+void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const PublishResult& result) {
+  if (result.state == PublishState::kStored) return Finish(flight, absl::OkStatus(), result);
+  if (result.state == PublishState::kUnknown) flight->may_be_stored = true;
+  // Certain: the sender may try again at once.
+  if (!flight->may_be_stored) {
+    return Finish(flight,
+                  result.status.code() == absl::StatusCode::kDeadlineExceeded
+                      ? absl::UnavailableError("this process was stopped for too long: the mail was not sent")
+                      : result.status,
+                  result);
+  }
+  if (TooOld(*flight)) {
+    unknown_ += flight->ids.size();
+    spdlog::warn("commit unknown record={} mails={} error=\"{}\"", flight->ids.front().substr(0, kRecordIdLength),
+                 flight->ids.size(), Message(result.status));
+    return Finish(flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
+  }
+  if (flight->message.headers.size() == 1) flight->message.headers.emplace_back(kHeaderResend, "1");
+  if (broker_.connected()) {
+    ++resends_;
+    // An answer that came at once would come at once again.
+    auto timer = std::make_shared<asio::steady_timer>(broker_.executor(), std::chrono::milliseconds(100));
+    timer->async_wait([this, flight, timer](std::error_code) { Send(flight); });
+    return;
+  }
+  flight->waiting_for_connection = true;
+  ArmGiveUp();
+}
+
+void GroupCommitPublisher::OnConnected() {
+  for (auto flight = flights_.begin(); flight != flights_.end();) {
+    const auto next = std::next(flight);
+    if (flight->waiting_for_connection) {
+      ++resends_;
+      Send(flight);
+    }
+    flight = next;
+  }
+}
+
+// Wakes up when the oldest record that waits for a connection reaches the limit.
+void GroupCommitPublisher::ArmGiveUp() {
+  give_up_.expires_after(std::chrono::milliseconds(500));
+  give_up_.async_wait([this](std::error_code error) {
+    if (!error) GiveUpOld();
+  });
+}
+
+void GroupCommitPublisher::GiveUpOld() {
+  bool waiting = false;
+  for (auto flight = flights_.begin(); flight != flights_.end();) {
+    const auto next = std::next(flight);
+    if (flight->waiting_for_connection) {
+      if (TooOld(*flight)) {
+        PublishResult lost;
+        lost.status = absl::UnavailableError("no connection to the broker");
+        OnResult(flight, lost);
+      } else {
+        waiting = true;
+      }
+    }
+    flight = next;
+  }
+  if (waiting) ArmGiveUp();
+}
+
+void GroupCommitPublisher::Finish(std::list<Flight>::iterator flight, const absl::Status& status,
+                                  const PublishResult& result) {
+  const Flight ended = std::move(*flight);
+  flights_.erase(flight);
+  pending_bytes_ -= ended.bytes;
+  if (status.ok()) {
+    ++records_;
+    mails_ += ended.ids.size();
+  } else {
+    refused_ += ended.ids.size();
+  }
+  for (std::size_t i = 0; i < ended.ids.size(); ++i) {
+    if (status.ok()) {
+      ended.done[i](Committed{ended.ids[i], result.stream, result.sequence});
+    } else {
+      ended.done[i](status);
+    }
+  }
+  StartCommits();
+}
+
+void GroupCommitPublisher::Drain(std::function<void()> done) {
+  asio::post(broker_.executor(), [this, done = std::move(done)]() mutable {
+    {
+      const std::lock_guard lock(mutex_);
+      draining_ = true;
+    }
+    drained_.push_back(std::move(done));
+    TakeIncoming();
+  });
+}
+
+void GroupCommitPublisher::TellDrained() {
+  if (drained_.empty() || !flights_.empty() || !groups_.empty()) return;
+  const auto callbacks = std::exchange(drained_, {});
+  for (const auto& done : callbacks) done();
+}
+
+PublisherStats GroupCommitPublisher::stats() const {
+  return {.records = records_, .mails = mails_, .resends = resends_, .unknown = unknown_, .refused = refused_,
+          .pending_bytes = pending_bytes_};
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<Committed>> Publisher::Commit(v1::Mail mail) {
+  co_return co_await AwaitCallback<absl::StatusOr<Committed>>(
+      [this, mail = std::move(mail)](Done done) mutable { Commit(std::move(mail), std::move(done)); });
+}
+
+std::unique_ptr<Publisher> Publisher::Create(Broker& broker, const QueueConfig& config, const Clock& clock) {
+  return std::make_unique<GroupCommitPublisher>(broker, config, clock);
+}
+
+}  // namespace goniec::queue

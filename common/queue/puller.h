@@ -1,0 +1,49 @@
+// Pulls records from one consumer, as many as its owner wants in hand. Asks again after a reconnection, after missed
+// heartbeats and when a request ends; gives nothing out that may have lain in this process while it was frozen.
+//
+// Confined to its executor, whose context has one thread.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/queue/broker.h"
+#include "common/queue/delivery.h"
+
+namespace goniec::queue {
+
+class Puller {
+ public:
+  using Handler = std::function<void(std::shared_ptr<Delivery>)>;
+
+  // `handler` runs on `executor`. Nothing is asked for before SetWanted.
+  Puller(Broker& broker, asio::any_io_executor executor, std::string stream, std::string consumer,
+         std::chrono::milliseconds ack_wait, Handler handler);
+  // Stop() first, and let the executor's handlers run out.
+  ~Puller();
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
+
+  // How many more records the owner can take now. Called whenever that changes.
+  void SetWanted(int records);
+  // Asks for nothing more. What is delivered nevertheless is given back at once.
+  void Stop();
+  // Takes deliveries as suspect until the broker has answered: called by the owner when the executor did not run for
+  // long (the process was frozen). They return to the broker by themselves.
+  void Distrust();
+
+  [[nodiscard]] const std::string& stream() const;
+  [[nodiscard]] const std::string& consumer() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace goniec::queue
