@@ -24,7 +24,7 @@ std::string_view RecordIdOf(std::string_view message_id);
 
 // The id in lower case if it is a ULID (either case; Crockford's look-alikes are not accepted), else nothing.
 std::optional<std::string> ParseUlid(std::string_view text);
-// The time in an id. It must be valid.
+// The time in an id, which must be valid; one after the year 2200 (forged) counts as 2200.
 WallTime TimeOf(std::string_view ulid);
 
 }  // namespace goniec::mail

@@ -58,7 +58,6 @@ void ReadSizes(const config::Section& section, QueueConfig& queue) {
   if (section.Bytes("capacity", capacity, {MiB(1), GiB(1ULL << 20)})) queue.capacity_bytes = capacity.bytes;
   ByteCount pending{queue.pending_bytes};
   if (section.Bytes("max_pending", pending, {MiB(1), GiB(16)})) queue.pending_bytes = pending.bytes;
-  // Below the broker's duplicate window of two minutes a resend would be stored twice, hence the least retention.
   milliseconds retention = queue.event_retention;
   if (section.Duration("event_retention", retention, {std::chrono::hours(1), std::chrono::hours(24 * 3650)})) {
     queue.event_retention = std::chrono::ceil<std::chrono::hours>(retention);
