@@ -1,5 +1,5 @@
-// How many connections there may be, in all and from one client address. The accept loops of all threads share one
-// quota; whoever serves a connection keeps its slot until the end. Thread-safe.
+// How many connections there may be, in all and from one client address. The accept loops of all threads
+// share one quota; whoever serves a connection keeps its slot until the end. Thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,8 @@
-// IP addresses, networks and the addresses that mail from outside must not be sent to. Used by policy, routing and
-// the shells; knows nothing of sockets. Values; pure; thread-safe.
+// IP addresses, networks and the addresses that mail from outside must not be sent to. Used by policy,
+// routing and the shells; opens nothing. Values; pure; thread-safe.
 #pragma once
+
+#include <sys/socket.h>
 
 #include <array>
 #include <compare>
@@ -14,8 +16,8 @@
 
 namespace goniec::net {
 
-// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address (::ffff:192.0.2.1) *is* the IPv4 address: it compares equal,
-// prints as IPv4 and matches IPv4 networks, so no rule can be passed by the other spelling.
+// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address (::ffff:192.0.2.1) *is* the IPv4 address: it compares
+// equal, prints as IPv4 and matches IPv4 networks, so no rule can be passed by the other spelling.
 class IpAddress {
  public:
   IpAddress() = default;  // ::
@@ -28,7 +30,9 @@ class IpAddress {
   // The 16 bytes of the IPv6 form; of an IPv4 address the mapped one.
   [[nodiscard]] const std::array<uint8_t, 16>& bytes() const { return bytes_; }
   // Only if IsV4().
-  [[nodiscard]] std::array<uint8_t, 4> v4_bytes() const { return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]}; }
+  [[nodiscard]] std::array<uint8_t, 4> v4_bytes() const {
+    return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
+  }
   [[nodiscard]] std::string ToString() const;
 
   auto operator<=>(const IpAddress&) const = default;
@@ -69,10 +73,13 @@ class CidrSet {
 };
 
 // Why an address that DNS or a literal gave is no destination on the public internet: "loopback", "private",
-// "link-local", "shared (CGNAT)", "unique local", "multicast", "unspecified", "documentation", "reserved". Nothing for
-// a public one. IPv4 inside NAT64 and 6to4 addresses is looked at as well (IANA special-purpose registries).
+// "link-local", "shared (CGNAT)", "unique local", "multicast", "unspecified", "documentation", "reserved".
+// Nothing for a public one. IPv4 inside NAT64 and 6to4 addresses is looked at as well (IANA special-purpose
+// registries).
 std::optional<std::string_view> SpecialUse(const IpAddress& ip);
-inline bool IsSpecialUse(const IpAddress& ip) { return SpecialUse(ip).has_value(); }
+inline bool IsSpecialUse(const IpAddress& ip) {
+  return SpecialUse(ip).has_value();
+}
 
 // Address and port.
 struct Endpoint {
@@ -84,5 +91,10 @@ struct Endpoint {
   [[nodiscard]] std::string ToString() const;
   auto operator<=>(const Endpoint&) const = default;
 };
+
+// The kernel's form: an IPv4 address as AF_INET. Returns its size.
+socklen_t ToSockaddr(const Endpoint& endpoint, sockaddr_storage& out);
+// :: and port 0 for what is neither IPv4 nor IPv6.
+Endpoint FromSockaddr(const sockaddr_storage& storage);
 
 }  // namespace goniec::net

@@ -1,10 +1,10 @@
 // One TCP connection, plain or, after an upgrade, TLS. Reads and writes are awaitables that give a Status:
-// kUnavailable = the peer or the network ended it (end of stream included), kDeadlineExceeded = the deadline passed,
-// kCancelled = Close() was called, kInvalidArgument = the peer's TLS is no good.
+// kUnavailable = the peer or the network ended it (end of stream included), kDeadlineExceeded = the deadline
+// passed, kCancelled = Close() was called, kInvalidArgument = the peer's TLS is no good.
 //
-// A deadline does not cancel an operation, it closes the connection, and then whatever awaits ends: nothing that was
-// half read can be lost, because nothing is read after it. One read and one write may be awaited at the same time on
-// a plain stream, one operation at a time on a TLS stream. Confined to its executor.
+// A deadline does not cancel an operation, it closes the connection, and then whatever awaits ends: nothing
+// that was half read can be lost, because nothing is read after it. One read and one write may be awaited at
+// the same time on a plain stream, one operation at a time on a TLS stream. Confined to its executor.
 #pragma once
 
 #include <array>
@@ -38,8 +38,8 @@ class Stream {
                                                          std::chrono::milliseconds limit,
                                                          std::optional<IpAddress> source = std::nullopt);
 
-  // From now on `limit` is left; then the connection is closed and all that awaits gives kDeadlineExceeded. Each call
-  // replaces the deadline; cheap (no system call), so it may be set before every operation.
+  // From now on `limit` is left; then the connection is closed and all that awaits gives kDeadlineExceeded.
+  // Each call replaces the deadline; cheap (no system call), so it may be set before every operation.
   void ExpireAfter(std::chrono::milliseconds limit);
   void NeverExpire();
 
@@ -50,14 +50,15 @@ class Stream {
   // Writes both in one system call where the kernel takes them (plain) or one after the other (TLS).
   [[nodiscard]] asio::awaitable<absl::Status> WriteAll(std::string_view first, std::string_view second);
 
-  // Upgrades; the caller has dropped whatever plain input it had buffered (RFC 3207 §4.2). After a failure the stream
-  // is closed. `host` is sent as SNI and is what the certificate must name; an address literal is not sent.
+  // Upgrades; the caller has dropped whatever plain input it had buffered (RFC 3207 §4.2). After a failure
+  // the stream is closed. `host` is sent as SNI and is what the certificate must name; an address literal is
+  // not sent.
   [[nodiscard]] asio::awaitable<absl::Status> StartTlsServer(std::shared_ptr<TlsServerContext> context);
   [[nodiscard]] asio::awaitable<absl::Status> StartTlsClient(std::shared_ptr<TlsClientContext> context,
                                                              std::string host);
 
-  // Says goodbye as the protocol wants it (TLS close_notify, then FIN), waits at most `limit` for it to go out, and
-  // closes. Never fails.
+  // Says goodbye as the protocol wants it (TLS close_notify, then FIN), waits at most `limit` for it to go
+  // out, and closes. Never fails.
   [[nodiscard]] asio::awaitable<void> Shutdown(std::chrono::milliseconds limit);
   // Closes now; what awaits ends with kCancelled. May be called at any time on the executor.
   void Close();
@@ -68,7 +69,8 @@ class Stream {
   // Of the time of construction; valid after the connection is gone.
   [[nodiscard]] const Endpoint& remote() const;
   [[nodiscard]] Endpoint local() const;
-  // True if the peer has closed or sent something while nobody was reading: then an idle connection is of no use.
+  // True if the peer has closed or sent something while nobody was reading: then an idle connection is of no
+  // use.
   [[nodiscard]] bool HasUnexpectedInput();
   [[nodiscard]] asio::any_io_executor executor() const;
 

@@ -1,6 +1,6 @@
-// TLS settings: the certificate of a server, the trust of a client. The certificate files are looked at again at most
-// every ten seconds, so a renewed certificate is taken without a restart; while the new files are no good, the old
-// certificate stays in use and a warning says why. Thread-safe.
+// TLS settings: the certificate of a server, the trust of a client. The certificate files are looked at again
+// at most every ten seconds, so a renewed certificate is taken without a restart; while the new files are no
+// good, the old certificate stays in use and a warning says why. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -41,8 +41,8 @@ class TlsServerContext {
 };
 
 struct TlsClientConfig {
-  // Accept any certificate (opportunistic TLS, RFC 7435): the handshake never fails for it, TlsInfo says what it was
-  // worth. False: an unverified peer ends the handshake.
+  // Accept any certificate (opportunistic TLS, RFC 7435): the handshake never fails for it, TlsInfo says what
+  // it was worth. False: an unverified peer ends the handshake.
   bool opportunistic = true;
   TlsVersion min_version = TlsVersion::kTls12;
   std::string ca_file;  // PEM; empty: the system's

@@ -1,6 +1,7 @@
-// Whether the service may be sent traffic: a set of named conditions, each owned by the module that knows about it
-// ("broker", "streams", "durability", "draining"). Ready means that all are met; /readyz shows those that are not, in
-// plain words. Thread-safe.
+// Whether the service may be sent traffic: a set of named conditions, each owned by the module that knows
+// about it
+// ("broker", "streams", "durability", "draining"). Ready means that all are met; /readyz shows those that are
+// not, in plain words. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -18,8 +19,8 @@ class Health;
 class Condition {
  public:
   void Meet() const;
-  // `why`: plain words that say what is wrong and, where known, what would mend it. May be called repeatedly; a change
-  // of met/unmet is logged once.
+  // `why`: plain words that say what is wrong and, where known, what would mend it. May be called repeatedly;
+  // a change of met/unmet is logged once.
   void Fail(std::string why) const;
 
  private:

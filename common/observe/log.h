@@ -1,12 +1,14 @@
-// Log lines: one for each state change, an event in a few fixed words and fields. JSON for machines, text for people:
+// Log lines: one for each state change, an event in a few fixed words and fields. JSON for machines, text for
+// people:
 //
-//   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"message accepted","message":"01J…","size":10240}
-//   03:04:05.678 info  message accepted message=01J… size=10240
+//   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"message
+//   accepted","message":"01J…","size":10240} 03:04:05.678 info  message accepted message=01J… size=10240
 //
-// Levels: a peer misbehaves = info, we degrade = warn, our bug = error. Lines go to standard error through a buffer
-// that its own thread empties, so that a slow terminal or pipe never blocks an I/O thread; when the buffer is full,
-// lines are dropped and a line says how many. Plain spdlog calls (spdlog::error("…")) arrive in the same form.
-// Thread-safe. The log never sees subjects, metadata, bodies or credentials; addresses go through LogAddress().
+// Levels: a peer misbehaves = info, we degrade = warn, our bug = error. Lines go to standard error through a
+// buffer that its own thread empties, so that a slow terminal or pipe never blocks an I/O thread; when the
+// buffer is full, lines are dropped and a line says how many. Plain spdlog calls (spdlog::error("…")) arrive
+// in the same form. Thread-safe. The log never sees subjects, metadata, bodies or credentials; addresses go
+// through LogAddress().
 #pragma once
 
 #include <chrono>
@@ -30,8 +32,8 @@ struct LogConfig {
   LogFormat format = LogFormat::kAuto;
   // log.level: debug, info, warn or error.
   LogLevel level = LogLevel::kInfo;
-  // log.addresses: how mail addresses are shown. full: as they are; domain: `*@example.org`; hash: the first 16
-  // hexadecimal digits of the SHA-256 of the address, so that one address can be followed but not read.
+  // log.addresses: how mail addresses are shown. full: as they are; domain: `*@example.org`; hash: the first
+  // 16 hexadecimal digits of the SHA-256 of the address, so that one address can be followed but not read.
   Privacy addresses = Privacy::kFull;
 };
 void ReadLogConfig(config::Section section, LogConfig& config);
@@ -41,7 +43,8 @@ void StartLog(const LogConfig& config);
 // Writes what is buffered and stops the writer. Later lines are written at once.
 void StopLog();
 
-// One key=value of a line. Refers to its text: used inside the call only. Any byte is safe in text: it is escaped.
+// One key=value of a line. Refers to its text: used inside the call only. Any byte is safe in text: it is
+// escaped.
 class Field {
  public:
   Field(const char* key, std::string_view text) : key_(key), kind_(Kind::kText), text_(text) {}
@@ -74,10 +77,18 @@ class Field {
 
 // `event` is a literal of a few words.
 void Log(LogLevel level, const char* event, std::initializer_list<Field> fields);
-inline void Debug(const char* event, std::initializer_list<Field> fields) { Log(LogLevel::kDebug, event, fields); }
-inline void Info(const char* event, std::initializer_list<Field> fields) { Log(LogLevel::kInfo, event, fields); }
-inline void Warn(const char* event, std::initializer_list<Field> fields) { Log(LogLevel::kWarn, event, fields); }
-inline void Error(const char* event, std::initializer_list<Field> fields) { Log(LogLevel::kError, event, fields); }
+inline void Debug(const char* event, std::initializer_list<Field> fields) {
+  Log(LogLevel::kDebug, event, fields);
+}
+inline void Info(const char* event, std::initializer_list<Field> fields) {
+  Log(LogLevel::kInfo, event, fields);
+}
+inline void Warn(const char* event, std::initializer_list<Field> fields) {
+  Log(LogLevel::kWarn, event, fields);
+}
+inline void Error(const char* event, std::initializer_list<Field> fields) {
+  Log(LogLevel::kError, event, fields);
+}
 
 // An address as `log.addresses` says (the process's setting, or a given one). The null sender is "<>".
 std::string LogAddress(std::string_view address);

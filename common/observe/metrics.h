@@ -1,7 +1,8 @@
-// The metrics of a process, in Prometheus' model. Modules register what they count once, in their constructors, and
-// keep the handles; a handle is a pointer, adding to it is an atomic operation. Labels are fixed at registration (or
-// bounded, CounterBy), so no peer can make the number of series grow. Names: goniec_<what>_<unit>[_total].
-// Thread-safe. Handles are valid as long as the Metrics object, which main() makes first and destroys last.
+// The metrics of a process, in Prometheus' model. Modules register what they count once, in their
+// constructors, and keep the handles; a handle is a pointer, adding to it is an atomic operation. Labels are
+// fixed at registration (or bounded, CounterBy), so no peer can make the number of series grow. Names:
+// goniec_<what>_<unit>[_total]. Thread-safe. Handles are valid as long as the Metrics object, which main()
+// makes first and destroys last.
 #pragma once
 
 #include <chrono>
@@ -79,15 +80,19 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   // The same name with the same labels gives the same series again; `help` of the first call stands.
-  [[nodiscard]] Counter AddCounter(const std::string& name, const std::string& help, const Labels& labels = {});
+  [[nodiscard]] Counter AddCounter(const std::string& name, const std::string& help,
+                                   const Labels& labels = {});
   [[nodiscard]] Gauge AddGauge(const std::string& name, const std::string& help, const Labels& labels = {});
   [[nodiscard]] Histogram AddHistogram(const std::string& name, const std::string& help,
                                        const std::vector<double>& buckets = LatencyBuckets(),
                                        const Labels& labels = {});
-  [[nodiscard]] CounterBy AddCounterBy(const std::string& name, const std::string& help, const std::string& label,
-                                       std::initializer_list<std::string_view> values, const Labels& labels = {});
+  [[nodiscard]] CounterBy AddCounterBy(const std::string& name, const std::string& help,
+                                       const std::string& label,
+                                       std::initializer_list<std::string_view> values,
+                                       const Labels& labels = {});
 
-  // Called before each rendering, for gauges that are cheaper read than kept. Must stay callable as long as *this.
+  // Called before each rendering, for gauges that are cheaper read than kept. Must stay callable as long as
+  // *this.
   void BeforeRender(std::function<void()> update);
 
   // The text exposition format, process figures (resident memory, CPU time, open files, start time) included.

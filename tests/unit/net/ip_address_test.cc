@@ -1,0 +1,142 @@
+#include "common/net/ip_address.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/status.h"
+
+namespace goniec::net {
+namespace {
+
+IpAddress Ip(std::string_view text) {
+  return IpAddress::Parse(text).value();
+}
+
+TEST(IpAddress, IsReadAndPrinted) {
+  for (const char* text :
+       {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1:2"}) {
+    ASSERT_TRUE(IpAddress::Parse(text).has_value()) << text;
+    EXPECT_EQ(Ip(text).ToString(), text);
+  }
+}
+
+TEST(IpAddress, RefusesWhatIsNone) {
+  for (const std::string_view text :
+       {std::string_view(""), std::string_view("192.0.2"), std::string_view("192.0.2.256"),
+        std::string_view("192.0.2.1 "), std::string_view("010.0.0.1"), std::string_view("[::1]"),
+        std::string_view("fe80::1%eth0"), std::string_view("1:2"), std::string_view("IPv6:::1"),
+        std::string_view("127.0.0.1\0x", 11),
+        std::string_view("0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000")}) {
+    EXPECT_FALSE(IpAddress::Parse(text).has_value()) << text;
+  }
+}
+
+TEST(IpAddress, AMappedAddressIsTheIpv4Address) {
+  EXPECT_EQ(Ip("::ffff:192.0.2.1"), Ip("192.0.2.1"));
+  EXPECT_TRUE(Ip("::ffff:c000:201").IsV4());
+  EXPECT_EQ(Ip("::ffff:c000:201").ToString(), "192.0.2.1");
+  EXPECT_FALSE(Ip("::192.0.2.1").IsV4());
+}
+
+TEST(Cidr, ContainsItsAddressesOnly) {
+  const struct {
+    std::string network, inside, outside;
+  } kCases[] = {
+      {"10.0.0.0/8", "10.255.255.255", "11.0.0.0"},     {"10.0.0.0/8", "::ffff:10.1.2.3", "::10.1.2.3"},
+      {"192.0.2.128/25", "192.0.2.255", "192.0.2.127"}, {"192.0.2.1", "192.0.2.1", "192.0.2.2"},
+      {"0.0.0.0/0", "8.8.8.8", "2001:db8::1"},          {"2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"},
+      {"::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.0"},  {"::1", "::1", "::2"},
+  };
+  for (const auto& c : kCases) {
+    const auto network = Cidr::Parse(c.network);
+    ASSERT_TRUE(network.ok()) << network.status();
+    EXPECT_TRUE(network->Contains(Ip(c.inside))) << c.network << " " << c.inside;
+    EXPECT_FALSE(network->Contains(Ip(c.outside))) << c.network << " " << c.outside;
+  }
+  EXPECT_TRUE(Cidr::Parse("::/0")->Contains(Ip("8.8.8.8")));
+}
+
+TEST(Cidr, RefusesMistakesAndSaysWhatWasMeant) {
+  for (const char* text :
+       {"", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8x", "::/129", "localhost", "10/8"}) {
+    EXPECT_FALSE(Cidr::Parse(text).ok()) << text;
+  }
+  EXPECT_EQ(Message(Cidr::Parse("10.0.0.1/8").status()),
+            "\"10.0.0.1/8\" has bits set after its prefix; did you mean 10.0.0.0/8?");
+}
+
+TEST(CidrSet, MatchesAnyOfItsNetworks) {
+  const auto set = CidrSet::Parse({"127.0.0.1/32", "fd00::/8"});
+  ASSERT_TRUE(set.ok());
+  EXPECT_TRUE(set->Contains(Ip("127.0.0.1")));
+  EXPECT_TRUE(set->Contains(Ip("fd12::1")));
+  EXPECT_FALSE(set->Contains(Ip("127.0.0.2")));
+  EXPECT_FALSE(CidrSet().Contains(Ip("127.0.0.1")));
+  EXPECT_FALSE(CidrSet::Parse({"127.0.0.1/32", "x"}).ok());
+}
+
+TEST(SpecialUse, KnowsWhatIsNotThePublicInternet) {
+  const struct {
+    std::string ip;
+    std::string use;
+  } kCases[] = {
+      {"0.0.0.0", "unspecified"},
+      {"0.1.2.3", "unspecified"},
+      {"10.1.1.1", "private"},
+      {"172.16.0.1", "private"},
+      {"172.31.255.255", "private"},
+      {"192.168.1.1", "private"},
+      {"100.64.0.1", "shared (CGNAT)"},
+      {"127.0.0.1", "loopback"},
+      {"127.255.0.1", "loopback"},
+      {"169.254.169.254", "link-local"},
+      {"192.0.2.1", "documentation"},
+      {"198.18.0.1", "benchmarking"},
+      {"224.0.0.1", "multicast"},
+      {"255.255.255.255", "reserved"},
+      {"::", "unspecified"},
+      {"::1", "loopback"},
+      {"::ffff:127.0.0.1", "loopback"},
+      {"::127.0.0.1", "reserved"},
+      {"fc00::1", "unique local"},
+      {"fd12:3456::1", "unique local"},
+      {"fe80::1", "link-local"},
+      {"ff02::1", "multicast"},
+      {"2001:db8::1", "documentation"},
+      {"2001::1", "reserved"},
+      {"64:ff9b::7f00:1", "loopback"},
+      {"64:ff9b::a00:1", "private"},
+      {"2002:7f00:1::", "loopback"},
+      {"2002:c0a8:101::1", "private"},
+      {"64:ff9b:1::1", "private"},
+  };
+  for (const auto& c : kCases) {
+    const auto use = SpecialUse(Ip(c.ip));
+    ASSERT_TRUE(use.has_value()) << c.ip;
+    EXPECT_EQ(*use, c.use) << c.ip;
+  }
+  for (const char* ip :
+       {"8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "11.0.0.1", "192.0.1.1", "223.255.255.255",
+        "2606:4700::1111", "2a00:1450:4001::1", "64:ff9b::808:808", "2002:808:808::1"}) {
+    EXPECT_FALSE(IsSpecialUse(Ip(ip))) << ip << " " << SpecialUse(Ip(ip)).value_or("");
+  }
+}
+
+TEST(Endpoint, IsReadAndPrinted) {
+  for (const char* text : {"127.0.0.1:2525", "[::1]:25", "0.0.0.0:0", "[2001:db8::1]:65535"}) {
+    const auto endpoint = Endpoint::Parse(text);
+    ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+    EXPECT_EQ(endpoint->ToString(), text);
+    sockaddr_storage storage{};
+    EXPECT_GT(ToSockaddr(*endpoint, storage), 0U);
+    EXPECT_EQ(FromSockaddr(storage), *endpoint);
+  }
+  for (const char* text :
+       {"", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "::1:25",
+        "[127.0.0.1]:25", "localhost:25", "[::1]25", "127.0.0.1:25x"}) {
+    EXPECT_FALSE(Endpoint::Parse(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace goniec::net
