@@ -1,0 +1,16 @@
+// MIME types as callers write them (RFC 2045 §5.1). Used to check attachments before they are composed. Pure;
+// thread-safe.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace goniec::mail {
+
+// type/subtype and any parameters (`name=token` or `name="text"`), ASCII. kInvalidArgument with a phrase for
+// a person; also for multipart/* and message/*, which must not be encoded (RFC 2046 §5.2.1) and so cannot be
+// attached.
+absl::Status CheckContentType(std::string_view text);
+
+}  // namespace goniec::mail
