@@ -266,6 +266,7 @@ void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waitin
     joined.set_recipient_count(static_cast<std::uint32_t>(joined.recipients_size()));
     SetTime(*joined.mutable_accept_time(), now);
     joined.set_head(ExpandIds(joined.head(), id));
+    joined.set_internet_message_id(ExpandIds(joined.internet_message_id(), id));
     joined.set_size_bytes(joined.head().size() + joined.size_bytes());
     flight->ids.push_back(id);
     flight->done.push_back(std::move(waiting.done));

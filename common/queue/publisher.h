@@ -24,7 +24,7 @@ namespace goniec::queue {
 class Broker;
 struct QueueConfig;
 
-// In Mail.head each of these bytes stands for the message id.
+// In Mail.head and Mail.internet_message_id each of these bytes stands for the message id.
 inline constexpr char kMessageIdPlaceholder = '\0';
 
 // A record holds at most this much and mail::kMaxMailsPerRecord mails; a mail with an inline body is smaller.
@@ -55,7 +55,7 @@ class Publisher {
                                            const Clock& clock = Clock::Real());
   virtual ~Publisher() = default;
 
-  // Everything but message_id, accept_time (set when it joins), recipient_count and head's placeholders must be set.
+  // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be set.
   // expire_time is taken as given. Calls `done` once, on the broker's thread, after the record's fate is known:
   //   OK                  durable: say 250 / OK.
   //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
