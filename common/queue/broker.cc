@@ -15,6 +15,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/await.h"
@@ -34,6 +35,15 @@ std::string RandomToken() {
                       absl::Hex(random(), absl::kZeroPad8));
 }
 
+// Begins with the broker's user where that is a subject token, so that each service's permissions can be
+// "_INBOX.<user>.>" and no service can listen to the mail that is delivered to another.
+std::string InboxPrefix(const std::string& user) {
+  const bool is_token = !user.empty() && std::all_of(user.begin(), user.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '-' || c == '_';
+  });
+  return absl::StrCat("_INBOX.", is_token ? user + "." : "", RandomToken(), ".");
+}
+
 struct SubscriptionEntry {
   std::string subject;
   std::shared_ptr<MessageSink> sink;
@@ -45,7 +55,7 @@ class NatsBroker final : public Broker {
   NatsBroker(QueueConfig config, std::string name)
       : config_(std::move(config)),
         name_(std::move(name)),
-        inbox_prefix_(absl::StrCat("_INBOX.", RandomToken(), ".")),
+        inbox_prefix_(InboxPrefix(config_.user)),
         work_(asio::make_work_guard(io_)),
         timer_(io_) {}
   ~NatsBroker() override { Stop(); }
