@@ -28,15 +28,16 @@ compiler_cache_env() {
 
 # configure PRESET: a cache that stems from another folder, or that no longer configures, is thrown away once.
 configure() {
-  local preset=$1 dir=$ROOT/build/$1 home
+  local preset=$1 dir=$ROOT/build/$1 home known=false
   local -a command=(cmake -S "$ROOT" --preset "$preset")
   home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt" 2>/dev/null || true)
   if [[ -n $home && $home != "$ROOT" ]]; then
     note "build/$preset stems from $home: starting afresh"
     rm -rf "$dir"
   fi
+  [[ ! -f $dir/CMakeCache.txt ]] || known=true
   (cd "$ROOT" && run_logged "Configuring preset $preset" "${command[@]}") && return
-  [[ -f $dir/CMakeCache.txt ]] || die "cmake could not configure preset $preset (see the lines above)"
+  $known || die "cmake could not configure preset $preset (see the lines above)"
   note "trying once more without what CMake remembered"
   (cd "$ROOT" && run_logged "Configuring preset $preset afresh" "${command[@]}" --fresh) ||
     die "cmake could not configure preset $preset (see the lines above)"
