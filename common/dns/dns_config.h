@@ -23,8 +23,8 @@ struct DnsConfig {
   // Lookups in progress; what comes on top fails temporarily. Bounds 1 to 100,000.
   int max_lookups = 1000;
   // File with DNSKEY or DS records of the zones whose signatures are checked, for example Debian's
-  // /usr/share/dns/root.key. The servers above must then pass DNSSEC records on. Empty: nothing is checked, and no
-  // answer is called secure.
+  // /usr/share/dns/root.key. The servers above must then pass DNSSEC records on. Empty: nothing is checked,
+  // and no answer is called secure.
   std::string trust_anchor_file;
 };
 

@@ -1,6 +1,7 @@
-// What routing asks of the DNS: MX records of a domain and addresses of a host. Implemented by UnboundResolver and,
-// in tests, by a fake. It does not decide what an answer means for a mail (see outbound/route), and does not filter
-// addresses. Implementations are thread-safe: a lookup may be awaited from any executor and resumes on it.
+// What routing asks of the DNS: MX records of a domain and addresses of a host. Implemented by
+// UnboundResolver and, in tests, by a fake. It does not decide what an answer means for a mail (see
+// outbound/route), and does not filter addresses. Implementations are thread-safe: a lookup may be awaited
+// from any executor and resumes on it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -32,7 +33,8 @@ struct Answer {
   bool secure = false;
   // The name at the end of the CNAME chain; the name that was asked for when there is none.
   std::string canonical_name;
-  // For a temporary failure: why, for the log and the outcome. Holds no bytes of a peer that are not printable.
+  // For a temporary failure: why, for the log and the outcome. Holds no bytes of a peer that are not
+  // printable.
   std::string reason;
 };
 
@@ -60,7 +62,8 @@ class Resolver {
 
   // `domain` in A-label form. CNAMEs are followed (RFC 5321 §5.1). No data says nothing about addresses.
   virtual asio::awaitable<MxAnswer> LookupMx(std::string domain) = 0;
-  // Both families are asked for at once; found as soon as one of them has addresses, even if the other failed.
+  // Both families are asked for at once; found as soon as one of them has addresses, even if the other
+  // failed.
   virtual asio::awaitable<AddressAnswer> LookupAddresses(std::string host, Families families) = 0;
 };
 

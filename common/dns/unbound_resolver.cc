@@ -58,7 +58,8 @@ std::string RcodeName(int rcode) {
   }
 }
 
-// A lookup that libunbound calls successful may still carry SERVFAIL or a failed validation: both are temporary.
+// A lookup that libunbound calls successful may still carry SERVFAIL or a failed validation: both are
+// temporary.
 RawAnswer Translate(const std::string& name, int error, const ub_result* result) {
   if (error == UB_SYNTAX) {
     RawAnswer answer;
@@ -127,7 +128,8 @@ absl::Status SetOptions(ub_ctx* context, const DnsConfig& config) {
   }};
   for (const auto& [name, value] : options) {
     if (const int error = ub_ctx_set_option(context, name, value); error != UB_NOERROR) {
-      return absl::InternalError(absl::StrCat("libunbound refuses ", name, " ", value, ": ", ub_strerror(error)));
+      return absl::InternalError(
+          absl::StrCat("libunbound refuses ", name, " ", value, ": ", ub_strerror(error)));
     }
   }
   return absl::OkStatus();
@@ -137,8 +139,8 @@ absl::Status SetServers(ub_ctx* context, const DnsConfig& config) {
   if (config.servers.empty()) {
     const int error = ub_ctx_resolvconf(context, nullptr);
     if (error == UB_NOERROR) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot read name servers from /etc/resolv.conf (", ub_strerror(error), "); set dns.servers"));
+    return absl::InvalidArgumentError(absl::StrCat("cannot read name servers from /etc/resolv.conf (",
+                                                   ub_strerror(error), "); set dns.servers"));
   }
   for (const std::string& server : config.servers) {
     if (ub_ctx_set_fwd(context, server.c_str()) != UB_NOERROR) {
@@ -164,13 +166,13 @@ absl::StatusOr<ContextPtr> MakeContext(const DnsConfig& config) {
     }
     ub_ctx_add_ta_file(context.get(), config.trust_anchor_file.c_str());
   }
-  // The servers decide about the zones that RFC 6761 and RFC 8375 reserve: test and private networks use them.
-  // (The first of these calls also makes libunbound check all of the above.)
+  // The servers decide about the zones that RFC 6761 and RFC 8375 reserve: test and private networks use
+  // them. (The first of these calls also makes libunbound check all of the above.)
   for (const char* zone : {"test.", "home.arpa."}) {
     if (const int error = ub_ctx_zone_remove(context.get(), zone); error != UB_NOERROR) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "libunbound refuses the settings of section dns", config.trust_anchor_file.empty() ? "" : " (trust_anchor_file?)",
-          ": ", ub_strerror(error)));
+          "libunbound refuses the settings of section dns",
+          config.trust_anchor_file.empty() ? "" : " (trust_anchor_file?)", ": ", ub_strerror(error)));
     }
   }
   return context;
@@ -178,7 +180,8 @@ absl::StatusOr<ContextPtr> MakeContext(const DnsConfig& config) {
 
 }  // namespace
 
-// Everything here but the constructor runs on the strand. Kept alive by its own pending operations until Close().
+// Everything here but the constructor runs on the strand. Kept alive by its own pending operations until
+// Close().
 class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
  public:
   using Done = std::function<void(RawAnswer)>;
@@ -193,18 +196,20 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
   const auto& strand() const { return strand_; }
 
   void Watch() {
-    answers_.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [self = shared_from_this()](const std::error_code& failure) { self->OnReadable(failure); });
+    answers_.async_wait(
+        asio::posix::stream_descriptor::wait_read,
+        [self = shared_from_this()](const std::error_code& failure) { self->OnReadable(failure); });
   }
 
   void Lookup(std::string name, int type, Done done) {
     if (closed_) return done(Temporary("the resolver is stopping"));
     if (lookups_.size() >= max_lookups_) return done(Temporary("too many DNS lookups in progress"));
-    auto owned = std::make_unique<Pending>(Pending{this, std::move(name), std::move(done), asio::steady_timer(strand_)});
+    auto owned = std::make_unique<Pending>(
+        Pending{this, std::move(name), std::move(done), asio::steady_timer(strand_)});
     Pending* lookup = owned.get();
     lookups_.emplace(lookup, std::move(owned));
-    const int error =
-        ub_resolve_async(context_.get(), lookup->name.c_str(), type, kClassIn, lookup, &Core::OnAnswer, nullptr);
+    const int error = ub_resolve_async(context_.get(), lookup->name.c_str(), type, kClassIn, lookup,
+                                       &Core::OnAnswer, nullptr);
     if (error != UB_NOERROR) return Finish(lookup, Temporary(ub_strerror(error)));
     lookup->timer.expires_after(timeout_);
     lookup->timer.async_wait([self = shared_from_this(), lookup](const std::error_code& cancelled) {
@@ -244,7 +249,8 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
     Watch();
   }
 
-  // The entry stays until libunbound answers: it cannot be called off there, and must count against the limit.
+  // The entry stays until libunbound answers: it cannot be called off there, and must count against the
+  // limit.
   void OnTimeout(Pending* lookup) {
     const auto found = lookups_.find(lookup);
     if (found == lookups_.end() || !lookup->done) return;
@@ -265,8 +271,8 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
   std::unordered_map<Pending*, std::unique_ptr<Pending>> lookups_;
 };
 
-absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(const asio::any_io_executor& executor,
-                                                                         const DnsConfig& config) {
+absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(
+    const asio::any_io_executor& executor, const DnsConfig& config) {
   absl::StatusOr<ContextPtr> context = MakeContext(config);
   if (!context.ok()) return context.status();
   // A descriptor of our own, so that Asio and libunbound each close theirs.

@@ -1,5 +1,5 @@
-// The Resolver of production: libunbound, driven by its file descriptor on a strand of the given executor. The
-// recursion and validation themselves run on a thread of libunbound's own. Thread-safe.
+// The Resolver of production: libunbound, driven by its file descriptor on a strand of the given executor.
+// The recursion and validation themselves run on a thread of libunbound's own. Thread-safe.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -14,8 +14,8 @@ namespace goniec::dns {
 
 class UnboundResolver final : public Resolver {
  public:
-  // Fails with kInvalidArgument when the configuration names a server or file that is none. Whether the servers
-  // answer shows at the first lookup. The executor's context must outlive the resolver.
+  // Fails with kInvalidArgument when the configuration names a server or file that is none. Whether the
+  // servers answer shows at the first lookup. The executor's context must outlive the resolver.
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Create(const asio::any_io_executor& executor,
                                                                  const DnsConfig& config);
 

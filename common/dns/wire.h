@@ -1,6 +1,7 @@
-// The few record formats that mail needs, from the bytes that a resolver hands over (RFC 1035 §3.3, RFC 3596 §2.2;
-// uncompressed, as libunbound returns them), and the combination of two families' answers into one. Pure functions:
-// thread-safe. Bytes that do not parse give nothing, never an error: a broken record is as good as none.
+// The few record formats that mail needs, from the bytes that a resolver hands over (RFC 1035 §3.3, RFC 3596
+// §2.2; uncompressed, as libunbound returns them), and the combination of two families' answers into one.
+// Pure functions: thread-safe. Bytes that do not parse give nothing, never an error: a broken record is as
+// good as none.
 #pragma once
 
 #include <optional>
@@ -21,8 +22,8 @@ std::string NormalName(std::string_view name);
 // True for what may be asked for: 1 to 253 bytes of letters, digits, '-', '_' in labels of 1 to 63.
 bool IsHostName(std::string_view name);
 
-// An uncompressed name that is all of `wire`. Bytes that no host name has are shown as \DDD, so that IsHostName()
-// refuses them later.
+// An uncompressed name that is all of `wire`. Bytes that no host name has are shown as \DDD, so that
+// IsHostName() refuses them later.
 std::optional<std::string> ParseName(std::string_view wire);
 std::optional<MxRecord> ParseMx(std::string_view rdata);
 // `type` is kTypeA or kTypeAaaa.

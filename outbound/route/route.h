@@ -1,6 +1,6 @@
-// What routing makes of a recipient's domain: where its mail goes, or why it goes nowhere. Made by Router; read by the
-// worker, which groups recipients by site, and by the delivery, which connects. Values, immutable once shared;
-// thread-safe.
+// What routing makes of a recipient's domain: where its mail goes, or why it goes nowhere. Made by Router;
+// read by the worker, which groups recipients by site, and by the delivery, which connects. Values, immutable
+// once shared; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,22 @@ namespace goniec::outbound {
 // One address to try.
 struct Candidate {
   net::Endpoint endpoint;
-  // The MX host or smart host that the address belongs to, for TLS (SNI, certificate), logs and events. Of an address
-  // literal the address itself, without brackets.
+  // The MX host or smart host that the address belongs to, for TLS (SNI, certificate), logs and events. Of an
+  // address literal the address itself, without brackets.
   std::string host;
 };
 
 struct Route {
-  // The key under which domains share connections, limits and health: the hosts that serve them, not their addresses.
-  // "mx:mx1.example,mx2.example:25", "host:relay.example:587", "ip:192.0.2.1:25". Lower case; the same set of hosts
-  // gives the same key in every process.
+  // The key under which domains share connections, limits and health: the hosts that serve them, not their
+  // addresses. "mx:mx1.example,mx2.example:25", "host:relay.example:587", "ip:192.0.2.1:25". Lower case; the
+  // same set of hosts gives the same key in every process.
   std::string site;
   // In the order of trying; at least one, at most RouteConfig::addresses_per_attempt.
   std::vector<Candidate> candidates;
   // From the configuration (a smart host), not from the DNS.
   bool configured = false;
-  // Both the MX records and the addresses were validated by DNSSEC (what DANE needs). False for configured routes.
+  // The MX records were validated by DNSSEC (RFC 7672 asks for that before TLSA records count). False for
+  // configured routes and literals.
   bool secure = false;
 };
 

@@ -21,15 +21,17 @@ constexpr char kHead[] =
     "@ NS ns.invalid.\n";
 
 std::string ServerSection(const std::string& folder, uint16_t port) {
-  return absl::StrCat("server:\n  ip-address: 127.0.0.1@", port,
-                      "\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  zonesdir: \"", folder,
-                      "\"\n  pidfile: \"", folder, "/nsd.pid\"\n  zonelistfile: \"", folder,
-                      "/zone.list\"\n  xfrdfile: \"", folder, "/xfrd.state\"\n  xfrdir: \"", folder,
-                      "\"\nremote-control:\n  control-enable: no\n");
+  return absl::StrCat(
+      "server:\n  ip-address: 127.0.0.1@", port,
+      "\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  zonesdir: \"", folder,
+      "\"\n  pidfile: \"", folder, "/nsd.pid\"\n  zonelistfile: \"", folder, "/zone.list\"\n  xfrdfile: \"",
+      folder, "/xfrd.state\"\n  xfrdir: \"", folder, "\"\nremote-control:\n  control-enable: no\n");
 }
 
 // The distribution keeps nsd in a folder that is not on everybody's PATH.
-std::string Binary() { return access("/usr/sbin/nsd", X_OK) == 0 ? "/usr/sbin/nsd" : "nsd"; }
+std::string Binary() {
+  return access("/usr/sbin/nsd", X_OK) == 0 ? "/usr/sbin/nsd" : "nsd";
+}
 
 }  // namespace
 
@@ -46,12 +48,17 @@ absl::StatusOr<std::unique_ptr<DnsServer>> DnsServer::Start(std::vector<DnsZone>
 }
 
 DnsServer::~DnsServer() {
-  if (process_) (void)process_->Terminate();  // nsd's children end with it; after SIGKILL only when they notice
+  if (process_)
+    (void)process_->Terminate();  // nsd's children end with it; after SIGKILL only when they notice
 }
 
-std::string DnsServer::address() const { return absl::StrCat("127.0.0.1@", port_); }
+std::string DnsServer::address() const {
+  return absl::StrCat("127.0.0.1@", port_);
+}
 
-std::string DnsServer::trust_anchor_file() const { return anchors_.empty() ? "" : folder_.File("anchors"); }
+std::string DnsServer::trust_anchor_file() const {
+  return anchors_.empty() ? "" : folder_.File("anchors");
+}
 
 absl::Status DnsServer::WriteZone(const DnsZone& zone) {
   if (!zone.records) return absl::OkStatus();
@@ -62,7 +69,8 @@ absl::Status DnsServer::WriteZone(const DnsZone& zone) {
 // Leaves the signed zone in the place of the unsigned one.
 absl::Status DnsServer::Sign(const DnsZone& zone) {
   const std::string script =
-      "set -e; cd \"$1\"; key=$(ldns-keygen -a ECDSAP256SHA256 -k \"$2\"); ldns-signzone -f \"$2.signed\" \"$2\" "
+      "set -e; cd \"$1\"; key=$(ldns-keygen -a ECDSAP256SHA256 -k \"$2\"); ldns-signzone -f \"$2.signed\" "
+      "\"$2\" "
       "\"$key\"; mv \"$2.signed\" \"$2\"; cat \"$key.ds\" >> anchors";
   auto done = RunProcess({"sh", "-c", script, "sign", folder_.path(), zone.name});
   if (!done.ok()) return done.status();
@@ -92,10 +100,13 @@ SilentDnsServer::SilentDnsServer() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_C
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (socket_ < 0 || bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::abort();
+  if (socket_ < 0 || bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    std::abort();
 }
 
-SilentDnsServer::~SilentDnsServer() { close(socket_); }
+SilentDnsServer::~SilentDnsServer() {
+  close(socket_);
+}
 
 std::string SilentDnsServer::address() const {
   sockaddr_in address{};

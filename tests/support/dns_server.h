@@ -1,6 +1,6 @@
-// A real name server (nsd) for one test: authoritative for the given zones, UDP and TCP on a free loopback port, files
-// in a temporary folder, no root needed. For names it has no zone for it answers REFUSED. Dies with the test. Not
-// thread-safe.
+// A real name server (nsd) for one test: authoritative for the given zones, UDP and TCP on a free loopback
+// port, files in a temporary folder, no root needed. For names it has no zone for it answers REFUSED. Dies
+// with the test. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace goniec::test {
 struct DnsZone {
   // "example.test", without the trailing dot.
   std::string name;
-  // Lines of a zone file; relative names belong to the zone, TTL 300. SOA and NS are added. Nothing: nsd knows of the
-  // zone but cannot load it, so each question about it is answered SERVFAIL.
+  // Lines of a zone file; relative names belong to the zone, TTL 300. SOA and NS are added. Nothing: nsd
+  // knows of the zone but cannot load it, so each question about it is answered SERVFAIL.
   std::optional<std::string> records;
   // Sign it (ECDSA P-256, valid from now on); see trust_anchor_file().
   bool sign = false;

@@ -39,7 +39,9 @@ void FakeResolver::Mx(const std::string& domain, const std::vector<std::string>&
   mx_[domain] = std::move(answer);
 }
 
-void FakeResolver::NoMx(const std::string& domain) { mx_[domain] = {Without(dns::Result::kNoData, domain), {}}; }
+void FakeResolver::NoMx(const std::string& domain) {
+  mx_[domain] = {Without(dns::Result::kNoData, domain), {}};
+}
 
 void FakeResolver::NoAddresses(const std::string& host) {
   addresses_[host] = {Without(dns::Result::kNoData, host), {}};
@@ -55,7 +57,9 @@ void FakeResolver::Addresses(const std::string& host, const std::vector<std::str
   addresses_[host] = std::move(answer);
 }
 
-void FakeResolver::FailMx(const std::string& domain, const std::string& reason) { mx_[domain] = {Failed(reason), {}}; }
+void FakeResolver::FailMx(const std::string& domain, const std::string& reason) {
+  mx_[domain] = {Failed(reason), {}};
+}
 
 void FakeResolver::FailAddresses(const std::string& host, const std::string& reason) {
   addresses_[host] = {Failed(reason), {}};

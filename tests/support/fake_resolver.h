@@ -1,5 +1,5 @@
-// A Resolver whose answers a unit test writes down. Names without an entry do not exist. It answers at once and
-// counts what it was asked. Confined to the test's thread.
+// A Resolver whose answers a unit test writes down. Names without an entry do not exist. It answers at once
+// and counts what it was asked. Confined to the test's thread.
 #pragma once
 
 #include <map>

@@ -50,9 +50,10 @@ std::string ManyRecords() {
 class UnboundResolverTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto server = test::DnsServer::Start({{.name = "example.test", .records = kRecords + ManyRecords()},
-                                          {.name = "lame.test", .records = std::nullopt},
-                                          {.name = "signed.test", .records = "@ MX 0 mx\nmx A 127.0.0.5\n", .sign = true}});
+    auto server = test::DnsServer::Start(
+        {{.name = "example.test", .records = kRecords + ManyRecords()},
+         {.name = "lame.test", .records = std::nullopt},
+         {.name = "signed.test", .records = "@ MX 0 mx\nmx A 127.0.0.5\n", .sign = true}});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
   }
@@ -103,8 +104,9 @@ test::DnsServer* UnboundResolverTest::server_ = nullptr;
 TEST_F(UnboundResolverTest, MxRecordsHavePreferenceAndNormalName) {
   const MxAnswer answer = Mx("Example.TEST.");
   ASSERT_EQ(answer.result, Result::kFound) << answer.reason;
-  EXPECT_THAT(answer.records, UnorderedElementsAre(MxRecord{20, "mx2.example.test"}, MxRecord{10, "mx1.example.test"},
-                                                   MxRecord{10, "mx1b.other.test"}));
+  EXPECT_THAT(answer.records,
+              UnorderedElementsAre(MxRecord{20, "mx2.example.test"}, MxRecord{10, "mx1.example.test"},
+                                   MxRecord{10, "mx1b.other.test"}));
   EXPECT_GT(answer.ttl, std::chrono::seconds(200));
   EXPECT_LE(answer.ttl, std::chrono::seconds(300));
   EXPECT_EQ(answer.canonical_name, "example.test");
@@ -156,7 +158,9 @@ TEST_F(UnboundResolverTest, ServfailIsTemporary) {
   EXPECT_EQ(Addresses("mx.lame.test").result, Result::kTemporary);
 }
 
-TEST_F(UnboundResolverTest, RefusedIsTemporary) { EXPECT_EQ(Mx("elsewhere.org").result, Result::kTemporary); }
+TEST_F(UnboundResolverTest, RefusedIsTemporary) {
+  EXPECT_EQ(Mx("elsewhere.org").result, Result::kTemporary);
+}
 
 TEST_F(UnboundResolverTest, LargeAnswerComesOverTcp) {
   const MxAnswer answer = Mx("many.example.test");
@@ -191,8 +195,9 @@ TEST_F(UnboundResolverTest, StopEndsEveryLookup) {
   config_.servers = {silent.address()};
   std::vector<std::future<AddressAnswer>> lookups;
   for (int i = 0; i < 20; ++i) {
-    lookups.push_back(asio::co_spawn(context_, resolver().LookupAddresses(absl::StrCat("h", i, ".test"), Families::kBoth),
-                                     asio::use_future));
+    lookups.push_back(
+        asio::co_spawn(context_, resolver().LookupAddresses(absl::StrCat("h", i, ".test"), Families::kBoth),
+                       asio::use_future));
   }
   asio::post(context_, asio::use_future).get();  // all of them have begun
   resolver_.reset();
@@ -239,7 +244,8 @@ TEST_F(UnboundResolverTest, BogusAnswerIsTemporary) {
   // An anchor that says that example.test is signed, by a key that it does not have.
   const test::TempDir folder;
   config_.trust_anchor_file = folder.Write(
-      "anchor", "example.test. IN DS 12345 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n");
+      "anchor",
+      "example.test. IN DS 12345 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n");
   const MxAnswer answer = Mx("example.test");
   EXPECT_EQ(answer.result, Result::kTemporary);
   EXPECT_THAT(answer.reason, HasSubstr("DNSSEC"));

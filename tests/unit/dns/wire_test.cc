@@ -31,7 +31,10 @@ TEST(WireName, IsHostName) {
       {"trailing dot", "a.", false},
       {"escape", "a\\046b.example", false},
       {"space", "a b.example", false},
-      {"not ASCII", "b\xc3\xbc" "cher.example", false},
+      {"not ASCII",
+       "b\xc3\xbc"
+       "cher.example",
+       false},
       {"NUL", "a\0b"s, false},
   };
   for (const Case& c : cases) EXPECT_EQ(IsHostName(c.text), c.valid) << c.name;
@@ -52,7 +55,10 @@ TEST(WireName, Parse) {
       {"two labels", "\3Mx1\7eXample\0"s, "mx1.example"},
       {"root", "\0"s, ""},
       {"dot inside a label is no separator", "\3a.b\1c\0"s, "a\\046b.c"},
-      {"byte that no host name has", "\3a\xff" "b\0"s, "a\\255b"},
+      {"byte that no host name has",
+       "\3a\xff"
+       "b\0"s,
+       "a\\255b"},
       {"truncated label", "\5ab"s, std::nullopt},
       {"no end", "\1a"s, std::nullopt},
       {"empty", "", std::nullopt},
@@ -71,13 +77,15 @@ TEST(WireMx, PreferenceIsBigEndian) {
 
 TEST(WireAddress, LengthMustFit) {
   EXPECT_EQ(ParseAddress(kTypeA, "\xc0\x00\x02\x01"s)->ToString(), "192.0.2.1");
-  EXPECT_EQ(ParseAddress(kTypeAaaa, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"s)->ToString(), "2001:db8::1");
+  EXPECT_EQ(ParseAddress(kTypeAaaa, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"s)->ToString(),
+            "2001:db8::1");
   EXPECT_FALSE(ParseAddress(kTypeA, "\xc0\x00\x02"s));
   EXPECT_FALSE(ParseAddress(kTypeAaaa, "\xc0\x00\x02\x01"s));
   EXPECT_FALSE(ParseAddress(kTypeMx, "\xc0\x00\x02\x01"s));
 }
 
-AddressAnswer With(Result result, std::vector<std::string> addresses = {}, int ttl = 300, bool secure = false) {
+AddressAnswer With(Result result, std::vector<std::string> addresses = {}, int ttl = 300,
+                   bool secure = false) {
   AddressAnswer answer;
   answer.result = result;
   answer.ttl = std::chrono::seconds(ttl);

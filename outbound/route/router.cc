@@ -1,0 +1,286 @@
+#include "outbound/route/router.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/text.h"
+
+namespace goniec::outbound {
+namespace {
+
+RouteFailure Permanent(int reply_code, std::string enhanced_code, std::string text) {
+  return {.permanent = true,
+          .reply_code = reply_code,
+          .enhanced_code = std::move(enhanced_code),
+          .text = std::move(text)};
+}
+
+RouteFailure Temporary(std::string enhanced_code, std::string text) {
+  return {.permanent = false,
+          .reply_code = 451,
+          .enhanced_code = std::move(enhanced_code),
+          .text = std::move(text)};
+}
+
+RouteFailure DnsFailed(std::string_view name, std::string_view reason) {
+  return Temporary("4.4.3", absl::StrCat("DNS lookup of ", Printable(name), " failed: ", Printable(reason)));
+}
+
+RouteFailure Unroutable(std::string_view domain, std::string_view why) {
+  return Permanent(550, "5.4.4", absl::StrCat("no way to ", Printable(domain), ": ", ToAbsl(why)));
+}
+
+RouteFailure Loop(std::string_view domain) {
+  return Permanent(554, "5.4.6",
+                   absl::StrCat("mail for ", Printable(domain), " would come back to this system"));
+}
+
+// What the operator wrote does not work now: a mistake that can be mended, so no mail is lost to it.
+RouteFailure Misconfigured(const SmartHost& smart_host, std::string_view why) {
+  return Temporary("4.3.5", absl::StrCat("smart host ", smart_host.host, " cannot be used: ", ToAbsl(why)));
+}
+
+void Shorten(std::vector<Candidate>& candidates, size_t limit) {
+  while (candidates.size() > limit) candidates.pop_back();
+}
+
+RouteResult Share(Route route) {
+  return std::make_shared<const Route>(std::move(route));
+}
+
+// A route that the operator wrote.
+struct Configured {
+  SmartHost smart_host;
+  bool mx = false;
+  // Set if the smart host is an address: then nothing is left to find out.
+  std::shared_ptr<const Route> ready;
+};
+
+Configured Prepare(const DomainRoute& route) {
+  Configured configured{route.smart_host, route.mx, nullptr};
+  if (const auto ip = net::IpAddress::Parse(route.smart_host.host)) {
+    const net::Endpoint endpoint{*ip, route.smart_host.port};
+    configured.ready = std::make_shared<const Route>(
+        Route{absl::StrCat("host:", endpoint.ToString()), {{endpoint, route.smart_host.host}}, true, false});
+  }
+  return configured;
+}
+
+bool IsLiteral(std::string_view domain) {
+  return domain.starts_with('[');
+}
+
+// "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3).
+std::optional<net::IpAddress> ParseLiteral(std::string_view domain) {
+  if (domain.size() < 2 || !domain.ends_with(']')) return std::nullopt;
+  std::string_view inside = domain.substr(1, domain.size() - 2);
+  constexpr std::string_view kTag = "IPv6:";
+  const bool tagged = EqualsIgnoreCase(inside.substr(0, kTag.size()), kTag);
+  if (tagged) inside.remove_prefix(kTag.size());
+  if (tagged != (inside.find(':') != std::string_view::npos)) return std::nullopt;
+  return net::IpAddress::Parse(inside);
+}
+
+// What looking up the hosts of an MX set has brought so far.
+struct Progress {
+  std::vector<Candidate> candidates;
+  std::optional<RouteFailure> failure;  // the last lookup that failed for now
+  std::string refused;                  // the last address that mail must not go to, and why
+  bool ourselves = false;
+};
+
+}  // namespace
+
+struct Router::State {
+  State(RouteConfig route_config, dns::Resolver& dns, const std::vector<net::IpAddress>& interfaces,
+        Choose chooser);
+
+  const Configured* Match(std::string_view domain) const;
+  bool Wanted(const net::IpAddress& ip) const;
+  // Why mail must not go to this address, which the sender or the owner of a domain has chosen.
+  std::optional<std::string> Refusal(const net::IpAddress& ip) const;
+  RouteResult ToLiteral(std::string_view domain) const;
+  asio::awaitable<RouteResult> ByMx(std::string domain, std::uint16_t port, bool configured) const;
+  asio::awaitable<bool> LookUpGroup(const std::vector<std::string>& group, std::uint16_t port,
+                                    bool configured, Progress& progress) const;
+  asio::awaitable<RouteResult> ToHost(SmartHost smart_host) const;
+  asio::awaitable<RouteResult> ToSmartHost(Configured configured) const;
+
+  const RouteConfig config;
+  dns::Resolver& resolver;
+  const Choose choose;
+  absl::flat_hash_set<std::string> own_hosts;
+  absl::flat_hash_set<net::IpAddress> own_addresses;
+  absl::flat_hash_map<std::string, Configured> exact;
+  absl::flat_hash_map<std::string, Configured> below;  // by the name behind "*."
+  std::optional<Configured> rest;                      // "*"
+};
+
+Router::State::State(RouteConfig route_config, dns::Resolver& dns,
+                     const std::vector<net::IpAddress>& interfaces, Choose chooser)
+    : config(std::move(route_config)), resolver(dns), choose(std::move(chooser)) {
+  for (const std::string& host : config.own_hosts) own_hosts.insert(AsciiLower(host));
+  own_addresses.insert(config.own_addresses.begin(), config.own_addresses.end());
+  for (const net::IpAddress& ip : interfaces) {
+    if (!config.allow_networks.Contains(ip)) own_addresses.insert(ip);
+  }
+  for (const DomainRoute& route : config.routes) {
+    if (route.pattern == "*") {
+      rest = Prepare(route);
+    } else if (route.pattern.starts_with("*.")) {
+      below.emplace(route.pattern.substr(2), Prepare(route));
+    } else {
+      exact.emplace(route.pattern, Prepare(route));
+    }
+  }
+}
+
+// The most specific pattern: the domain itself, else the longest name above it, else "*".
+const Configured* Router::State::Match(std::string_view domain) const {
+  if (const auto found = exact.find(ToAbsl(domain)); found != exact.end()) return &found->second;
+  for (size_t dot = domain.find('.'); !IsLiteral(domain) && dot != std::string_view::npos;
+       dot = domain.find('.', dot + 1)) {
+    if (const auto found = below.find(ToAbsl(domain.substr(dot + 1))); found != below.end())
+      return &found->second;
+  }
+  return rest ? &*rest : nullptr;
+}
+
+bool Router::State::Wanted(const net::IpAddress& ip) const {
+  if (config.families == dns::Families::kBoth) return true;
+  return ip.IsV4() == (config.families == dns::Families::kIPv4);
+}
+
+std::optional<std::string> Router::State::Refusal(const net::IpAddress& ip) const {
+  const auto special = net::SpecialUse(ip);
+  if (!special || config.allow_networks.Contains(ip)) return std::nullopt;
+  return absl::StrCat("this system does not deliver to ", ip.ToString(), " (", ToAbsl(*special), ")");
+}
+
+RouteResult Router::State::ToLiteral(std::string_view domain) const {
+  const auto ip = ParseLiteral(domain);
+  if (!ip)
+    return Permanent(550, "5.1.2",
+                     absl::StrCat(Printable(domain), " is no address that mail can be sent to"));
+  if (own_addresses.contains(*ip)) return Loop(domain);
+  if (const auto refusal = Refusal(*ip)) return Unroutable(domain, *refusal);
+  if (!Wanted(*ip)) return Unroutable(domain, "its address family is not in use here");
+  const net::Endpoint endpoint{*ip, config.smtp_port};
+  return Share({absl::StrCat("ip:", endpoint.ToString()), {{endpoint, ip->ToString()}}, false, false});
+}
+
+// False if the group holds one of our own addresses: then neither it nor what follows may be used.
+asio::awaitable<bool> Router::State::LookUpGroup(const std::vector<std::string>& group, std::uint16_t port,
+                                                 bool configured, Progress& progress) const {
+  std::vector<HostAddresses> found;
+  for (const std::string& host : group) {
+    dns::AddressAnswer answer = co_await resolver.LookupAddresses(host, config.families);
+    if (answer.result == dns::Result::kTemporary) progress.failure = DnsFailed(host, answer.reason);
+    HostAddresses usable{host, {}};
+    for (const net::IpAddress& ip : answer.addresses) {
+      if (!configured && own_addresses.contains(ip)) {
+        progress.ourselves = true;
+        co_return false;
+      }
+      const auto refusal = configured ? std::nullopt : Refusal(ip);
+      if (refusal) {
+        progress.refused = *refusal;
+      } else {
+        usable.addresses.push_back(ip);
+      }
+    }
+    if (!usable.addresses.empty()) found.push_back(std::move(usable));
+  }
+  for (Candidate& candidate : OrderCandidates(std::move(found), port, choose)) {
+    progress.candidates.push_back(std::move(candidate));
+  }
+  co_return true;
+}
+
+namespace {
+
+RouteFailure WhyNone(std::string_view domain, bool implicit, bool cut_at_ourselves,
+                     const Progress& progress) {
+  if (progress.failure) return *progress.failure;
+  if (progress.ourselves || cut_at_ourselves) return Loop(domain);
+  if (!progress.refused.empty()) return Unroutable(domain, progress.refused);
+  return Unroutable(domain,
+                    implicit ? "it has neither MX nor address records" : "no MX host of it has an address");
+}
+
+}  // namespace
+
+asio::awaitable<RouteResult> Router::State::ByMx(std::string domain, std::uint16_t port,
+                                                 bool configured) const {
+  static const absl::flat_hash_set<std::string> kNobody;
+  dns::MxAnswer answer = co_await resolver.LookupMx(domain);
+  if (answer.result == dns::Result::kTemporary) co_return DnsFailed(domain, answer.reason);
+  if (answer.result == dns::Result::kNoDomain) {
+    co_return Permanent(550, "5.1.2", absl::StrCat("domain ", Printable(domain), " does not exist"));
+  }
+  // RFC 5321 §5.1: without MX records the domain (or what its CNAME names) is its own, with preference 0.
+  const bool implicit = answer.result == dns::Result::kNoData;
+  if (implicit) answer.records = {{0, answer.canonical_name.empty() ? domain : answer.canonical_name}};
+  const MxHosts hosts = SelectHosts(std::move(answer.records), configured ? kNobody : own_hosts);
+  if (hosts.null_mx) {
+    co_return Permanent(556, "5.1.10",
+                        absl::StrCat("domain ", Printable(domain), " accepts no mail (null MX)"));
+  }
+  Progress progress;
+  for (const std::vector<std::string>& group : hosts.groups) {
+    const bool go_on = co_await LookUpGroup(group, port, configured, progress);
+    if (!go_on || progress.candidates.size() >= config.addresses_per_attempt) break;
+  }
+  if (progress.candidates.empty()) co_return WhyNone(domain, implicit, hosts.cut_at_ourselves, progress);
+  Shorten(progress.candidates, config.addresses_per_attempt);
+  co_return Share(
+      {MxSite(hosts.All(), port), std::move(progress.candidates), configured, !configured && answer.secure});
+}
+
+asio::awaitable<RouteResult> Router::State::ToHost(SmartHost smart_host) const {
+  Progress progress;
+  const std::vector<std::string> group = {smart_host.host};
+  co_await LookUpGroup(group, smart_host.port, true, progress);
+  if (progress.candidates.empty() && progress.failure) co_return *progress.failure;
+  if (progress.candidates.empty()) co_return Misconfigured(smart_host, "it has no address");
+  Shorten(progress.candidates, config.addresses_per_attempt);
+  co_return Share({absl::StrCat("host:", smart_host.host, ":", smart_host.port),
+                   std::move(progress.candidates), true, false});
+}
+
+asio::awaitable<RouteResult> Router::State::ToSmartHost(Configured configured) const {
+  if (!configured.mx) co_return co_await ToHost(configured.smart_host);
+  RouteResult result = co_await ByMx(configured.smart_host.host, configured.smart_host.port, true);
+  if (const auto* failure = std::get_if<RouteFailure>(&result); failure != nullptr && failure->permanent) {
+    co_return Misconfigured(configured.smart_host, failure->text);
+  }
+  co_return result;
+}
+
+Router::Router(RouteConfig config, dns::Resolver& resolver, std::vector<net::IpAddress> interfaces,
+               Choose choose)
+    : state_(std::make_unique<const State>(std::move(config), resolver, interfaces, std::move(choose))) {}
+
+Router::~Router() = default;
+
+std::optional<RouteResult> Router::FindWithoutDns(std::string_view domain) const {
+  const Configured* configured = state_->Match(domain);
+  if (configured != nullptr && configured->ready) return configured->ready;
+  if (configured != nullptr && !configured->smart_host.host.empty()) return std::nullopt;
+  if (IsLiteral(domain)) return state_->ToLiteral(domain);
+  return std::nullopt;
+}
+
+asio::awaitable<RouteResult> Router::Find(std::string domain) const {
+  if (std::optional<RouteResult> known = FindWithoutDns(domain)) co_return *std::move(known);
+  const Configured* configured = state_->Match(domain);
+  if (configured != nullptr && !configured->smart_host.host.empty()) {
+    co_return co_await state_->ToSmartHost(*configured);
+  }
+  co_return co_await state_->ByMx(std::move(domain), state_->config.smtp_port, false);
+}
+
+}  // namespace goniec::outbound
