@@ -4,7 +4,8 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=$ROOT/.cache
-RUN=$ROOT/.run
+# What runs; another folder for tests of ./dev itself.
+RUN=${GONIEC_RUN:-$ROOT/.run}
 # Used by the parts that are sourced after this one.
 export ROOT CACHE RUN
 

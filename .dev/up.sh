@@ -90,6 +90,9 @@ first_mails() {
   LAST_ID=$by_api
 }
 
+# shown PATH: as seen from the repository's root.
+shown() { echo "${1#"$ROOT"/}"; }
+
 # summary: where everything is, and what to do next. Also kept in .run/summary for the next ./dev up.
 summary() {
   cat <<TEXT
@@ -100,11 +103,11 @@ ${BOLD}Goniec is up.${PLAIN} All domains are routed to a local sink: nothing lea
   gRPC API  127.0.0.1:$API_PORT   (no TLS and no tokens: this machine only)
   metrics   http://127.0.0.1:$INBOUND_HTTP_PORT/metrics   http://127.0.0.1:$OUTBOUND_HTTP_PORT/metrics
   broker    nats://127.0.0.1:$NATS_PORT   monitoring http://127.0.0.1:$NATS_HTTP_PORT
-  arrived   .run/mail        logs  .run/logs        configuration  .run/config
+  arrived   $(shown "$RUN/mail")        logs  $(shown "$RUN/logs")        configuration  $(shown "$RUN/config")
 
 Next:
-  build/release/bin/goniec send --api 127.0.0.1:$API_PORT --from you@sender.example --to friend@any.example --subject Hello --text Hi
-  build/release/bin/goniec get --api 127.0.0.1:$API_PORT $LAST_ID
+  $(shown "$BIN")/goniec send --api 127.0.0.1:$API_PORT --from you@sender.example --to friend@any.example --subject Hello --text Hi
+  $(shown "$BIN")/goniec get --api 127.0.0.1:$API_PORT $LAST_ID
   curl smtp://127.0.0.1:$SMTP_PORT --mail-from you@sender.example --mail-rcpt friend@any.example -T MESSAGE_FILE
   ./dev down
 TEXT
@@ -123,6 +126,15 @@ watch_parts() {
     sleep 1 &
     wait $!
   done
+}
+
+# programs: builds them, unless the environment says where they are (GONIEC_BIN, as the tests do).
+programs() {
+  BIN=${GONIEC_BIN:-$ROOT/build/release/bin}
+  if [[ -z ${GONIEC_BIN:-} ]]; then
+    need_packages build run
+    build release goniec-inbound goniec-outbound goniec goniec-sink
+  fi
 }
 
 up_ended() {
@@ -153,11 +165,8 @@ up_command() {
   rm -f "$RUN/summary"
   # What is left of one that was killed.
   stop_parts
-  need_packages build run
+  programs
   nats=$(nats_server)
-  BIN=$ROOT/build/release/bin
-  build release goniec-inbound goniec-outbound goniec goniec-sink
-
   choose_ports
   write_configuration
   trap up_ended EXIT
