@@ -13,8 +13,12 @@
 namespace goniec::smtp {
 namespace {
 
-bool IsAlnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsNonAscii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
+bool IsAlnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool IsNonAscii(char c) {
+  return static_cast<unsigned char>(c) >= 0x80;
+}
 bool AllAscii(std::string_view text) {
   for (const char c : text) {
     if (IsNonAscii(c)) return false;
@@ -57,8 +61,12 @@ bool IsQuotedString(std::string_view text) {
   return true;
 }
 
-absl::Status Bad(const char* what) { return absl::InvalidArgumentError(what); }
-absl::Status TooLong(const char* what) { return absl::OutOfRangeError(what); }
+absl::Status Bad(const char* what) {
+  return absl::InvalidArgumentError(what);
+}
+absl::Status TooLong(const char* what) {
+  return absl::OutOfRangeError(what);
+}
 
 absl::Status CheckLocalPart(std::string_view local, size_t limit) {
   if (local.empty()) return Bad("the part before @ is missing");
@@ -74,7 +82,8 @@ absl::Status CheckNameLabels(std::string_view name) {
     const std::string_view label = name.substr(0, dot);
     if (label.empty()) return Bad("the domain has an empty label");
     if (label.size() > kMaxDnsLabel) return TooLong("a label of the domain is too long");
-    if (label.front() == '-' || label.back() == '-') return Bad("a label of the domain begins or ends with a hyphen");
+    if (label.front() == '-' || label.back() == '-')
+      return Bad("a label of the domain begins or ends with a hyphen");
     for (const char c : label) {
       if (!IsAlnum(c) && c != '-') return Bad("the domain has a character that names do not have");
     }
@@ -169,7 +178,8 @@ absl::StatusOr<std::vector<std::string>> TakeSourceRoute(std::string_view* text)
   return route;
 }
 
-// Length of "<…>" at the start of `text`, 0 if it does not end: a '>' within quotes is part of the local part.
+// Length of "<…>" at the start of `text`, 0 if it does not end: a '>' within quotes is part of the local
+// part.
 size_t PathLength(std::string_view text) {
   bool quoted = false;
   for (size_t i = 1; i < text.size(); ++i) {
@@ -226,9 +236,13 @@ std::string Domain::IpText() const {
   return {};
 }
 
-bool operator==(const Domain& a, const Domain& b) { return a.kind == b.kind && a.ascii == b.ascii; }
+bool operator==(const Domain& a, const Domain& b) {
+  return a.kind == b.kind && a.ascii == b.ascii;
+}
 
-std::string Mailbox::ToString() const { return domain.empty() ? local : local + '@' + domain.text; }
+std::string Mailbox::ToString() const {
+  return domain.empty() ? local : local + '@' + domain.text;
+}
 
 std::string Mailbox::UnquotedLocal() const {
   if (local.size() < 2 || local.front() != '"') return local;
@@ -240,9 +254,13 @@ std::string Mailbox::UnquotedLocal() const {
   return name;
 }
 
-bool Mailbox::IsPostmaster() const { return EqualsIgnoreCase(UnquotedLocal(), "postmaster"); }
+bool Mailbox::IsPostmaster() const {
+  return EqualsIgnoreCase(UnquotedLocal(), "postmaster");
+}
 
-bool Mailbox::IsAscii() const { return AllAscii(local) && AllAscii(domain.text); }
+bool Mailbox::IsAscii() const {
+  return AllAscii(local) && AllAscii(domain.text);
+}
 
 std::string Mailbox::Canonical() const {
   std::string name = UnquotedLocal();
@@ -260,7 +278,9 @@ std::string Mailbox::Canonical() const {
   return domain.empty() ? name : name + '@' + domain.ascii;
 }
 
-bool operator==(const Mailbox& a, const Mailbox& b) { return a.Canonical() == b.Canonical(); }
+bool operator==(const Mailbox& a, const Mailbox& b) {
+  return a.Canonical() == b.Canonical();
+}
 
 absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
   // What fits in a path with its brackets.
@@ -276,7 +296,11 @@ absl::StatusOr<Domain> ParseDomain(std::string_view text) {
   return ParseLiteral(text.substr(1, text.size() - 2));
 }
 
-absl::StatusOr<Path> TakeReversePath(std::string_view* text) { return TakePath(text, Direction::kReverse); }
-absl::StatusOr<Path> TakeForwardPath(std::string_view* text) { return TakePath(text, Direction::kForward); }
+absl::StatusOr<Path> TakeReversePath(std::string_view* text) {
+  return TakePath(text, Direction::kReverse);
+}
+absl::StatusOr<Path> TakeForwardPath(std::string_view* text) {
+  return TakePath(text, Direction::kForward);
+}
 
 }  // namespace goniec::smtp

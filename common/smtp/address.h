@@ -1,9 +1,10 @@
-// Addresses of the envelope: RFC 5321 §4.1.2 (Mailbox, Path, Reverse-path, address literals) with RFC 6531's UTF-8.
-// Used by the receiving session, the sending session, routing and the API. Judges the form only: whether an address
-// exists, may be relayed to or may be connected to is for others to say. Pure functions and values; thread-safe.
+// Addresses of the envelope: RFC 5321 §4.1.2 (Mailbox, Path, Reverse-path, address literals) with RFC 6531's
+// UTF-8. Used by the receiving session, the sending session, routing and the API. Judges the form only:
+// whether an address exists, may be relayed to or may be connected to is for others to say. Pure functions
+// and values; thread-safe.
 //
-// Status codes of the parsers: kInvalidArgument: not an address; kOutOfRange: longer than a limit of limits.h.
-// Messages are fit for the end of "address: …" and never contain bytes of the input.
+// Status codes of the parsers: kInvalidArgument: not an address; kOutOfRange: longer than a limit of
+// limits.h. Messages are fit for the end of "address: …" and never contain bytes of the input.
 #pragma once
 
 #include <string>
@@ -25,8 +26,8 @@ struct Domain {
   Kind kind = Kind::kNone;
   // As written: what goes on the wire.
   std::string text;
-  // What is compared, routed and looked up: lower case; U-labels as A-labels (UTS #46, non-transitional); literals
-  // in their shortest form, in brackets.
+  // What is compared, routed and looked up: lower case; U-labels as A-labels (UTS #46, non-transitional);
+  // literals in their shortest form, in brackets.
   std::string ascii;
 
   bool empty() const { return kind == Kind::kNone; }
@@ -70,8 +71,8 @@ absl::StatusOr<Mailbox> ParseMailbox(std::string_view text);
 // A whole domain name or address literal. A trailing dot is not part of either (RFC 5321 §2.3.5).
 absl::StatusOr<Domain> ParseDomain(std::string_view text);
 
-// Takes "<…>" from the front of `text` and moves `text` behind it; unchanged on errors. Non-ASCII is accepted:
-// the caller checks Mailbox::IsAscii() once it has seen the SMTPUTF8 parameter behind the path.
+// Takes "<…>" from the front of `text` and moves `text` behind it; unchanged on errors. Non-ASCII is
+// accepted: the caller checks Mailbox::IsAscii() once it has seen the SMTPUTF8 parameter behind the path.
 absl::StatusOr<Path> TakeReversePath(std::string_view* text);
 // The same; "<>" is an error, "<Postmaster>" is not.
 absl::StatusOr<Path> TakeForwardPath(std::string_view* text);

@@ -17,36 +17,18 @@ struct VerbRow {
   Verb verb;
 };
 
-// Verbs of RFC 5321 and its extensions, then first words of other protocols that a browser can be made to send to a
-// mail server (cross-protocol request forgery): there is nothing to talk about.
+// Verbs of RFC 5321 and its extensions, then first words of other protocols that a browser can be made to
+// send to a mail server (cross-protocol request forgery): there is nothing to talk about.
 constexpr std::array<VerbRow, 28> kVerbs = {{
-    {"EHLO", Verb::kEhlo},
-    {"HELO", Verb::kHelo},
-    {"MAIL", Verb::kMail},
-    {"RCPT", Verb::kRcpt},
-    {"DATA", Verb::kData},
-    {"BDAT", Verb::kBdat},
-    {"RSET", Verb::kRset},
-    {"NOOP", Verb::kNoop},
-    {"VRFY", Verb::kVrfy},
-    {"HELP", Verb::kHelp},
-    {"QUIT", Verb::kQuit},
-    {"STARTTLS", Verb::kStartTls},
-    {"AUTH", Verb::kNotImplemented},
-    {"EXPN", Verb::kNotImplemented},
-    {"ETRN", Verb::kNotImplemented},
-    {"ATRN", Verb::kNotImplemented},
-    {"TURN", Verb::kNotImplemented},
-    {"SEND", Verb::kNotImplemented},
-    {"SOML", Verb::kNotImplemented},
-    {"SAML", Verb::kNotImplemented},
-    {"BURL", Verb::kNotImplemented},
-    {"GET", Verb::kForeign},
-    {"HEAD", Verb::kForeign},
-    {"POST", Verb::kForeign},
-    {"PUT", Verb::kForeign},
-    {"DELETE", Verb::kForeign},
-    {"OPTIONS", Verb::kForeign},
+    {"EHLO", Verb::kEhlo},           {"HELO", Verb::kHelo},           {"MAIL", Verb::kMail},
+    {"RCPT", Verb::kRcpt},           {"DATA", Verb::kData},           {"BDAT", Verb::kBdat},
+    {"RSET", Verb::kRset},           {"NOOP", Verb::kNoop},           {"VRFY", Verb::kVrfy},
+    {"HELP", Verb::kHelp},           {"QUIT", Verb::kQuit},           {"STARTTLS", Verb::kStartTls},
+    {"AUTH", Verb::kNotImplemented}, {"EXPN", Verb::kNotImplemented}, {"ETRN", Verb::kNotImplemented},
+    {"ATRN", Verb::kNotImplemented}, {"TURN", Verb::kNotImplemented}, {"SEND", Verb::kNotImplemented},
+    {"SOML", Verb::kNotImplemented}, {"SAML", Verb::kNotImplemented}, {"BURL", Verb::kNotImplemented},
+    {"GET", Verb::kForeign},         {"HEAD", Verb::kForeign},        {"POST", Verb::kForeign},
+    {"PUT", Verb::kForeign},         {"DELETE", Verb::kForeign},      {"OPTIONS", Verb::kForeign},
     {"CONNECT", Verb::kForeign},
 }};
 
@@ -94,9 +76,11 @@ Parsed<MailCommand> ParseMail(std::string_view argument, const Extensions& offer
   if (!path.ok()) return replies::BadSender(FromAbsl(path.status().message()));
   MailCommand command;
   command.reverse_path = *std::move(path);
-  if (std::optional<Reply> refusal = ParseMailParameters(argument, offered, &command.parameters)) return *refusal;
+  if (std::optional<Reply> refusal = ParseMailParameters(argument, offered, &command.parameters))
+    return *refusal;
   // RFC 6531 §3.5.
-  if (!command.parameters.smtputf8 && !command.reverse_path.mailbox.IsAscii()) return Reply(replies::kSenderNeedsUtf8);
+  if (!command.parameters.smtputf8 && !command.reverse_path.mailbox.IsAscii())
+    return Reply(replies::kSenderNeedsUtf8);
   return command;
 }
 
@@ -106,7 +90,8 @@ Parsed<RcptCommand> ParseRcpt(std::string_view argument, const Extensions& offer
   if (!path.ok()) return replies::BadRecipient(FromAbsl(path.status().message()));
   RcptCommand command;
   command.forward_path = *std::move(path);
-  if (std::optional<Reply> refusal = ParseRcptParameters(argument, offered, &command.parameters)) return *refusal;
+  if (std::optional<Reply> refusal = ParseRcptParameters(argument, offered, &command.parameters))
+    return *refusal;
   return command;
 }
 

@@ -1,6 +1,6 @@
-// The command lines of a client: which verb, and what a verb's argument says (RFC 5321 §4.1.1, RFC 3030). Used by
-// the receiving session. Says nothing about order or permission. Pure functions; thread-safe. Views in results are
-// valid as long as the line is.
+// The command lines of a client: which verb, and what a verb's argument says (RFC 5321 §4.1.1, RFC 3030).
+// Used by the receiving session. Says nothing about order or permission. Pure functions; thread-safe. Views
+// in results are valid as long as the line is.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,9 @@ struct BdatCommand {
 };
 Parsed<BdatCommand> ParseBdat(std::string_view argument);
 
-// The name behind EHLO or HELO. Names that are no domain (underscores, bare addresses) are common and harmless:
-// RFC 5321 §4.1.4 forbids to refuse for what is in them. Only what cannot be a name at all is false.
+// The name behind EHLO or HELO. Names that are no domain (underscores, bare addresses) are common and
+// harmless: RFC 5321 §4.1.4 forbids to refuse for what is in them. Only what cannot be a name at all is
+// false.
 bool IsAcceptableHelloName(std::string_view argument);
 
 }  // namespace goniec::smtp

@@ -18,7 +18,8 @@ DataDecoder::Piece DataDecoder::Next(std::string_view input) {
       ended_ = true;
       return {1, {}};
     }
-    // A stuffed dot before a bare CR. That CR has been consumed, but belongs to the message; ContentCheck finds it.
+    // A stuffed dot before a bare CR. That CR has been consumed, but belongs to the message; ContentCheck
+    // finds it.
     at_ = At::kCr;
     return {0, "\r"};
   }
@@ -91,6 +92,8 @@ void DataEncoder::Append(std::string_view content, std::string* wire) {
   after_cr_ = content.back() == '\r';
 }
 
-void DataEncoder::Finish(std::string* wire) { wire->append(ended_line_ ? ".\r\n" : "\r\n.\r\n"); }
+void DataEncoder::Finish(std::string* wire) {
+  wire->append(ended_line_ ? ".\r\n" : "\r\n.\r\n");
+}
 
 }  // namespace goniec::smtp

@@ -1,6 +1,6 @@
-// The content of a message on the wire: end of data and dot transparency (RFC 5321 §4.5.2) in both directions, and
-// the check of what a message may not contain. Used by both protocol engines; incremental over any split of the
-// input, without copying it. Holds no bytes of the message. Confined to its session.
+// The content of a message on the wire: end of data and dot transparency (RFC 5321 §4.5.2) in both
+// directions, and the check of what a message may not contain. Used by both protocol engines; incremental
+// over any split of the input, without copying it. Holds no bytes of the message. Confined to its session.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace goniec::smtp {
 
-// DATA to message. The end is CR LF . CR LF and nothing else (or . CR LF as the very first line): accepting LF . LF
-// or CR . CR too is what SMTP smuggling lives on (CVE-2023-51764). The decoder only finds dots and the end;
-// ContentCheck judges what it gives.
+// DATA to message. The end is CR LF . CR LF and nothing else (or . CR LF as the very first line): accepting
+// LF . LF or CR . CR too is what SMTP smuggling lives on (CVE-2023-51764). The decoder only finds dots and
+// the end; ContentCheck judges what it gives.
 class DataDecoder {
  public:
   struct Piece {
@@ -33,8 +33,8 @@ enum class ContentFlaw {
   kNone,
   kBareCr,
   kBareLf,
-  // RFC 5321 §4.5.2 allows the 128 ASCII octets, but RFC 5322 §3.5 and RFC 6152 §3 leave out NUL, and software that
-  // takes it for the end of a string has been the way around many a filter.
+  // RFC 5321 §4.5.2 allows the 128 ASCII octets, but RFC 5322 §3.5 and RFC 6152 §3 leave out NUL, and
+  // software that takes it for the end of a string has been the way around many a filter.
   kNul,
 };
 
@@ -56,8 +56,8 @@ class ContentCheck {
 // Message to DATA.
 class DataEncoder {
  public:
-  // Appends `content` to `wire`, a dot added where a line begins with one. A line begins after any LF: should a
-  // bare LF ever come here, a receiver that takes it for an end of line still finds no end of data.
+  // Appends `content` to `wire`, a dot added where a line begins with one. A line begins after any LF: should
+  // a bare LF ever come here, a receiver that takes it for an end of line still finds no end of data.
   void Append(std::string_view content, std::string* wire);
   // Appends the end of data, after a CR LF if the content did not end with one.
   void Finish(std::string* wire);

@@ -1,5 +1,5 @@
-// Counts the Received headers of a message as it passes (RFC 5321 §6.3: loop detection). Used by the receiving
-// session. Looks at the header section only and costs nothing after it. Confined to its session.
+// Counts the Received headers of a message as it passes (RFC 5321 §6.3: loop detection). Used by the
+// receiving session. Looks at the header section only and costs nothing after it. Confined to its session.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Sizes of SMTP, in octets: what the protocol promises and how much of a peer's input we hold. Used by the address
-// and reply parsers and by both protocol engines. Constants only.
+// Sizes of SMTP, in octets: what the protocol promises and how much of a peer's input we hold. Used by the
+// address and reply parsers and by both protocol engines. Constants only.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 namespace goniec::smtp {
 
 // RFC 5321 §4.5.3.1.1–3. The path limit includes the angle brackets and a source route.
-// The local part of a reverse-path may be longer, up to the path's limit: senders that encode the recipient in it
-// (VERP, SRS, BATV) pass 64 in practice, nobody has such a mailbox, and refusing them loses mail.
+// The local part of a reverse-path may be longer, up to the path's limit: senders that encode the recipient
+// in it (VERP, SRS, BATV) pass 64 in practice, nobody has such a mailbox, and refusing them loses mail.
 inline constexpr size_t kMaxLocalPart = 64;
 inline constexpr size_t kMaxDomain = 255;
 inline constexpr size_t kMaxPath = 256;
@@ -16,13 +16,13 @@ inline constexpr size_t kMaxPath = 256;
 inline constexpr size_t kMaxDnsName = 253;
 inline constexpr size_t kMaxDnsLabel = 63;
 
-// RFC 5321 §4.5.3.1.4 says 512 with CR LF; each extension adds to it (SMTPUTF8, DSN and AUTH most). What is longer
-// is read to its end, not kept, and answered with 500.
+// RFC 5321 §4.5.3.1.4 says 512 with CR LF; each extension adds to it (SMTPUTF8, DSN and AUTH most). What is
+// longer is read to its end, not kept, and answered with 500.
 inline constexpr size_t kMaxCommandLine = 4096;
 
-// Text lines of a message have no limit of ours. RFC 5321 §4.5.3.1.6 promises 1000 with CR LF, but many senders
-// write whole HTML pages as one line; nothing here keeps a line in memory, so they do no harm and are passed on as
-// they are.
+// Text lines of a message have no limit of ours. RFC 5321 §4.5.3.1.6 promises 1000 with CR LF, but many
+// senders write whole HTML pages as one line; nothing here keeps a line in memory, so they do no harm and are
+// passed on as they are.
 
 // Replies of a server (client side). RFC 5321 §4.5.3.1.5 says 512; longer lines are cut to what is kept.
 inline constexpr size_t kMaxReplyLineKept = 1024;

@@ -10,8 +10,8 @@
 namespace goniec::smtp {
 namespace {
 
-constexpr size_t kMaxEnvid = 100;  // RFC 3461 §4.4
-constexpr size_t kMaxOrcpt = 500;  // RFC 3461 §4.2
+constexpr size_t kMaxEnvid = 100;      // RFC 3461 §4.4
+constexpr size_t kMaxOrcpt = 500;      // RFC 3461 §4.2
 constexpr size_t kMaxSizeDigits = 20;  // RFC 1870 §4
 
 // nullopt: given without "=".
@@ -25,7 +25,9 @@ struct Row {
   bool (*parse)(const Value& value, Parameters* parameters);
 };
 
-bool IsAlnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsAlnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 bool IsKeyword(std::string_view text) {
   if (text.empty() || !IsAlnum(text.front())) return false;
@@ -112,7 +114,9 @@ bool ParseEnvid(const Value& value, MailParameters* parameters) {
   return value && value->size() <= kMaxEnvid && DecodeXtext(*value, &parameters->envid);
 }
 
-bool ParseAuth(const Value& value, MailParameters* /*parameters*/) { return value.has_value(); }
+bool ParseAuth(const Value& value, MailParameters* /*parameters*/) {
+  return value.has_value();
+}
 
 bool ParseNotify(const Value& value, RcptParameters* parameters) {
   if (!value) return false;
@@ -160,7 +164,8 @@ constexpr std::array<Row<RcptParameters>, 2> kRcptRows = {{
 
 template <class Parameters, size_t kRows>
 std::optional<Reply> ParseOne(std::string_view word, const std::array<Row<Parameters>, kRows>& rows,
-                              const Extensions& offered, std::array<bool, kRows>* seen, Parameters* parameters) {
+                              const Extensions& offered, std::array<bool, kRows>* seen,
+                              Parameters* parameters) {
   const size_t equals = word.find('=');
   const std::string_view keyword = word.substr(0, equals);
   const Value value = equals == std::string_view::npos ? Value() : Value(word.substr(equals + 1));

@@ -1,5 +1,6 @@
-// Parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): SIZE, BODY, SMTPUTF8, and DSN's (RFC 3461), which are known but
-// refused with 555 until the extension is offered. Used by the command parser. Pure functions; thread-safe.
+// Parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): SIZE, BODY, SMTPUTF8, and DSN's (RFC 3461), which are
+// known but refused with 555 until the extension is offered. Used by the command parser. Pure functions;
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,9 @@ struct RcptParameters {
 };
 
 // `text` is what follows the path. The reply that refuses, or nullopt and `*parameters` filled in.
-std::optional<Reply> ParseMailParameters(std::string_view text, const Extensions& offered, MailParameters* parameters);
-std::optional<Reply> ParseRcptParameters(std::string_view text, const Extensions& offered, RcptParameters* parameters);
+std::optional<Reply> ParseMailParameters(std::string_view text, const Extensions& offered,
+                                         MailParameters* parameters);
+std::optional<Reply> ParseRcptParameters(std::string_view text, const Extensions& offered,
+                                         RcptParameters* parameters);
 
 }  // namespace goniec::smtp

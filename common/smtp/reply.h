@@ -1,5 +1,6 @@
-// A reply of SMTP: RFC 5321 §4.2, with RFC 3463's enhanced code. The receiving session writes them, the sending one
-// reads them (reply_parser.h). The texts that our server says are in replies.h. Values; thread-safe.
+// A reply of SMTP: RFC 5321 §4.2, with RFC 3463's enhanced code. The receiving session writes them, the
+// sending one reads them (reply_parser.h). The texts that our server says are in replies.h. Values;
+// thread-safe.
 #pragma once
 
 #include <string>

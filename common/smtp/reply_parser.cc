@@ -12,7 +12,9 @@ namespace {
 
 constexpr size_t kCodeLength = 3;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Takes 1 to `max` digits from the front.
 std::optional<int> TakeNumber(std::string_view* text, size_t max) {
@@ -31,7 +33,8 @@ bool TakeDot(std::string_view* text) {
   return true;
 }
 
-// Takes "x.y.z " from the front if it is an enhanced code of the reply's class (RFC 2034 §4); else leaves all.
+// Takes "x.y.z " from the front if it is an enhanced code of the reply's class (RFC 2034 §4); else leaves
+// all.
 EnhancedCode TakeEnhancedCode(int code, std::string_view* text) {
   std::string_view rest = *text;
   const std::optional<int> category = TakeNumber(&rest, 1);
@@ -53,7 +56,8 @@ ReplyParser::Progress ReplyParser::Feed(std::string_view* input) {
     const size_t taken = lf == std::string_view::npos ? input->size() : lf + 1;
     bytes_ += taken;
     if (bytes_ > kMaxReplyBytes) return Malformed("the reply does not end");
-    const size_t room = kMaxReplyLineKept + kCodeLength + 1 - std::min(line_.size(), kMaxReplyLineKept + kCodeLength + 1);
+    const size_t room =
+        kMaxReplyLineKept + kCodeLength + 1 - std::min(line_.size(), kMaxReplyLineKept + kCodeLength + 1);
     line_.append(input->substr(0, std::min(room, lf == std::string_view::npos ? taken : lf)));
     input->remove_prefix(taken);
     if (lf == std::string_view::npos) return Progress::kNeedMore;

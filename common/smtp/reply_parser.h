@@ -1,6 +1,6 @@
-// Reads the replies of a server as their bytes come: RFC 5321 §4.2, RFC 2034's enhanced codes. Used by the sending
-// session. What it holds is bounded whatever the server sends; whether a reply fits the command is not its business.
-// Confined to its session.
+// Reads the replies of a server as their bytes come: RFC 5321 §4.2, RFC 2034's enhanced codes. Used by the
+// sending session. What it holds is bounded whatever the server sends; whether a reply fits the command is
+// not its business. Confined to its session.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ class ReplyParser {
     kMalformed,  // not SMTP, or endless: nothing on this connection can be believed any more
   };
 
-  // Takes from the front of `input` up to the end of one reply. A lone LF ends a line as well: servers that say so
-  // exist, and no harm can come from it here.
+  // Takes from the front of `input` up to the end of one reply. A lone LF ends a line as well: servers that
+  // say so exist, and no harm can come from it here.
   Progress Feed(std::string_view* input);
 
-  // Once after kComplete. Long lines and replies of many lines have been cut (limits.h). If lines differ in their
-  // code, the last one counts.
+  // Once after kComplete. Long lines and replies of many lines have been cut (limits.h). If lines differ in
+  // their code, the last one counts.
   Reply Take();
 
   // After kMalformed: what was wrong, a literal.

@@ -52,14 +52,17 @@ std::string IpAddress::ToString() const {
   return shown.data();
 }
 
-std::string IpAddress::ToLiteral() const { return (v4_ ? "[" : "[IPv6:") + ToString() + ']'; }
+std::string IpAddress::ToLiteral() const {
+  return (v4_ ? "[" : "[IPv6:") + ToString() + ']';
+}
 
 absl::StatusOr<Network> Network::Parse(std::string_view text) {
   const size_t slash = text.find('/');
   const std::string_view base = text.substr(0, slash);
   absl::StatusOr<IpAddress> address = IpAddress::Parse(base);
   if (!address.ok() || base.find('%') != std::string_view::npos) {
-    return absl::InvalidArgumentError("not a network: an address, or an address, '/' and the prefix's length");
+    return absl::InvalidArgumentError(
+        "not a network: an address, or an address, '/' and the prefix's length");
   }
   Network network;
   network.base_ = *address;
@@ -78,7 +81,8 @@ absl::StatusOr<Network> Network::Parse(std::string_view text) {
   network.prefix_ = prefix;
   const int bits = address->v4_ ? kV4Bits : kV6Bits;
   std::array<uint8_t, 16> rest = network.base_.bytes_;
-  for (int bit = 0; bit < prefix; ++bit) rest[static_cast<size_t>(bit / 8)] &= static_cast<uint8_t>(~(0x80 >> bit % 8));
+  for (int bit = 0; bit < prefix; ++bit)
+    rest[static_cast<size_t>(bit / 8)] &= static_cast<uint8_t>(~(0x80 >> bit % 8));
   if (!SamePrefix(rest, {}, bits)) {
     return absl::InvalidArgumentError("bits behind the prefix are set; write the network's first address");
   }
@@ -89,6 +93,8 @@ bool Network::Contains(const IpAddress& address) const {
   return address.v4_ == base_.v4_ && SamePrefix(address.bytes_, base_.bytes_, prefix_);
 }
 
-std::string Network::ToString() const { return base_.ToString() + '/' + std::to_string(prefix_); }
+std::string Network::ToString() const {
+  return base_.ToString() + '/' + std::to_string(prefix_);
+}
 
 }  // namespace goniec::inbound

@@ -1,6 +1,6 @@
-// IP addresses and networks in CIDR notation, as the policy compares them. An IPv4-mapped IPv6 address is the IPv4
-// address that it stands for: a dual-stack socket shows IPv4 peers so. Used by the relay policy and the session.
-// Values; thread-safe.
+// IP addresses and networks in CIDR notation, as the policy compares them. An IPv4-mapped IPv6 address is the
+// IPv4 address that it stands for: a dual-stack socket shows IPv4 peers so. Used by the relay policy and the
+// session. Values; thread-safe.
 #pragma once
 
 #include <array>
@@ -33,8 +33,8 @@ class IpAddress {
 
 class Network {
  public:
-  // "10.0.0.0/8", "2001:db8::/32", or one address. Bits behind the prefix must be zero: 10.1.2.3/8 is a slip of
-  // somebody who meant something else.
+  // "10.0.0.0/8", "2001:db8::/32", or one address. Bits behind the prefix must be zero: 10.1.2.3/8 is a slip
+  // of somebody who meant something else.
   static absl::StatusOr<Network> Parse(std::string_view text);
 
   bool Contains(const IpAddress& address) const;

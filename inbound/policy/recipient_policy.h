@@ -1,6 +1,6 @@
-// Who may send to whom: the question that the session asks at MAIL and at RCPT, before anything is stored. The
-// answers come at once and without I/O; what needs a look-up belongs to another stage. Implementations are
-// immutable after construction and shared by all threads.
+// Who may send to whom: the question that the session asks at MAIL and at RCPT, before anything is stored.
+// The answers come at once and without I/O; what needs a look-up belongs to another stage. Implementations
+// are immutable after construction and shared by all threads.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ class RecipientPolicy {
  public:
   virtual ~RecipientPolicy() = default;
   // nullopt: accepted. Otherwise the reply that refuses.
-  [[nodiscard]] virtual std::optional<smtp::Reply> CheckSender(const PeerInfo& peer, const smtp::Path& path) const = 0;
+  [[nodiscard]] virtual std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
+                                                               const smtp::Path& path) const = 0;
   // `path` has a domain: the session has completed <Postmaster>.
   [[nodiscard]] virtual std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,
                                                                   const smtp::Path& path) const = 0;

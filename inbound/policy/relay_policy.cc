@@ -14,9 +14,10 @@ namespace {
 constexpr int kShortestV4Prefix = 8;
 constexpr int kShortestV6Prefix = 7;
 
-// Top-level names that only private networks have (RFC 6761, RFC 6762, ICANN's .internal), so "*.test" is no mistake.
+// Top-level names that only private networks have (RFC 6761, RFC 6762, ICANN's .internal), so "*.test" is no
+// mistake.
 bool IsPrivateTopLevel(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kPrivate = {"test",  "example", "invalid", "localhost",
+  constexpr std::array<std::string_view, 7> kPrivate = {"test",  "example",  "invalid", "localhost",
                                                         "local", "internal", "lan"};
   for (const std::string_view known : kPrivate) {
     if (name == known) return true;
@@ -25,14 +26,15 @@ bool IsPrivateTopLevel(std::string_view name) {
 }
 
 // What some mail servers take for a further hop once the domain is theirs: user%other@here, other!user@here,
-// "user@other"@here (RFC 5321 §4.1.2 leaves the local part to the domain's owner; a relay's only chance to protect
-// one that still obeys them is here).
+// "user@other"@here (RFC 5321 §4.1.2 leaves the local part to the domain's owner; a relay's only chance to
+// protect one that still obeys them is here).
 bool HasRouteInLocalPart(const smtp::Mailbox& mailbox) {
   return mailbox.UnquotedLocal().find_first_of("%!@") != std::string::npos;
 }
 
 absl::Status Bad(const char* setting, const std::string& entry, std::string_view why) {
-  return absl::InvalidArgumentError(std::string(setting) + ": \"" + Printable(entry) + "\": " + std::string(why));
+  return absl::InvalidArgumentError(std::string(setting) + ": \"" + Printable(entry) +
+                                    "\": " + std::string(why));
 }
 
 }  // namespace
@@ -40,7 +42,8 @@ absl::Status Bad(const char* setting, const std::string& entry, std::string_view
 absl::StatusOr<RelayPolicy> RelayPolicy::Create(const RelayRules& rules) {
   RelayPolicy policy;
   for (const std::string& domain : rules.domains) GONIEC_RETURN_IF_ERROR(policy.AddDomain(domain));
-  for (const std::string& network : rules.trusted_networks) GONIEC_RETURN_IF_ERROR(policy.AddNetwork(network));
+  for (const std::string& network : rules.trusted_networks)
+    GONIEC_RETURN_IF_ERROR(policy.AddNetwork(network));
   return policy;
 }
 
@@ -90,14 +93,17 @@ bool RelayPolicy::IsRelayDomain(const smtp::Domain& domain) const {
   return false;
 }
 
-std::optional<smtp::Reply> RelayPolicy::CheckSender(const PeerInfo& /*peer*/, const smtp::Path& /*path*/) const {
+std::optional<smtp::Reply> RelayPolicy::CheckSender(const PeerInfo& /*peer*/,
+                                                    const smtp::Path& /*path*/) const {
   // Who may say which sender is for authentication to judge; relaying depends on the recipient alone.
   return std::nullopt;
 }
 
 std::optional<smtp::Reply> RelayPolicy::CheckRecipient(const PeerInfo& peer, const smtp::Path& path) const {
-  if (path.mailbox.domain.kind == smtp::Domain::Kind::kGeneral) return smtp::Reply(smtp::replies::kUnroutableLiteral);
-  // RFC 5321 §F.2: the route of a source-routed address is never followed; who may relay gets the last hop only.
+  if (path.mailbox.domain.kind == smtp::Domain::Kind::kGeneral)
+    return smtp::Reply(smtp::replies::kUnroutableLiteral);
+  // RFC 5321 §F.2: the route of a source-routed address is never followed; who may relay gets the last hop
+  // only.
   if (IsTrusted(peer.address)) return std::nullopt;
   if (!IsRelayDomain(path.mailbox.domain)) return smtp::Reply(smtp::replies::kRelayDenied);
   if (!path.source_route.empty() || HasRouteInLocalPart(path.mailbox)) {

@@ -1,7 +1,7 @@
-// The relay rules: anybody may send to the configured domains, trusted networks may send to everybody, nobody else
-// to anything. Made once at start from the configuration; asked by every session. Judges the canonical domain, the
-// one that routing uses, so that no other spelling of an address gets past it. Immutable after construction;
-// thread-safe.
+// The relay rules: anybody may send to the configured domains, trusted networks may send to everybody, nobody
+// else to anything. Made once at start from the configuration; asked by every session. Judges the canonical
+// domain, the one that routing uses, so that no other spelling of an address gets past it. Immutable after
+// construction; thread-safe.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,8 @@ namespace goniec::inbound {
 struct RelayRules {
   // "example.com" alone, "*.example.com" for everything below it. Default: none.
   std::vector<std::string> domains;
-  // CIDR. Default: none, not even loopback: service meshes and load balancers present strangers as local addresses.
+  // CIDR. Default: none, not even loopback: service meshes and load balancers present strangers as local
+  // addresses.
   std::vector<std::string> trusted_networks;
 };
 
@@ -28,8 +29,10 @@ class RelayPolicy : public RecipientPolicy {
   // 0.0.0.0/0 and its like.
   static absl::StatusOr<RelayPolicy> Create(const RelayRules& rules);
 
-  [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo& peer, const smtp::Path& path) const override;
-  [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer, const smtp::Path& path) const override;
+  [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
+                                                       const smtp::Path& path) const override;
+  [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,
+                                                          const smtp::Path& path) const override;
 
   bool IsTrusted(const IpAddress& address) const;
   bool IsRelayDomain(const smtp::Domain& domain) const;

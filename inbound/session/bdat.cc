@@ -1,5 +1,5 @@
-// BDAT: RFC 3030 §2. Whatever is wrong, the announced octets are read before the reply, so that they are never taken
-// for commands. The content is read in body.cc.
+// BDAT: RFC 3030 §2. Whatever is wrong, the announced octets are read before the reply, so that they are
+// never taken for commands. The content is read in body.cc.
 
 #include <utility>
 
@@ -33,9 +33,11 @@ std::optional<smtp::Reply> ServerSession::JudgeChunk() const {
   if (!transaction_) return smtp::Reply(replies::kMailFirst);
   if (chunks_refused_) return chunks_refused_;
   if (transaction_->recipients_.empty()) {
-    return smtp::Reply(transaction_->refused_recipients_ > 0 ? replies::kNoValidRecipients : replies::kRecipientFirst);
+    return smtp::Reply(transaction_->refused_recipients_ > 0 ? replies::kNoValidRecipients
+                                                             : replies::kRecipientFirst);
   }
-  if (chunk_.size > config_.max_message_size - transaction_->body_size_) return smtp::Reply(replies::kMessageTooLarge);
+  if (chunk_.size > config_.max_message_size - transaction_->body_size_)
+    return smtp::Reply(replies::kMessageTooLarge);
   return std::nullopt;
 }
 

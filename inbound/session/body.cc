@@ -1,6 +1,6 @@
-// The content of a message: from the shell's yes to OpenBody to its answer to CommitMessage, and the way around both
-// for a message that is refused. A refusal is said only at the end of what the client announced (the final dot, the
-// end of the chunk), so that it never meets a client in the middle of sending.
+// The content of a message: from the shell's yes to OpenBody to its answer to CommitMessage, and the way
+// around both for a message that is refused. A refusal is said only at the end of what the client announced
+// (the final dot, the end of the chunk), so that it never meets a client in the middle of sending.
 
 #include <algorithm>
 #include <cassert>
@@ -137,7 +137,8 @@ std::optional<Step> ServerSession::StepIn(SkippingChunk& state) {
 }
 
 void ServerSession::EndChunk(const smtp::Reply& refusal) {
-  // RFC 3030 §2: the chunks that follow are refused as well, for part of a message is no message. LAST ends it.
+  // RFC 3030 §2: the chunks that follow are refused as well, for part of a message is no message. LAST ends
+  // it.
   if (chunk_.last) {
     EndTransaction();
   } else if (transaction_) {

@@ -41,8 +41,8 @@ std::optional<CommandInput::Line> CommandInput::TakeLine() {
 
 CommandInput::Line CommandInput::Judge(std::string_view line) const {
   line.remove_suffix(1);
-  // RFC 5321 §2.3.8: only CR LF ends a line. A line that a lone LF ends is answered, so that whoever types by hand
-  // sees why nothing works, but never obeyed.
+  // RFC 5321 §2.3.8: only CR LF ends a line. A line that a lone LF ends is answered, so that whoever types by
+  // hand sees why nothing works, but never obeyed.
   if (line.empty() || line.back() != '\r') return {LineKind::kBadEnding, {}};
   line.remove_suffix(1);
   if (HasControlCharacter(line)) return {LineKind::kBadEnding, {}};

@@ -1,6 +1,6 @@
-// The input of a session between the bytes that the shell received and the lines or octets that the engine takes
-// from them. Does not copy what the shell gives: only a command line that is not yet complete is kept when the shell
-// asks for more. Confined to its session.
+// The input of a session between the bytes that the shell received and the lines or octets that the engine
+// takes from them. Does not copy what the shell gives: only a command line that is not yet complete is kept
+// when the shell asks for more. Confined to its session.
 #pragma once
 
 #include <cstddef>
@@ -38,9 +38,9 @@ class CommandInput {
   Line Judge(std::string_view line) const;
 
   std::string_view given_;
-  std::string partial_;        // the beginning of a line
-  std::string line_;           // a joined line while it is looked at
-  bool overlong_ = false;      // dropping a line to its end
+  std::string partial_;    // the beginning of a line
+  std::string line_;       // a joined line while it is looked at
+  bool overlong_ = false;  // dropping a line to its end
 };
 
 }  // namespace goniec::inbound

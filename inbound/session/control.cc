@@ -1,5 +1,5 @@
-// The verbs that touch no envelope: RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 §4.1.1.5–10), and the answers to what is
-// no verb of ours.
+// The verbs that touch no envelope: RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 §4.1.1.5–10), and the answers to
+// what is no verb of ours.
 
 #include "common/smtp/replies.h"
 #include "inbound/session/server_session.h"
@@ -13,7 +13,9 @@ void ServerSession::OnRset(std::string_view /*argument*/) {
   Say(replies::kOk);
 }
 
-void ServerSession::OnNoop(std::string_view /*argument*/) { Say(replies::kOk); }
+void ServerSession::OnNoop(std::string_view /*argument*/) {
+  Say(replies::kOk);
+}
 
 // RFC 5321 §7.3: neither yes nor no, for it would tell strangers who is here.
 void ServerSession::OnVrfy(std::string_view argument) {
@@ -21,7 +23,9 @@ void ServerSession::OnVrfy(std::string_view argument) {
   Say(replies::kCannotVerify);
 }
 
-void ServerSession::OnHelp(std::string_view /*argument*/) { Say(replies::kHelp); }
+void ServerSession::OnHelp(std::string_view /*argument*/) {
+  Say(replies::kHelp);
+}
 
 void ServerSession::OnQuit(std::string_view /*argument*/) {
   ResetTransaction();
@@ -29,7 +33,9 @@ void ServerSession::OnQuit(std::string_view /*argument*/) {
   state_ = Ending{};
 }
 
-void ServerSession::OnNotImplemented(std::string_view /*argument*/) { RefuseCommand(replies::kNotImplemented); }
+void ServerSession::OnNotImplemented(std::string_view /*argument*/) {
+  RefuseCommand(replies::kNotImplemented);
+}
 
 void ServerSession::OnForeign(std::string_view /*argument*/) {
   ResetTransaction();
@@ -37,6 +43,8 @@ void ServerSession::OnForeign(std::string_view /*argument*/) {
   state_ = Ending{};
 }
 
-void ServerSession::OnUnknown(std::string_view /*argument*/) { RefuseCommand(replies::kUnknownCommand); }
+void ServerSession::OnUnknown(std::string_view /*argument*/) {
+  RefuseCommand(replies::kUnknownCommand);
+}
 
 }  // namespace goniec::inbound

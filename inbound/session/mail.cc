@@ -16,11 +16,13 @@ void ServerSession::OnMail(std::string_view argument) {
   if (const smtp::Reply* refusal = std::get_if<smtp::Reply>(&parsed)) return RefuseCommand(*refusal);
   auto& command = std::get<smtp::MailCommand>(parsed);
   // RFC 1870 §6.1: refused before a single octet of it has travelled.
-  if (command.parameters.size.value_or(0) > config_.max_message_size) return Refuse(replies::kMessageTooLarge);
+  if (command.parameters.size.value_or(0) > config_.max_message_size)
+    return Refuse(replies::kMessageTooLarge);
   if (const std::optional<smtp::Reply> refusal = policy_.CheckSender(peer_, command.reverse_path)) {
     return Refuse(*refusal);
   }
-  transaction_ = std::make_unique<Transaction>(std::move(command.reverse_path), std::move(command.parameters), client_);
+  transaction_ =
+      std::make_unique<Transaction>(std::move(command.reverse_path), std::move(command.parameters), client_);
   Say(replies::kSenderOk);
 }
 

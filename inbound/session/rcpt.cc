@@ -1,4 +1,5 @@
-// RCPT: RFC 5321 §4.1.1.3. Each recipient is judged by itself; a refused one leaves the transaction as it was.
+// RCPT: RFC 5321 §4.1.1.3. Each recipient is judged by itself; a refused one leaves the transaction as it
+// was.
 
 #include <utility>
 
@@ -23,8 +24,9 @@ void ServerSession::OnRcpt(std::string_view argument) {
     if (path.mailbox.domain.empty()) path.mailbox.domain = postmaster_domain_;  // RFC 5321 §4.5.1
     refusal = policy_.CheckRecipient(peer_, path);
   }
-  if (!refusal && (transaction_->recipients_.size() >= config_.max_recipients ||
-                   transaction_->envelope_size_ + Transaction::CostOf(path.mailbox) > config_.max_envelope_size)) {
+  if (!refusal &&
+      (transaction_->recipients_.size() >= config_.max_recipients ||
+       transaction_->envelope_size_ + Transaction::CostOf(path.mailbox) > config_.max_envelope_size)) {
     refusal = replies::kTooManyRecipients;  // RFC 5321 §4.5.3.1.10
   }
   if (refusal) {

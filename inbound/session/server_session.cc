@@ -12,20 +12,21 @@ namespace {
 namespace replies = smtp::replies;
 using smtp::Verb;
 
-// Where <Postmaster> lives. A name that is none would have stopped the start; here it makes an address that no policy
-// accepts.
+// Where <Postmaster> lives. A name that is none would have stopped the start; here it makes an address that
+// no policy accepts.
 smtp::Domain PostmasterDomain(const SessionConfig& config) {
   const std::string& name = config.postmaster_domain.empty() ? config.host_name : config.postmaster_domain;
   return smtp::ParseDomain(name).value_or(smtp::Domain{smtp::Domain::Kind::kName, name, name});
 }
 
-// Replies that gather before the shell is asked to write: a client that pipelines without reading costs no more.
+// Replies that gather before the shell is asked to write: a client that pipelines without reading costs no
+// more.
 constexpr size_t kFlushAt = 16 * 1024;
 
 }  // namespace
 
-// When a verb may be said (RFC 5321 §4.1.4). BDAT has no conditions here: its octets must be read whatever is wrong,
-// so its handler judges by itself.
+// When a verb may be said (RFC 5321 §4.1.4). BDAT has no conditions here: its octets must be read whatever is
+// wrong, so its handler judges by itself.
 struct ServerSession::VerbRule {
   Verb verb;
   Handler handler;
@@ -62,14 +63,21 @@ const ServerSession::VerbRule& ServerSession::RuleOf(Verb verb) {
 
 ServerSession::ServerSession(const SessionConfig& config, PeerInfo peer, const RecipientPolicy& policy,
                              SessionObserver* observer)
-    : config_(config), peer_(peer), policy_(policy), postmaster_domain_(PostmasterDomain(config)),
+    : config_(config),
+      peer_(peer),
+      policy_(policy),
+      postmaster_domain_(PostmasterDomain(config)),
       observer_(observer) {}
 
 ServerSession::~ServerSession() = default;
 
-std::string ServerSession::Greeting() const { return "220 " + config_.host_name + " ESMTP Goniec\r\n"; }
+std::string ServerSession::Greeting() const {
+  return "220 " + config_.host_name + " ESMTP Goniec\r\n";
+}
 
-void ServerSession::Receive(std::string_view bytes) { input_.Give(bytes); }
+void ServerSession::Receive(std::string_view bytes) {
+  input_.Give(bytes);
+}
 
 Step ServerSession::Next() {
   while (true) {
@@ -80,7 +88,9 @@ Step ServerSession::Next() {
   }
 }
 
-std::string ServerSession::TakeOutput() { return std::exchange(output_, std::string()); }
+std::string ServerSession::TakeOutput() {
+  return std::exchange(output_, std::string());
+}
 
 std::optional<Step> ServerSession::StepIn(AwaitCommand& /*state*/) {
   const std::optional<CommandInput::Line> line = input_.TakeLine();
@@ -116,7 +126,9 @@ void ServerSession::Execute(const smtp::CommandLine& command) {
   (this->*rule.handler)(command.argument);
 }
 
-std::optional<Step> ServerSession::StepIn(UpgradingTls& /*state*/) { return UpgradeTls{}; }
+std::optional<Step> ServerSession::StepIn(UpgradingTls& /*state*/) {
+  return UpgradeTls{};
+}
 
 std::optional<Step> ServerSession::StepIn(Ending& /*state*/) {
   input_.Discard();
@@ -130,7 +142,9 @@ void ServerSession::EndWith(const smtp::Reply& reply) {
   state_ = Ending{};
 }
 
-bool ServerSession::IsIdle() const { return transaction_ == nullptr && !std::holds_alternative<UpgradingTls>(state_); }
+bool ServerSession::IsIdle() const {
+  return transaction_ == nullptr && !std::holds_alternative<UpgradingTls>(state_);
+}
 
 void ServerSession::EndTransaction() {
   transaction_.reset();
@@ -143,8 +157,12 @@ void ServerSession::ResetTransaction() {
   EndTransaction();
 }
 
-void ServerSession::Say(const smtp::ReplyText& reply) { smtp::AppendReply(reply, &output_); }
-void ServerSession::Say(const smtp::Reply& reply) { reply.AppendTo(&output_); }
+void ServerSession::Say(const smtp::ReplyText& reply) {
+  smtp::AppendReply(reply, &output_);
+}
+void ServerSession::Say(const smtp::Reply& reply) {
+  reply.AppendTo(&output_);
+}
 
 void ServerSession::Refuse(const smtp::Reply& reply) {
   if (observer_ != nullptr) observer_->OnRefused(verb_, argument_, reply);

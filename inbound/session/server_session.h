@@ -1,18 +1,18 @@
 // The SMTP server: RFC 5321 with PIPELINING (2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531),
-// ENHANCEDSTATUSCODES (2034), CHUNKING (3030) and, where the shell has a certificate, STARTTLS (3207). Bytes in,
-// replies and steps out; no I/O, no clock, no threads. The shell (inbound/accept/) drives it:
+// ENHANCEDSTATUSCODES (2034), CHUNKING (3030) and, where the shell has a certificate, STARTTLS (3207). Bytes
+// in, replies and steps out; no I/O, no clock, no threads. The shell (inbound/accept/) drives it:
 //
 //   write(session.Greeting())
 //   loop:  read → session.Receive(bytes)
 //          while ((step = session.Next()) is not NeedInput) do what the step says
 //          write(session.TakeOutput())
 //
-// Replies gather until the shell takes them, so that a pipelined group is answered in one write. The shell writes
-// them whenever it is about to wait: at NeedInput, Flush, CommitMessage, UpgradeTls and Close.
+// Replies gather until the shell takes them, so that a pipelined group is answered in one write. The shell
+// writes them whenever it is about to wait: at NeedInput, Flush, CommitMessage, UpgradeTls and Close.
 //
-// Between two calls of Next() the shell may do whatever takes time (open a body, store a chunk, wait for the record's
-// acknowledgement); input that has been received stays where it is. Memory of a session is bounded: a partial
-// command line (limits.h), the envelope (SessionConfig), the replies (Flush).
+// Between two calls of Next() the shell may do whatever takes time (open a body, store a chunk, wait for the
+// record's acknowledgement); input that has been received stays where it is. Memory of a session is bounded:
+// a partial command line (limits.h), the envelope (SessionConfig), the replies (Flush).
 //
 // Confined to its connection's executor. Calls out of turn are our bugs and stop the process in debug builds.
 #pragma once
@@ -56,8 +56,8 @@ struct Flush {};      // write the output, then go on with Next(): much has gath
 struct OpenBody {
   const Transaction* transaction;
 };
-// Content of the message, CR LF line ends, dots removed. Valid until the next call. Keep it or store it; if that
-// fails, BodyFailed() before the next Next().
+// Content of the message, CR LF line ends, dots removed. Valid until the next call. Keep it or store it; if
+// that fails, BodyFailed() before the next Next().
 struct BodyChunk {
   std::string_view bytes;
 };
@@ -67,15 +67,16 @@ struct AbandonBody {};
 struct CommitMessage {
   const Transaction* transaction;
 };
-// Write the output, do the TLS handshake, then TlsStarted(). If it fails, close: RFC 3207 §4.1 has no way back.
+// Write the output, do the TLS handshake, then TlsStarted(). If it fails, close: RFC 3207 §4.1 has no way
+// back.
 struct UpgradeTls {};
 struct Close {};  // write the output, close; the session is over
 
 using Step =
     std::variant<NeedInput, Flush, OpenBody, BodyChunk, AbandonBody, CommitMessage, UpgradeTls, Close>;
 
-// Told about each refusal, for the log and the counters. `argument` is what the peer wrote behind the verb: bytes of
-// a stranger, escape them; for the content of a message it is empty and the verb is DATA or BDAT.
+// Told about each refusal, for the log and the counters. `argument` is what the peer wrote behind the verb:
+// bytes of a stranger, escape them; for the content of a message it is empty and the verb is DATA or BDAT.
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
@@ -94,24 +95,24 @@ class ServerSession {
   // The 220 line. What a client says before it is the shell's to judge.
   std::string Greeting() const;
 
-  // Only after NeedInput (or at the beginning). `bytes` are not copied: they must stay as they are until Next() has
-  // returned NeedInput, UpgradeTls or Close.
+  // Only after NeedInput (or at the beginning). `bytes` are not copied: they must stay as they are until
+  // Next() has returned NeedInput, UpgradeTls or Close.
   void Receive(std::string_view bytes);
   Step Next();
   std::string TakeOutput();
 
   // Answers to OpenBody.
   void BodyOpened();
-  // To OpenBody, or at any time between it and CommitMessage: no more chunks come, the rest of the message is read
-  // and dropped, and `reply` is what the client gets in its place. No AbandonBody follows.
+  // To OpenBody, or at any time between it and CommitMessage: no more chunks come, the rest of the message is
+  // read and dropped, and `reply` is what the client gets in its place. No AbandonBody follows.
   void BodyFailed(const smtp::Reply& reply);
   // To CommitMessage: `reply` is 250 only if the message is stored durably.
   void Committed(const smtp::Reply& reply);
   // To UpgradeTls. What had been received in clear is gone.
   void TlsStarted(TlsInfo info);
 
-  // The shell wants the session to end (idle for too long, stopping): `reply` (a 421) goes out and the next step is
-  // Close, preceded by AbandonBody if a message was open. Not between CommitMessage and Committed().
+  // The shell wants the session to end (idle for too long, stopping): `reply` (a 421) goes out and the next
+  // step is Close, preceded by AbandonBody if a message was open. Not between CommitMessage and Committed().
   void EndWith(const smtp::Reply& reply);
 
   // True when nothing would be lost by ending now: no transaction is open and no commit is waited for.
@@ -142,8 +143,8 @@ class ServerSession {
   };
   struct UpgradingTls {};
   struct Ending {};
-  using State = std::variant<AwaitCommand, OpeningBody, ReadingData, SkippingData, ReadingChunk, SkippingChunk,
-                             Committing, UpgradingTls, Ending>;
+  using State = std::variant<AwaitCommand, OpeningBody, ReadingData, SkippingData, ReadingChunk,
+                             SkippingChunk, Committing, UpgradingTls, Ending>;
 
   // The message that is coming in, from OpenBody to its end.
   struct Body {

@@ -14,8 +14,8 @@ void ServerSession::OnStartTls(std::string_view /*argument*/) {
   if (client_.tls) return RefuseCommand(replies::kTlsAlready);
   if (!config_.tls_available) return RefuseCommand(replies::kNotImplemented);
   Say(replies::kReadyForTls);
-  // §4.2: nothing that was said in clear counts behind the handshake; what was pipelined behind STARTTLS may have
-  // been put there by somebody in the middle (CVE-2011-0411).
+  // §4.2: nothing that was said in clear counts behind the handshake; what was pipelined behind STARTTLS may
+  // have been put there by somebody in the middle (CVE-2011-0411).
   input_.Discard();
   ResetTransaction();
   greeted_ = false;

@@ -27,10 +27,11 @@ std::string Date(WallTime time) {
 std::string ReceivedHeader(const Transaction& transaction, std::string_view host_name, const PeerInfo& peer,
                            WallTime received) {
   const ClientIdentity& client = transaction.client();
-  std::string header = "Received: from " + Sanitised(client.hello_name) + " (" + peer.address.ToLiteral() + ")\r\n\t";
+  std::string header =
+      "Received: from " + Sanitised(client.hello_name) + " (" + peer.address.ToLiteral() + ")\r\n\t";
   if (client.tls && !client.tls_info.version.empty()) {
-    header += "(using " + Sanitised(client.tls_info.version) + " with cipher " + Sanitised(client.tls_info.cipher) +
-              ")\r\n\t";
+    header += "(using " + Sanitised(client.tls_info.version) + " with cipher " +
+              Sanitised(client.tls_info.cipher) + ")\r\n\t";
   }
   header.append("by ").append(host_name).append(" with ").append(transaction.Protocol()).append(" id ");
   header += '\0';

@@ -1,6 +1,6 @@
-// One mail on its way in: what MAIL, RCPT and the body have said so far. Made by MAIL, destroyed by RSET, EHLO, a
-// refused message or the end of the commit; nothing of it can leak into the next mail of the connection. Read by the
-// shell when it opens a body and when it commits. Confined to its session.
+// One mail on its way in: what MAIL, RCPT and the body have said so far. Made by MAIL, destroyed by RSET,
+// EHLO, a refused message or the end of the commit; nothing of it can leak into the next mail of the
+// connection. Read by the shell when it opens a body and when it commits. Confined to its session.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ class Transaction {
   // About what sender and recipients take in the record.
   size_t envelope_size() const { return envelope_size_; }
 
-  // The keyword behind "with" in the Received header: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC 3848, RFC 6531).
+  // The keyword behind "with" in the Received header: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC 3848, RFC
+  // 6531).
   std::string_view Protocol() const;
 
  private:

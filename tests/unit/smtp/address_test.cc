@@ -32,32 +32,31 @@ TEST_P(MailboxGood, ParsesKeepsItsWireFormAndHasOneCanonicalForm) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, MailboxGood,
-    ::testing::Values(
-        GoodMailbox{"Plain", "jones@example.com", "jones@example.com"},
-        GoodMailbox{"DomainCase", "Jones@EXAMPLE.com", "Jones@example.com"},
-        GoodMailbox{"Dots", "a.b.c@d.e", "a.b.c@d.e"},
-        GoodMailbox{"AllAtext", "!#$%&'*+-/=?^_`{|}~@x", "!#$%&'*+-/=?^_`{|}~@x"},
-        GoodMailbox{"QuotedAt", "\"a@b\"@c.example", "\"a@b\"@c.example"},
-        GoodMailbox{"QuotedNeedlessly", "\"joe\"@c.example", "joe@c.example"},
-        GoodMailbox{"QuotedPairNeedless", "\"j\\oe\"@c.example", "joe@c.example"},
-        GoodMailbox{"QuotedQuote", "\"a\\\"b\"@c.example", "\"a\\\"b\"@c.example"},
-        GoodMailbox{"QuotedSpace", "\"a b\"@c.example", "\"a b\"@c.example"},
-        GoodMailbox{"QuotedEmpty", "\"\"@c.example", "\"\"@c.example"},
-        GoodMailbox{"Ipv4Literal", "a@[192.0.2.1]", "a@[192.0.2.1]"},
-        GoodMailbox{"Ipv6Literal", "a@[IPv6:2001:DB8:0:0::1]", "a@[IPv6:2001:db8::1]"},
-        GoodMailbox{"Ipv6TagCase", "a@[ipv6:::1]", "a@[IPv6:::1]"},
-        GoodMailbox{"GeneralLiteral", "a@[X25:12.3]", "a@[x25:12.3]"},
-        // Without its tag this is of no known kind; nothing routes it.
-        GoodMailbox{"Ipv6WithoutTag", "a@[2001:db8::1]", "a@[2001:db8::1]"},
-        GoodMailbox{"SingleLabel", "a@localhost", "a@localhost"},
-        GoodMailbox{"Digits", "1@2.3", "1@2.3"},
-        GoodMailbox{"Utf8Local", "größe@example.com", "größe@example.com"},
-        GoodMailbox{"Utf8Domain", "a@BÜCHER.example", "a@xn--bcher-kva.example"},
-        GoodMailbox{"Utf8SharpS", "a@straße.example", "a@xn--strae-oqa.example"},
-        GoodMailbox{"Utf8Chinese", "用户@例え.テスト", "用户@xn--r8jz45g.xn--zckzah"},
-        GoodMailbox{"ALabel", "a@XN--BCHER-KVA.example", "a@xn--bcher-kva.example"},
-        GoodMailbox{"PostmasterCase", "PostMaster@example.com", "postmaster@example.com"},
-        GoodMailbox{"Local64", std::string(64, 'a') + "@b", std::string(64, 'a') + "@b"}),
+    ::testing::Values(GoodMailbox{"Plain", "jones@example.com", "jones@example.com"},
+                      GoodMailbox{"DomainCase", "Jones@EXAMPLE.com", "Jones@example.com"},
+                      GoodMailbox{"Dots", "a.b.c@d.e", "a.b.c@d.e"},
+                      GoodMailbox{"AllAtext", "!#$%&'*+-/=?^_`{|}~@x", "!#$%&'*+-/=?^_`{|}~@x"},
+                      GoodMailbox{"QuotedAt", "\"a@b\"@c.example", "\"a@b\"@c.example"},
+                      GoodMailbox{"QuotedNeedlessly", "\"joe\"@c.example", "joe@c.example"},
+                      GoodMailbox{"QuotedPairNeedless", "\"j\\oe\"@c.example", "joe@c.example"},
+                      GoodMailbox{"QuotedQuote", "\"a\\\"b\"@c.example", "\"a\\\"b\"@c.example"},
+                      GoodMailbox{"QuotedSpace", "\"a b\"@c.example", "\"a b\"@c.example"},
+                      GoodMailbox{"QuotedEmpty", "\"\"@c.example", "\"\"@c.example"},
+                      GoodMailbox{"Ipv4Literal", "a@[192.0.2.1]", "a@[192.0.2.1]"},
+                      GoodMailbox{"Ipv6Literal", "a@[IPv6:2001:DB8:0:0::1]", "a@[IPv6:2001:db8::1]"},
+                      GoodMailbox{"Ipv6TagCase", "a@[ipv6:::1]", "a@[IPv6:::1]"},
+                      GoodMailbox{"GeneralLiteral", "a@[X25:12.3]", "a@[x25:12.3]"},
+                      // Without its tag this is of no known kind; nothing routes it.
+                      GoodMailbox{"Ipv6WithoutTag", "a@[2001:db8::1]", "a@[2001:db8::1]"},
+                      GoodMailbox{"SingleLabel", "a@localhost", "a@localhost"},
+                      GoodMailbox{"Digits", "1@2.3", "1@2.3"},
+                      GoodMailbox{"Utf8Local", "größe@example.com", "größe@example.com"},
+                      GoodMailbox{"Utf8Domain", "a@BÜCHER.example", "a@xn--bcher-kva.example"},
+                      GoodMailbox{"Utf8SharpS", "a@straße.example", "a@xn--strae-oqa.example"},
+                      GoodMailbox{"Utf8Chinese", "用户@例え.テスト", "用户@xn--r8jz45g.xn--zckzah"},
+                      GoodMailbox{"ALabel", "a@XN--BCHER-KVA.example", "a@xn--bcher-kva.example"},
+                      GoodMailbox{"PostmasterCase", "PostMaster@example.com", "postmaster@example.com"},
+                      GoodMailbox{"Local64", std::string(64, 'a') + "@b", std::string(64, 'a') + "@b"}),
     [](const auto& info) { return info.param.name; });
 
 struct BadMailbox {
@@ -84,21 +83,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadMailbox{"TrailingDotLocal", "a.@b"}, BadMailbox{"DoubleDot", "a..b@c"},
         BadMailbox{"TrailingDotDomain", "a@example.com."}, BadMailbox{"EmptyLabel", "a@b..c"},
         BadMailbox{"LeadingHyphen", "a@-b.c"}, BadMailbox{"TrailingHyphen", "a@b-.c"},
-        BadMailbox{"Underscore", "a@b_c.d"}, BadMailbox{"SpaceLocal", "a b@c"}, BadMailbox{"SpaceDomain", "a@b c"},
-        BadMailbox{"OpenQuote", "\"ab@c"}, BadMailbox{"EscapedClosingQuote", "\"ab\\\"@c"},
-        BadMailbox{"QuoteInside", "\"a\"b\"@c"}, BadMailbox{"ControlInQuotes", "\"a\tb\"@c"},
-        BadMailbox{"NulInQuotes", std::string("\"a\0b\"@c", 7)}, BadMailbox{"CrInQuotes", "\"a\r\nb\"@c"},
-        BadMailbox{"NulInDomain", std::string("a@b\0c", 5)}, BadMailbox{"Comment", "a(c)@b"},
-        BadMailbox{"NotUtf8", "a\xC3@b"}, BadMailbox{"OverlongUtf8", "a\xC0\xAF@b"},
-        BadMailbox{"SurrogateUtf8", "a\xED\xA0\x80@b"}, BadMailbox{"DomainNotUtf8", "a@b\xFF.c"},
-        BadMailbox{"QuotedPairUtf8", "\"\\ü\"@c"},
+        BadMailbox{"Underscore", "a@b_c.d"}, BadMailbox{"SpaceLocal", "a b@c"},
+        BadMailbox{"SpaceDomain", "a@b c"}, BadMailbox{"OpenQuote", "\"ab@c"},
+        BadMailbox{"EscapedClosingQuote", "\"ab\\\"@c"}, BadMailbox{"QuoteInside", "\"a\"b\"@c"},
+        BadMailbox{"ControlInQuotes", "\"a\tb\"@c"}, BadMailbox{"NulInQuotes", std::string("\"a\0b\"@c", 7)},
+        BadMailbox{"CrInQuotes", "\"a\r\nb\"@c"}, BadMailbox{"NulInDomain", std::string("a@b\0c", 5)},
+        BadMailbox{"Comment", "a(c)@b"}, BadMailbox{"NotUtf8", "a\xC3@b"},
+        BadMailbox{"OverlongUtf8", "a\xC0\xAF@b"}, BadMailbox{"SurrogateUtf8", "a\xED\xA0\x80@b"},
+        BadMailbox{"DomainNotUtf8", "a@b\xFF.c"}, BadMailbox{"QuotedPairUtf8", "\"\\ü\"@c"},
         BadMailbox{"FullWidthDomain", "a@ｅｘａｍｐｌｅ.com"}, BadMailbox{"FullWidthDot", "a@example．com"},
         BadMailbox{"IdeographicStop", "a@example。com"}, BadMailbox{"SoftHyphen", "a@exam\xC2\xADple.com"},
-        BadMailbox{"ZeroWidthSpace", "a@exam\xE2\x80\x8Bple.com"}, BadMailbox{"KelvinSign", "a@\xE2\x84\xAA.example"},
-        BadMailbox{"CombiningFirst", "a@\xCC\x81x.example"},
-        BadMailbox{"LiteralEmpty", "a@[]"}, BadMailbox{"LiteralOpen", "a@[192.0.2.1"},
-        BadMailbox{"LiteralRange", "a@[192.0.2.256]"}, BadMailbox{"LiteralShort", "a@[192.0.2]"},
-        BadMailbox{"LiteralZero", "a@[192.0.02.1]"},
+        BadMailbox{"ZeroWidthSpace", "a@exam\xE2\x80\x8Bple.com"},
+        BadMailbox{"KelvinSign", "a@\xE2\x84\xAA.example"},
+        BadMailbox{"CombiningFirst", "a@\xCC\x81x.example"}, BadMailbox{"LiteralEmpty", "a@[]"},
+        BadMailbox{"LiteralOpen", "a@[192.0.2.1"}, BadMailbox{"LiteralRange", "a@[192.0.2.256]"},
+        BadMailbox{"LiteralShort", "a@[192.0.2]"}, BadMailbox{"LiteralZero", "a@[192.0.02.1]"},
         BadMailbox{"LiteralIpv6Junk", "a@[IPv6:2001:db8::g]"}, BadMailbox{"LiteralIpv6Empty", "a@[IPv6:]"},
         BadMailbox{"LiteralNested", "a@[x:[y]]"}, BadMailbox{"LiteralNoContent", "a@[tag:]"},
         BadMailbox{"LiteralTail", "a@[192.0.2.1]x"},
@@ -184,8 +183,8 @@ TEST(ForwardPath, AngleBracketsWithinQuotesAreNotItsEnd) {
 }
 
 TEST(ForwardPath, Bad) {
-  const std::string too_long = "<" + std::string(60, 'a') + "@" + std::string(63, 'b') + "." + std::string(63, 'c') + "." +
-                               std::string(63, 'd') + ".eeee>";
+  const std::string too_long = "<" + std::string(60, 'a') + "@" + std::string(63, 'b') + "." +
+                               std::string(63, 'c') + "." + std::string(63, 'd') + ".eeee>";
   for (const std::string& bad : std::vector<std::string>{
            "", "a@b", "<a@b", "<>", "<<a@b>>", "<a>", "<@a>", "<@a:>", "<@a:b>", "<@a,b:c@d>", "<@a,:c@d>",
            "<@:c@d>", "< a@b>", "<a@b >", "<postmaster@>", "<\"a@b>", too_long}) {
@@ -196,7 +195,8 @@ TEST(ForwardPath, Bad) {
 }
 
 TEST(ForwardPath, LongestPathIs256WithItsBrackets) {
-  const std::string route = "@" + std::string(63, 'r') + "." + std::string(63, 'r') + "." + std::string(63, 'r') + ":";
+  const std::string route =
+      "@" + std::string(63, 'r') + "." + std::string(63, 'r') + "." + std::string(63, 'r') + ":";
   const std::string mailbox = "a@" + std::string(60, 'b');
   const std::string path = "<" + route + mailbox + ">";
   ASSERT_EQ(path.size(), 257U);

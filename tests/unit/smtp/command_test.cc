@@ -16,15 +16,28 @@ TEST(CommandLine, VerbsAreRecognisedInAnyCase) {
     const char* argument;
   };
   for (const Row& row : {
-           Row{"EHLO a.example", Verb::kEhlo, "a.example"}, Row{"helo  a ", Verb::kHelo, "a"},
-           Row{"MAIL FROM:<a@b>", Verb::kMail, "FROM:<a@b>"}, Row{"rCpT TO:<a@b>", Verb::kRcpt, "TO:<a@b>"},
-           Row{"DATA", Verb::kData, ""}, Row{"BDAT 10 LAST", Verb::kBdat, "10 LAST"}, Row{"RSET", Verb::kRset, ""},
-           Row{"NOOP x", Verb::kNoop, "x"}, Row{"VRFY x", Verb::kVrfy, "x"}, Row{"HELP", Verb::kHelp, ""},
-           Row{"QUIT\t", Verb::kQuit, ""}, Row{"STARTTLS", Verb::kStartTls, ""},
-           Row{"AUTH PLAIN x", Verb::kNotImplemented, "PLAIN x"}, Row{"EXPN x", Verb::kNotImplemented, "x"},
-           Row{"TURN", Verb::kNotImplemented, ""}, Row{"GET / HTTP/1.1", Verb::kForeign, "/ HTTP/1.1"},
-           Row{"", Verb::kUnknown, ""}, Row{" DATA", Verb::kUnknown, "DATA"}, Row{"DATAX", Verb::kUnknown, ""},
-           Row{"DAT", Verb::kUnknown, ""}, Row{"MAILFROM:<a@b>", Verb::kUnknown, ""}, Row{"\xFF", Verb::kUnknown, ""},
+           Row{"EHLO a.example", Verb::kEhlo, "a.example"},
+           Row{"helo  a ", Verb::kHelo, "a"},
+           Row{"MAIL FROM:<a@b>", Verb::kMail, "FROM:<a@b>"},
+           Row{"rCpT TO:<a@b>", Verb::kRcpt, "TO:<a@b>"},
+           Row{"DATA", Verb::kData, ""},
+           Row{"BDAT 10 LAST", Verb::kBdat, "10 LAST"},
+           Row{"RSET", Verb::kRset, ""},
+           Row{"NOOP x", Verb::kNoop, "x"},
+           Row{"VRFY x", Verb::kVrfy, "x"},
+           Row{"HELP", Verb::kHelp, ""},
+           Row{"QUIT\t", Verb::kQuit, ""},
+           Row{"STARTTLS", Verb::kStartTls, ""},
+           Row{"AUTH PLAIN x", Verb::kNotImplemented, "PLAIN x"},
+           Row{"EXPN x", Verb::kNotImplemented, "x"},
+           Row{"TURN", Verb::kNotImplemented, ""},
+           Row{"GET / HTTP/1.1", Verb::kForeign, "/ HTTP/1.1"},
+           Row{"", Verb::kUnknown, ""},
+           Row{" DATA", Verb::kUnknown, "DATA"},
+           Row{"DATAX", Verb::kUnknown, ""},
+           Row{"DAT", Verb::kUnknown, ""},
+           Row{"MAILFROM:<a@b>", Verb::kUnknown, ""},
+           Row{"\xFF", Verb::kUnknown, ""},
        }) {
     const CommandLine command = ParseCommandLine(row.line);
     EXPECT_EQ(command.verb, row.verb) << row.line;
@@ -33,7 +46,8 @@ TEST(CommandLine, VerbsAreRecognisedInAnyCase) {
 }
 
 TEST(MailCommand, Parameters) {
-  const Parsed<MailCommand> parsed = ParseMail("from: <a@b>  SIZE=1000\tbody=8bitmime SMTPUTF8", Extensions());
+  const Parsed<MailCommand> parsed =
+      ParseMail("from: <a@b>  SIZE=1000\tbody=8bitmime SMTPUTF8", Extensions());
   ASSERT_TRUE(std::holds_alternative<MailCommand>(parsed)) << std::get<Reply>(parsed).ToWire();
   const auto& command = std::get<MailCommand>(parsed);
   EXPECT_EQ(command.reverse_path.mailbox.ToString(), "a@b");
@@ -69,8 +83,10 @@ constexpr EnhancedCode kRecipient{5, 1, 3};
 INSTANTIATE_TEST_SUITE_P(
     Table, MailRefused,
     ::testing::Values(Refused{"Nothing", "", 501, kSyntax}, Refused{"NoLabel", "<a@b>", 501, kSyntax},
-                      Refused{"OtherLabel", "TO:<a@b>", 501, kSyntax}, Refused{"NoPath", "FROM:", 501, kSender},
-                      Refused{"NoBrackets", "FROM:a@b", 501, kSender}, Refused{"NoDomain", "FROM:<a>", 501, kSender},
+                      Refused{"OtherLabel", "TO:<a@b>", 501, kSyntax},
+                      Refused{"NoPath", "FROM:", 501, kSender},
+                      Refused{"NoBrackets", "FROM:a@b", 501, kSender},
+                      Refused{"NoDomain", "FROM:<a>", 501, kSender},
                       Refused{"Glued", "FROM:<a@b>SIZE=1", 501, kSyntax},
                       Refused{"Junk", "FROM:<a@b> junk=,", 555, kSyntax},
                       Refused{"Unknown", "FROM:<a@b> XFOO=1", 555, kSyntax},
@@ -99,14 +115,14 @@ TEST_P(RcptRefused, With) {
   EXPECT_TRUE(std::get<Reply>(parsed).enhanced == GetParam().enhanced) << std::get<Reply>(parsed).ToWire();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Table, RcptRefused,
-    ::testing::Values(Refused{"Nothing", "", 501, kSyntax}, Refused{"Null", "TO:<>", 501, kRecipient},
-                      Refused{"NoDomain", "TO:<a>", 501, kRecipient},
-                      Refused{"Notify", "TO:<a@b> NOTIFY=NEVER", 555, kSyntax},
-                      Refused{"Orcpt", "TO:<a@b> ORCPT=rfc822;a@b", 555, kSyntax},
-                      Refused{"Size", "TO:<a@b> SIZE=1", 555, kSyntax}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Table, RcptRefused,
+                         ::testing::Values(Refused{"Nothing", "", 501, kSyntax},
+                                           Refused{"Null", "TO:<>", 501, kRecipient},
+                                           Refused{"NoDomain", "TO:<a>", 501, kRecipient},
+                                           Refused{"Notify", "TO:<a@b> NOTIFY=NEVER", 555, kSyntax},
+                                           Refused{"Orcpt", "TO:<a@b> ORCPT=rfc822;a@b", 555, kSyntax},
+                                           Refused{"Size", "TO:<a@b> SIZE=1", 555, kSyntax}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(DsnParameters, AreParsedWhereTheyAreOffered) {
   Extensions offered;
@@ -120,8 +136,9 @@ TEST(DsnParameters, AreParsedWhereTheyAreOffered) {
   EXPECT_TRUE(parameters.notify->success && parameters.notify->delay);
   EXPECT_FALSE(parameters.notify->never || parameters.notify->failure);
   EXPECT_EQ(parameters.orcpt, "rfc822;x@y");
-  for (const char* bad : {"TO:<a@b> NOTIFY=NEVER,DELAY", "TO:<a@b> NOTIFY=", "TO:<a@b> NOTIFY=x",
-                          "TO:<a@b> ORCPT=nothing", "TO:<a@b> ORCPT=rfc822;a+4", "TO:<a@b> ORCPT=rfc822;a+4g"}) {
+  for (const char* bad :
+       {"TO:<a@b> NOTIFY=NEVER,DELAY", "TO:<a@b> NOTIFY=", "TO:<a@b> NOTIFY=x", "TO:<a@b> ORCPT=nothing",
+        "TO:<a@b> ORCPT=rfc822;a+4", "TO:<a@b> ORCPT=rfc822;a+4g"}) {
     EXPECT_EQ(std::get<Reply>(ParseRcpt(bad, offered)).code, 501) << bad;
   }
 }
@@ -139,7 +156,8 @@ TEST(BdatCommand, SizeAndLast) {
 }
 
 TEST(HelloName, AnythingThatCanBeAName) {
-  for (const char* good : {"a", "a.example", "[192.0.2.1]", "[IPv6:::1]", "192.0.2.1", "under_score", "ü.example"}) {
+  for (const char* good :
+       {"a", "a.example", "[192.0.2.1]", "[IPv6:::1]", "192.0.2.1", "under_score", "ü.example"}) {
     EXPECT_TRUE(IsAcceptableHelloName(good)) << good;
   }
   for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\tb"), std::string("\xFF"),

@@ -54,7 +54,8 @@ TEST_P(DataDecoderTable, AnySplitInThreeGivesTheSame) {
   const std::string_view wire = GetParam().wire;
   for (size_t first = 0; first <= wire.size(); ++first) {
     for (size_t second = first; second <= wire.size(); ++second) {
-      const Decoded decoded = Decode({wire.substr(0, first), wire.substr(first, second - first), wire.substr(second)});
+      const Decoded decoded =
+          Decode({wire.substr(0, first), wire.substr(first, second - first), wire.substr(second)});
       ASSERT_EQ(decoded.content, GetParam().content) << first << ' ' << second;
       ASSERT_EQ(decoded.rest, GetParam().rest) << first << ' ' << second;
       ASSERT_EQ(decoded.ended, GetParam().ended);
@@ -65,7 +66,8 @@ TEST_P(DataDecoderTable, AnySplitInThreeGivesTheSame) {
 
 TEST_P(DataDecoderTable, OctetByOctetGivesTheSame) {
   std::vector<std::string_view> pieces;
-  for (size_t i = 0; i < GetParam().wire.size(); ++i) pieces.push_back(std::string_view(GetParam().wire).substr(i, 1));
+  for (size_t i = 0; i < GetParam().wire.size(); ++i)
+    pieces.push_back(std::string_view(GetParam().wire).substr(i, 1));
   const Decoded decoded = Decode(pieces);
   EXPECT_EQ(decoded.content, GetParam().content);
   EXPECT_EQ(decoded.rest, GetParam().rest);
@@ -110,9 +112,18 @@ TEST(ContentCheck, FlawsInAnySplit) {
     ContentFlaw flaw;
   };
   for (const Row& row : {
-           Row{"", kNone}, Row{"a", kNone}, Row{"a\r\n\r\n", kNone}, Row{"a\r\nb", kNone}, Row{"\n", kBareLf},
-           Row{"\r", kBareCr}, Row{"a\r", kBareCr}, Row{"a\r\n\n", kBareLf}, Row{"\r\r\n", kBareCr},
-           Row{"a\rb\r\n", kBareCr}, Row{"a\nb\r\n", kBareLf}, Row{std::string("a\0\r\n", 4), ContentFlaw::kNul},
+           Row{"", kNone},
+           Row{"a", kNone},
+           Row{"a\r\n\r\n", kNone},
+           Row{"a\r\nb", kNone},
+           Row{"\n", kBareLf},
+           Row{"\r", kBareCr},
+           Row{"a\r", kBareCr},
+           Row{"a\r\n\n", kBareLf},
+           Row{"\r\r\n", kBareCr},
+           Row{"a\rb\r\n", kBareCr},
+           Row{"a\nb\r\n", kBareLf},
+           Row{std::string("a\0\r\n", 4), ContentFlaw::kNul},
        }) {
     for (size_t split = 0; split <= row.content.size(); ++split) {
       ContentCheck check;
@@ -139,11 +150,16 @@ TEST(DataEncoder, StuffsDotsInAnySplit) {
     std::string wire;
   };
   for (const Row& row : {
-           Row{"", ".\r\n"}, Row{"a\r\n", "a\r\n.\r\n"}, Row{".\r\n", "..\r\n.\r\n"},
-           Row{"..a\r\n.b\r\n", "...a\r\n..b\r\n.\r\n"}, Row{"a", "a\r\n.\r\n"}, Row{"a\r\n.", "a\r\n..\r\n.\r\n"},
+           Row{"", ".\r\n"},
+           Row{"a\r\n", "a\r\n.\r\n"},
+           Row{".\r\n", "..\r\n.\r\n"},
+           Row{"..a\r\n.b\r\n", "...a\r\n..b\r\n.\r\n"},
+           Row{"a", "a\r\n.\r\n"},
+           Row{"a\r\n.", "a\r\n..\r\n.\r\n"},
            Row{"a.b\r\n\r\n", "a.b\r\n\r\n.\r\n"},
            // Never sent by us; still no end of data for a receiver that is lenient.
-           Row{"a\n.\r\n", "a\n..\r\n.\r\n"}, Row{"a\n", "a\n\r\n.\r\n"},
+           Row{"a\n.\r\n", "a\n..\r\n.\r\n"},
+           Row{"a\n", "a\n\r\n.\r\n"},
        }) {
     for (size_t split = 0; split <= row.content.size(); ++split) {
       EXPECT_EQ(Encode(row.content, split), row.wire) << row.content << " at " << split;
@@ -161,7 +177,8 @@ TEST(DataCodec, WhatIsEncodedDecodesToTheSame) {
     content += "\r\n";
     const std::string wire = Encode(content, random() % content.size()) + "NEXT";
     const size_t split = random() % wire.size();
-    const Decoded decoded = Decode({std::string_view(wire).substr(0, split), std::string_view(wire).substr(split)});
+    const Decoded decoded =
+        Decode({std::string_view(wire).substr(0, split), std::string_view(wire).substr(split)});
     ASSERT_EQ(decoded.content, content);
     ASSERT_EQ(decoded.rest, "NEXT");
     ASSERT_EQ(decoded.flaw, kNone);

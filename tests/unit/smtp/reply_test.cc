@@ -84,10 +84,12 @@ INSTANTIATE_TEST_SUITE_P(
     Table, ReplyParserGood,
     ::testing::Values(
         GoodReply{"One", "250 2.1.0 ok\r\n", 250, {2, 1, 0}, Lines{"ok"}},
-        GoodReply{"NoEnhanced", "250 ok\r\n", 250, {}, Lines{"ok"}}, GoodReply{"Bare", "250\r\n", 250, {}, Lines{""}},
+        GoodReply{"NoEnhanced", "250 ok\r\n", 250, {}, Lines{"ok"}},
+        GoodReply{"Bare", "250\r\n", 250, {}, Lines{""}},
         GoodReply{"BareSpace", "250 \r\n", 250, {}, Lines{""}},
         GoodReply{"EnhancedOnly", "451 4.7.1\r\n", 451, {4, 7, 1}, Lines{""}},
-        GoodReply{"Multi", "550-5.1.1 a\r\n550-5.1.1 b\r\n550 5.1.1 c\r\n", 550, {5, 1, 1}, Lines{"a", "b", "c"}},
+        GoodReply{
+            "Multi", "550-5.1.1 a\r\n550-5.1.1 b\r\n550 5.1.1 c\r\n", 550, {5, 1, 1}, Lines{"a", "b", "c"}},
         GoodReply{"EnhancedOnceOnly", "550-5.7.26 a\r\n550 b\r\n", 550, {5, 7, 26}, Lines{"a", "b"}},
         GoodReply{"EnhancedInSecondLine", "550-a\r\n550 5.7.26 b\r\n", 550, {5, 7, 26}, Lines{"a", "b"}},
         GoodReply{"OtherClass", "250 5.1.1 odd\r\n", 250, {}, Lines{"5.1.1 odd"}},
@@ -101,8 +103,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(ReplyParser, MalformedReplies) {
-  for (const char* bad : {"\r\n", "25\r\n", "abc\r\n", "2x0 ok\r\n", "150 x\r\n", "650 x\r\n", "050 x\r\n", "2500 x\r\n",
-                          "250_x\r\n", " 250 x\r\n", "250-a\r\nxyz\r\n", "SSH-2.0-x\r\n"}) {
+  for (const char* bad : {"\r\n", "25\r\n", "abc\r\n", "2x0 ok\r\n", "150 x\r\n", "650 x\r\n", "050 x\r\n",
+                          "2500 x\r\n", "250_x\r\n", " 250 x\r\n", "250-a\r\nxyz\r\n", "SSH-2.0-x\r\n"}) {
     for (const size_t step : {size_t{1}, size_t{100}}) {
       ReplyParser parser;
       EXPECT_EQ(FeedInSteps(&parser, bad, step), ReplyParser::Progress::kMalformed) << bad;
@@ -125,7 +127,8 @@ TEST(ReplyParser, PipelinedRepliesComeOneByOne) {
 TEST(ReplyParser, LongLinesAreCut) {
   for (const size_t step : {size_t{7}, size_t{1000}, size_t{100000}}) {
     ReplyParser parser;
-    ASSERT_EQ(FeedInSteps(&parser, "250 " + std::string(5000, 'x') + "\r\n", step), ReplyParser::Progress::kComplete);
+    ASSERT_EQ(FeedInSteps(&parser, "250 " + std::string(5000, 'x') + "\r\n", step),
+              ReplyParser::Progress::kComplete);
     EXPECT_THAT(parser.Take().lines, ElementsAre(std::string(kMaxReplyLineKept, 'x')));
   }
 }

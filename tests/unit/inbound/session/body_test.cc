@@ -1,0 +1,156 @@
+// What the shell answers about bodies and commits, and what becomes of the message and the session.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/smtp/limits.h"
+#include "common/smtp/replies.h"
+#include "tests/unit/inbound/session/scripted_shell.h"
+
+namespace goniec::inbound {
+namespace {
+
+namespace replies = smtp::replies;
+using ::testing::EndsWith;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+const std::string kToRcpt = "EHLO c.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<r@a.example>\r\n";
+const std::string kNextMail = "MAIL FROM:<s@c.example>\r\nRCPT TO:<r@a.example>\r\nDATA\r\n.\r\n";
+
+std::string Last(const std::string& wire) {
+  const size_t start = wire.rfind("\r\n", wire.size() - 3);
+  return start == std::string::npos ? wire : wire.substr(start + 2);
+}
+
+TEST(Body, RefusedAtDataMeansNo354) {
+  ScriptedShell shell;
+  shell.refuse_open = smtp::Reply(replies::kNotStored);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "DATA\r\n")), StartsWith("451 4.3.0"));
+  shell.refuse_open.reset();
+  EXPECT_THAT(shell.Say(kNextMail), EndsWith("Queued as ID\r\n")) << "the connection stays usable";
+  EXPECT_THAT(shell.stored, SizeIs(1));
+}
+
+TEST(Body, RefusedAtTheFirstChunkIsReadToItsEnd) {
+  ScriptedShell shell;
+  shell.refuse_open = smtp::Reply(replies::kNotStored);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "BDAT 6\r\nQUIT\r\n")), StartsWith("451 4.3.0"));
+  EXPECT_THAT(Last(shell.Say("BDAT 6\r\nQUIT\r\n")), StartsWith("451 4.3.0"))
+      << "part of a message is no message";
+  EXPECT_EQ(shell.opened, 1);
+  EXPECT_THAT(Last(shell.Say("BDAT 6 LAST\r\nQUIT\r\n")), StartsWith("451 4.3.0"));
+  shell.refuse_open.reset();
+  EXPECT_THAT(shell.Say(kNextMail), EndsWith("Queued as ID\r\n"));
+}
+
+TEST(Body, FailingAmidDataIsSaidAtTheFinalDot) {
+  ScriptedShell shell;
+  shell.refuse_chunk = smtp::Reply(replies::kNotStored);
+  shell.Say(kToRcpt + "DATA\r\n");
+  EXPECT_THAT(shell.Say("one\r\ntwo"), IsEmpty());
+  EXPECT_THAT(shell.Say("\r\n.\r\nNOOP\r\n"),
+              StartsWith("451 4.3.0 Cannot store the message now, try again\r\n250 "));
+  EXPECT_EQ(shell.abandoned, 0) << "the shell knows";
+  shell.refuse_chunk.reset();
+  EXPECT_THAT(shell.Say(kNextMail), EndsWith("Queued as ID\r\n"));
+  EXPECT_THAT(shell.stored, SizeIs(1));
+}
+
+TEST(Body, FailingAtItsLastPieceIsStillInTime) {
+  ScriptedShell shell;
+  shell.refuse_chunk = smtp::Reply(replies::kStoreFull);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "DATA\r\nall at once\r\n.\r\n")), StartsWith("451 4.3.1"));
+  EXPECT_THAT(Last(shell.Say("MAIL FROM:<>\r\nRCPT TO:<r@a.example>\r\nBDAT 3 LAST\r\nall")),
+              StartsWith("451 4.3.1"));
+  EXPECT_THAT(shell.stored, IsEmpty());
+}
+
+TEST(Body, FailingBetweenTwoChunksRefusesTheRest) {
+  ScriptedShell shell;
+  shell.Say(kToRcpt + "BDAT 2\r\nab");
+  shell.session().BodyFailed(replies::kNotStored);
+  EXPECT_THAT(shell.Say("BDAT 2 LAST\r\n\r\n"), StartsWith("451 4.3.0"));
+}
+
+TEST(Body, ARefusalOfTheEngineAbandonsOnce) {
+  ScriptedShell shell;
+  shell.Say(kToRcpt + "DATA\r\n");
+  EXPECT_THAT(shell.Say("a\nb"), IsEmpty());
+  EXPECT_EQ(shell.abandoned, 1);
+  EXPECT_THAT(shell.Say("c\nd\r\n.\r\n"), StartsWith("550 5.6.11"));
+  EXPECT_EQ(shell.abandoned, 1);
+}
+
+TEST(Body, RsetEhloAndQuitAbandonAnOpenMessage) {
+  for (const char* verb : {"RSET\r\n", "EHLO x\r\n", "HELO x\r\n", "QUIT\r\n", "GET /\r\n"}) {
+    ScriptedShell shell;
+    shell.Say(kToRcpt + "BDAT 2\r\nab" + verb);
+    EXPECT_EQ(shell.abandoned, 1) << verb;
+  }
+}
+
+TEST(Body, TooManyErrorsAbandonAnOpenMessage) {
+  SessionConfig config = ScriptedShell::DefaultConfig();
+  config.max_errors = 0;
+  ScriptedShell shell(config);
+  shell.Say(kToRcpt + "BDAT 2\r\nabX\r\n");
+  EXPECT_EQ(shell.abandoned, 1);
+  EXPECT_TRUE(shell.closed);
+}
+
+TEST(Commit, TheReplyIsTheShells) {
+  ScriptedShell shell;
+  shell.commit_reply = smtp::Reply(replies::kStoreUnknown);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "DATA\r\n.\r\n")), StartsWith("451 4.3.0 No answer"));
+  shell.commit_reply.reset();
+  EXPECT_THAT(shell.Say(kNextMail), EndsWith("250 2.0.0 Queued as ID\r\n"));
+  EXPECT_THAT(shell.stored, SizeIs(1));
+}
+
+TEST(Commit, InputBehindTheFinalDotWaits) {
+  const SessionConfig config = ScriptedShell::DefaultConfig();
+  const ExamplePolicy policy;
+  const std::string input = kToRcpt + "DATA\r\nx\r\n.\r\nNOOP\r\nQUIT\r\n";
+  ServerSession session(config, PeerInfo(), policy);
+  session.Receive(input);
+  ASSERT_TRUE(std::holds_alternative<OpenBody>(session.Next()));
+  session.BodyOpened();
+  ASSERT_TRUE(std::holds_alternative<BodyChunk>(session.Next()));
+  ASSERT_TRUE(std::holds_alternative<CommitMessage>(session.Next()));
+  EXPECT_THAT(session.TakeOutput(), EndsWith("354 End data with <CR><LF>.<CR><LF>\r\n"))
+      << "nothing said ahead";
+  session.Committed(replies::Queued("X"));
+  ASSERT_TRUE(std::holds_alternative<Close>(session.Next()));
+  EXPECT_EQ(session.TakeOutput(), "250 2.0.0 Queued as X\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n");
+}
+
+TEST(Body, HopsAreCounted) {
+  SessionConfig config = ScriptedShell::DefaultConfig();
+  config.max_message_size = 1 << 20;
+  std::string headers;
+  for (int i = 0; i < smtp::kMaxHops; ++i) headers += "Received: from a by b\r\n";
+  ScriptedShell shell(config);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "DATA\r\n" + headers + "\r\nReceived: not a header\r\n.\r\n")),
+              StartsWith("250"));
+  EXPECT_THAT(Last(shell.Say("MAIL FROM:<>\r\nRCPT TO:<r@a.example>\r\nDATA\r\n" + headers +
+                             "Received: x\r\n\r\n.\r\n")),
+              StartsWith("554 5.4.6"));
+}
+
+TEST(Body, LargeOnesPassThroughInPieces) {
+  SessionConfig config = ScriptedShell::DefaultConfig();
+  config.max_message_size = 4 << 20;
+  std::string content;
+  while (content.size() < 3U << 20)
+    content += "A line of seventy-odd characters, as messages have them, and one more.\r\n";
+  ScriptedShell shell(config);
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "DATA\r\n" + content + ".\r\n", 65536)), StartsWith("250"));
+  EXPECT_EQ(shell.stored.at(0).body, content);
+}
+
+}  // namespace
+}  // namespace goniec::inbound
