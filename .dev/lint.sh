@@ -5,7 +5,6 @@
 sources() { (cd "$ROOT" && git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [[ -f $f ]] && echo "$f"; done); }
 
 cxx_sources() { sources '*.cc' '*.h'; }
-formatted_sources() { sources '*.cc' '*.h' '*.proto'; }
 
 # shell_sources: by name or by their first line.
 shell_sources() {
@@ -31,7 +30,7 @@ changed_since_base() {
 
 check_format() {
   local -a files
-  mapfile -t files < <(formatted_sources)
+  mapfile -t files < <(cxx_sources)
   step "clang-format: ${#files[@]} files"
   (cd "$ROOT" && clang-format-19 --dry-run --Werror "${files[@]}")
 }
@@ -88,7 +87,7 @@ format_command() {
   local -a files
   (($# == 0)) || usage_error "format: takes no arguments"
   need_packages lint
-  mapfile -t files < <(formatted_sources)
+  mapfile -t files < <(cxx_sources)
   step "clang-format: ${#files[@]} files"
   (cd "$ROOT" && clang-format-19 -i "${files[@]}")
 }

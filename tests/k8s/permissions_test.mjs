@@ -1,0 +1,60 @@
+// Each service's broker user may do what the service does, and nothing that would let one that was taken over read,
+// forge or lose the mail of others.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Broker } from './broker.mjs';
+import { render } from './kustomize.mjs';
+import { configFile } from './rules.mjs';
+
+let broker;
+before(async () => {
+  broker = await Broker.start(configFile(render('k8s/base'), 'nats.conf'));
+});
+after(() => broker?.stop());
+
+const pub = (subject) => `PUB ${subject} 0\r\n`;
+const sub = (subject) => `SUB ${subject} 1`;
+
+const rows = [
+  ['inbound', 'may publish a record', pub('ready.0.bulk.t.17'), true],
+  ['inbound', 'may store a body', pub('body.b1.0'), true],
+  ['inbound', 'may report an abandoned body', pub('abandoned.b1'), true],
+  ['inbound', 'may look at a stream', pub('$JS.API.STREAM.INFO.READY_0'), true],
+  ['inbound', 'may read its answers', sub('_INBOX.inbound.x.r.*'), true],
+  ['inbound', 'may not read the answers of others', sub('_INBOX.>'), false],
+  ['inbound', 'may not read mail that is delivered to a worker', sub('_INBOX.outbound.>'), false],
+  ['inbound', 'may not listen to records', sub('ready.>'), false],
+  ['inbound', 'may not pull', pub('$JS.API.CONSUMER.MSG.NEXT.READY_0.bulk'), false],
+  ['inbound', 'may not read a stored mail', pub('$JS.API.STREAM.MSG.GET.READY_0'), false],
+  ['inbound', 'may not acknowledge', pub('$JS.ACK.READY_0.bulk.1.1.1.1.1'), false],
+  ['inbound', 'may not forge events', pub('event.0.t.17'), false],
+  ['inbound', 'may not move mail', pub('wait.0.bulk.t.id.1.example'), false],
+  ['inbound', 'may not purge', pub('$JS.API.STREAM.PURGE.READY_0'), false],
+  ['inbound', 'may not change limits', pub('$KV.control.x'), false],
+  ['outbound', 'may publish a record', pub('ready.0.bulk.t.17'), true],
+  ['outbound', 'may pull', pub('$JS.API.CONSUMER.MSG.NEXT.READY_0.bulk'), true],
+  ['outbound', 'may acknowledge', pub('$JS.ACK.READY_0.bulk.1.1.1.1.1'), true],
+  ['outbound', 'may write events', pub('event.0.t.17'), true],
+  ['outbound', 'may move mail', pub('wait.0.bulk.t.id.1.example'), true],
+  ['outbound', 'may delete a body', pub('$JS.API.STREAM.PURGE.BODIES'), true],
+  ['outbound', 'may not purge mail', pub('$JS.API.STREAM.PURGE.READY_0'), false],
+  ['outbound', 'may not delete a stream', pub('$JS.API.STREAM.DELETE.READY_0'), false],
+  ['outbound', 'may not change a stream', pub('$JS.API.STREAM.UPDATE.READY_0'), false],
+  ['outbound', 'may not read the answers of others', sub('_INBOX.>'), false],
+  ['provision', 'may make streams', pub('$JS.API.STREAM.CREATE.READY_0'), true],
+  ['provision', 'may not publish mail', pub('ready.0.bulk.t.17'), false],
+  ['provision', 'may not read the answers of others', sub('_INBOX.>'), false],
+];
+
+for (const [user, what, line, allowed] of rows) {
+  test(`${user} ${what}`, async () => {
+    const answer = await broker.answerTo(user, line);
+    if (allowed) assert.equal(answer, '+OK');
+    else assert.match(answer, /^-ERR 'Permissions Violation/);
+  });
+}
+
+test('a wrong password is refused', async () => {
+  assert.match(await broker.answerTo('nobody', pub('ready.0.bulk.t.17')), /^-ERR 'Authorization Violation'/);
+});
