@@ -84,7 +84,8 @@ class Broker {
   // When any byte of meaning last came from the server: an answer to a request (not a mere TCP acknowledgement).
   [[nodiscard]] virtual BootTime last_answer() const = 0;
 
-  // Called on the broker's thread after each (re)connection and disconnection. Returns a token for removal.
+  // Called on the broker's thread after each (re)connection and disconnection, in the order of registration; at once
+  // (but later than this call) if it is connected. Returns a token for removal.
   virtual int OnStateChange(std::function<void(bool connected)> callback) = 0;
   virtual void RemoveStateCallback(int token) = 0;
 

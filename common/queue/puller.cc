@@ -47,12 +47,13 @@ struct Puller::State : std::enable_shared_from_this<State> {
   int outstanding = 0;  // asked for and not come
   BootTime last_sign = BootClock::now();
   bool stopped = false;
+  bool paused = true;
   bool distrusted = false;
 
   void Start();
   void OnMessage(IncomingMessage message);
   void OnStatus(const IncomingMessage& message);
-  void OnConnected();
+  void OnDisconnected();
   void Ask();
   void AskLater();
   void Watch();
@@ -69,18 +70,18 @@ void Puller::State::Start() {
   });
   if (subscribed.ok()) subscription = *std::move(subscribed);
   state_token = broker.OnStateChange([weak, executor = executor](bool connected) {
-    if (!connected) return;
+    if (connected) return;
     asio::post(executor, [weak] {
-      if (const auto self = weak.lock()) self->OnConnected();
+      if (const auto self = weak.lock()) self->OnDisconnected();
     });
   });
   Watch();
 }
 
 // What was asked for on the connection before is lost with it.
-void Puller::State::OnConnected() {
+void Puller::State::OnDisconnected() {
   outstanding = 0;
-  Ask();
+  paused = true;
 }
 
 void Puller::State::OnMessage(IncomingMessage message) {
@@ -124,7 +125,7 @@ void Puller::State::AskLater() {
 }
 
 void Puller::State::Ask() {
-  if (stopped || distrusted || retry_armed || subscription == nullptr || !broker.connected()) return;
+  if (stopped || paused || distrusted || retry_armed || subscription == nullptr || !broker.connected()) return;
   // Not for each single record that was finished: when half of what may come has come.
   const int missing = std::min(wanted - outstanding, kMostAtOnce);
   if (missing <= 0 || (outstanding > 0 && missing < (wanted + 1) / 2)) return;
@@ -185,6 +186,11 @@ Puller::~Puller() {
   Stop();
   state_->broker.RemoveStateCallback(state_->state_token);
   state_->subscription.reset();
+}
+
+void Puller::Resume() {
+  state_->paused = false;
+  state_->Ask();
 }
 
 void Puller::SetWanted(int records) {

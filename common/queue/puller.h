@@ -1,5 +1,6 @@
-// Pulls records from one consumer, as many as its owner wants in hand. Asks again after a reconnection, after missed
-// heartbeats and when a request ends; gives nothing out that may have lain in this process while it was frozen.
+// Pulls records from one consumer, as many as its owner wants in hand. Asks again after missed heartbeats and when a
+// request ends; gives nothing out that may have lain in this process while it was frozen. It pauses at the start and
+// at each reconnection, until its owner has seen what server it has to do with and calls Resume().
 //
 // Confined to its executor, whose context has one thread.
 #pragma once
@@ -30,6 +31,8 @@ class Puller {
   Puller(const Puller&) = delete;
   Puller& operator=(const Puller&) = delete;
 
+  // The connection was looked at: records may come.
+  void Resume();
   // How many more records the owner can take now. Called whenever that changes.
   void SetWanted(int records);
   // Asks for nothing more. What is delivered nevertheless is given back at once.

@@ -127,10 +127,9 @@ void Settlement::EndLeg(LegEnd end) {
   ScheduleFlush();
 }
 
-void Settlement::ReturnLeg() {
-  --open_legs_;
+void Settlement::ReturnLeg(LegEnd end) {
   returned_ = true;
-  ScheduleFlush();
+  EndLeg(std::move(end));
 }
 
 // Everything is there: at once. Something is there: when it has waited long enough for the rest.

@@ -76,8 +76,9 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
     std::shared_ptr<const v1::Mail> ended_mail;
   };
   void EndLeg(LegEnd end);
-  // The leg was not tried and nobody knows better: the record goes back to the broker once the others are settled.
-  void ReturnLeg();
+  // The leg was not tried, or only some of it ended (`end`, without a copy): the record goes back to the broker once
+  // the others are settled, and its next holder looks.
+  void ReturnLeg(LegEnd end = {});
 
   [[nodiscard]] const Delivery& delivery() const { return *delivery_; }
 

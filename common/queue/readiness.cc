@@ -1,0 +1,157 @@
+#include "common/queue/readiness.h"
+
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/spawn.h"
+#include "common/base/status.h"
+#include "common/base/task_group.h"
+#include "common/observe/health.h"
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+
+namespace goniec::queue {
+namespace {
+
+constexpr std::chrono::seconds kEvery{10};
+constexpr std::chrono::seconds kAgainWhenUnmet{1};
+// Ids carry our time, streams the broker's; looking for a message relies on them being together.
+constexpr std::chrono::seconds kMostClockOffset{10};
+constexpr std::chrono::seconds kStopLimit{10};
+
+}  // namespace
+
+struct Readiness::State : std::enable_shared_from_this<State> {
+  State(Broker& the_broker, const QueueConfig& the_config, ServiceRole the_role, observe::Health& health,
+        asio::any_io_executor the_executor)
+      : broker(the_broker),
+        config(the_config),
+        role(the_role),
+        executor(std::move(the_executor)),
+        connected(health.Add("broker", "not connected yet")),
+        streams(health.Add("streams", "not looked at yet")),
+        durable(health.Add("durability", "not looked at yet")),
+        clock(health.Add("clock", "not compared yet")),
+        timer(executor) {}
+
+  asio::awaitable<void> Run();
+  asio::awaitable<bool> Look();
+  void CheckClock(const Durability& read);
+
+  Broker& broker;
+  const QueueConfig& config;
+  const ServiceRole role;
+  asio::any_io_executor executor;
+  observe::Condition connected;
+  observe::Condition streams;
+  observe::Condition durable;
+  observe::Condition clock;
+  asio::steady_timer timer;
+  TaskGroup tasks;
+  int state_token = -1;
+  bool stopped = false;
+  bool look_again = false;
+
+  mutable std::mutex mutex;
+  Durability latest;  // under mutex
+};
+
+asio::awaitable<void> Readiness::State::Run() {
+  const auto self = shared_from_this();
+  while (!stopped) {
+    look_again = false;
+    const bool well = co_await Look();
+    if (stopped || look_again) continue;
+    timer.expires_after(well ? kEvery : kAgainWhenUnmet);
+    try {
+      co_await timer.async_wait(asio::use_awaitable);
+    } catch (const std::system_error&) {
+      // Cancelled: something has changed.
+    }
+  }
+}
+
+// True if all conditions are met.
+asio::awaitable<bool> Readiness::State::Look() {
+  if (!broker.connected()) {
+    connected.Fail(absl::StrCat("no connection to ", config.servers.front(), ": ", broker.last_error()));
+    co_return false;
+  }
+  if (const absl::Status version = CheckServerVersion(broker.server_version()); !version.ok()) {
+    connected.Fail(std::string(Message(version)));
+    co_return false;
+  }
+  const absl::StatusOr<std::vector<std::string>> faults = co_await Verify(broker, config, role);
+  if (!faults.ok()) {
+    connected.Fail(absl::StrCat("the broker does not answer: ", faults.status().message()));
+    co_return false;
+  }
+  connected.Meet();
+  if (faults->empty()) {
+    streams.Meet();
+  } else {
+    streams.Fail(absl::StrJoin(*faults, "; "));
+  }
+  const Durability read = co_await ReadDurability(broker, config);
+  {
+    const std::lock_guard lock(mutex);
+    latest = read;
+  }
+  const std::optional<std::string> shortfall = FloorShortfall(read, config.durability);
+  if (shortfall) {
+    durable.Fail(*shortfall);
+  } else {
+    durable.Meet();
+  }
+  CheckClock(read);
+  co_return faults->empty() && !shortfall;
+}
+
+void Readiness::State::CheckClock(const Durability& read) {
+  if (!read.clock_offset || std::chrono::abs(*read.clock_offset) <= kMostClockOffset) return clock.Meet();
+  clock.Fail(absl::StrCat("the broker's clock and this machine's are ", read.clock_offset->count(),
+                          " ms apart; synchronise them (NTP)"));
+}
+
+Readiness::Readiness(Broker& broker, const QueueConfig& config, ServiceRole role, observe::Health& health,
+                     asio::any_io_executor executor)
+    : state_(std::make_shared<State>(broker, config, role, health, std::move(executor))) {}
+
+Readiness::~Readiness() = default;
+
+void Readiness::Start() {
+  state_->state_token = state_->broker.OnStateChange([weak = std::weak_ptr(state_)](bool) {
+    const auto state = weak.lock();
+    if (state == nullptr) return;
+    asio::post(state->executor, [state] {
+      state->look_again = true;
+      state->timer.cancel();
+    });
+  });
+  SpawnLogged(state_->executor, state_->tasks, "readiness", state_->Run());
+}
+
+void Readiness::Stop() {
+  if (state_->state_token >= 0) state_->broker.RemoveStateCallback(std::exchange(state_->state_token, -1));
+  asio::post(state_->executor, [state = state_] {
+    state->stopped = true;
+    state->timer.cancel();
+  });
+  // Every wait in it has a limit of its own.
+  (void)state_->tasks.WaitFor(kStopLimit);
+}
+
+Durability Readiness::Latest() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->latest;
+}
+
+}  // namespace goniec::queue

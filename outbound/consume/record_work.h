@@ -1,0 +1,91 @@
+// One record in the worker's hands: from its delivery to its settlement. Made for each record, lives as long as one of
+// its legs or its settlement does.
+//
+// Confined to the worker's executor.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/observe/metrics.h"
+#include "common/queue/delivery.h"
+#include "common/queue/settlement.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/result.h"
+#include "outbound/retry/retry.h"
+#include "outbound/route/route.h"
+
+namespace goniec::outbound {
+
+class Dispatcher;
+class Router;
+
+// What became of recipients, by result, and how long it took from acceptance.
+struct WorkMetrics {
+  explicit WorkMetrics(observe::Metrics& metrics);
+  observe::CounterBy recipients;        // delivered, bounced, expired, deferred, not_tried
+  observe::Counter ambiguous;
+  observe::Counter looked;
+  observe::Histogram delivery_seconds;  // acceptance to delivery
+};
+
+// What the records of a worker share. All must outlive the records.
+struct WorkContext {
+  queue::SettlementContext& settlement;
+  const Router& router;
+  Dispatcher& dispatcher;
+  const RetryPolicy& retry;
+  const WorkMetrics& metrics;
+  // True while this process may start something: not draining, not just thawed.
+  std::function<bool()> may_work;
+  // Slots: called with the number of mails that came into hand or left it.
+  std::function<void(int)> mails_in_hand;
+};
+
+class RecordWork : public std::enable_shared_from_this<RecordWork> {
+ public:
+  // `done` is called once, when the record has left our hands.
+  RecordWork(WorkContext& context, std::shared_ptr<queue::Delivery> delivery, std::function<void()> done);
+
+  // False if the payload is not a record; nothing was done then.
+  [[nodiscard]] bool Parse();
+  // Acts on it: at once if `must_look` is false.
+  void Begin(bool must_look);
+
+ private:
+  // One mail's recipients of one domain.
+  struct Leg {
+    std::shared_ptr<const queue::v1::Mail> mail;
+    std::string domain;
+    std::vector<std::uint32_t> positions;
+  };
+
+  asio::awaitable<void> LookThenBegin();
+  void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions);
+  void StartLegs();
+  void StartLeg(Leg leg);
+  asio::awaitable<void> RouteLeg(Leg leg);
+  void DispatchLeg(Leg leg, const RouteResult& route);
+  void OnResults(const Leg& leg, const std::vector<Result>& results);
+  queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision, WallTime now);
+  void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries, std::uint32_t attempts,
+               WallTime now, queue::Settlement::LegEnd& end);
+  void Release();
+
+  WorkContext& context_;
+  std::shared_ptr<queue::Delivery> delivery_;
+  std::function<void()> done_;
+  int lane_ = 0;
+  queue::v1::Record record_;
+  std::shared_ptr<queue::Settlement> settlement_;
+  std::vector<queue::v1::Event> accepted_;
+  std::vector<Leg> legs_;
+};
+
+}  // namespace goniec::outbound

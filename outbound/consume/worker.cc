@@ -1,0 +1,309 @@
+#include "outbound/consume/worker.h"
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <atomic>
+#include <future>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/spawn.h"
+#include "common/base/status.h"
+#include "common/base/task_group.h"
+#include "common/observe/log.h"
+#include "common/observe/metrics.h"
+#include "common/queue/body_store.h"
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+#include "common/queue/puller.h"
+#include "common/queue/settlement.h"
+#include "common/queue/subjects.h"
+#include "common/smtp/address.h"
+#include "outbound/consume/record_work.h"
+#include "outbound/consume/restart_guard.h"
+#include "outbound/deliver/dispatcher.h"
+
+namespace goniec::outbound {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kAskAgain{250};
+// What cannot be parsed is kept in the queue, out of the way.
+constexpr std::chrono::minutes kUnreadableDelay{10};
+
+enum class Kind { kTransactional, kBulk, kDue };
+
+std::string DomainOf(const std::string& address) {
+  const absl::StatusOr<smtp::Mailbox> mailbox = smtp::ParseMailbox(address);
+  // Accepted addresses parse; should one not, its domain as written leads to a clear bounce by routing.
+  if (mailbox.ok()) return mailbox->domain.ascii;
+  const std::size_t at = address.rfind('@');
+  return at == std::string::npos ? std::string() : address.substr(at + 1);
+}
+
+}  // namespace
+
+struct Worker::State : std::enable_shared_from_this<State> {
+  // One consumer and what of it is in hand.
+  struct Source {
+    Kind kind;
+    std::unique_ptr<queue::Puller> puller;
+    std::unique_ptr<WorkContext> context;
+    int records = 0;
+    int mails = 0;
+  };
+
+  explicit State(WorkerParts the_parts);
+  void Start();
+  void AddSource(Kind kind, std::string stream, std::string consumer);
+  void OnConnected();
+  asio::awaitable<void> LearnThenResume();
+  void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
+  [[nodiscard]] int Wanted(const Source& source) const;
+  void Rebalance();
+  void Tick();
+  void OnAbandoned(const std::string& body_id);
+  asio::awaitable<void> PurgeAbandoned(std::string body_id);
+  asio::awaitable<void> Finish(std::chrono::milliseconds limit);
+  [[nodiscard]] bool Thawed() const {
+    return BootClock::now() - last_tick > std::max<BootClock::duration>(parts.queue.ack_wait / 3, 2 * kTick);
+  }
+
+  WorkerParts parts;
+  TaskGroup tasks;
+  queue::SettlementContext settlement;
+  WorkMetrics metrics;
+  observe::Gauge mails_gauge;
+  observe::Gauge records_gauge;
+  observe::Counter put_back;
+  observe::Counter unreadable;
+  RestartGuard guard;
+  std::vector<std::unique_ptr<Source>> sources;
+  std::set<std::shared_ptr<queue::Delivery>> in_hand;
+  std::unique_ptr<queue::Subscription> abandoned;
+  asio::steady_timer ticker;
+  BootTime last_tick = BootClock::now();
+  int state_token = -1;
+  bool learning = false;
+  bool draining = false;
+  std::atomic<bool> give_up{false};
+  std::atomic<std::size_t> records{0};
+};
+
+Worker::State::State(WorkerParts the_parts)
+    : parts(the_parts),
+      settlement{parts.broker,
+                 parts.finder,
+                 parts.queue,
+                 tasks,
+                 parts.executor,
+                 &DomainOf,
+                 [this] { return give_up.load(); }},
+      metrics(parts.metrics),
+      mails_gauge(parts.metrics.AddGauge("goniec_mails_in_hand", "Mails that this worker has in hand.")),
+      records_gauge(parts.metrics.AddGauge("goniec_records_in_hand", "Records that this worker has in hand.")),
+      put_back(parts.metrics.AddCounter("goniec_records_put_back_total",
+                                        "Records put back once after a restart of a single nats-server.")),
+      unreadable(parts.metrics.AddCounter("goniec_records_unreadable_total",
+                                          "Deliveries of records that this version cannot read; they stay queued.")),
+      guard(parts.broker),
+      ticker(parts.executor) {}
+
+void Worker::State::Start() {
+  for (int lane = 0; lane < parts.queue.lanes; ++lane) {
+    AddSource(Kind::kTransactional, queue::ReadyStream(lane), queue::ReadyConsumer(queue::MailClass::kTransactional));
+    AddSource(Kind::kBulk, queue::ReadyStream(lane), queue::ReadyConsumer(queue::MailClass::kBulk));
+    AddSource(Kind::kDue, queue::WaitStream(lane), queue::kDueConsumer);
+  }
+  const std::weak_ptr<State> weak = weak_from_this();
+  auto subscribed =
+      parts.broker.Subscribe("abandoned.*", [weak, executor = parts.executor](const queue::IncomingMessage& message) {
+        asio::post(executor, [weak, id = message.subject.substr(message.subject.find('.') + 1)] {
+          if (const auto self = weak.lock()) self->OnAbandoned(id);
+        });
+      });
+  if (subscribed.ok()) abandoned = *std::move(subscribed);
+  state_token = parts.broker.OnStateChange([weak, executor = parts.executor](bool connected) {
+    if (!connected) return;
+    asio::post(executor, [weak] {
+      if (const auto self = weak.lock()) self->OnConnected();
+    });
+  });
+  Tick();
+}
+
+void Worker::State::AddSource(Kind kind, std::string stream, std::string consumer) {
+  auto source = std::make_unique<Source>();
+  Source* raw = source.get();
+  raw->kind = kind;
+  raw->context = std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
+                                                           metrics, [this] { return !draining && !Thawed(); },
+                                                           [this, raw](int change) {
+                                                             raw->mails += change;
+                                                             mails_gauge.Add(change);
+                                                             if (change < 0) Rebalance();
+                                                           }});
+  raw->puller = std::make_unique<queue::Puller>(
+      parts.broker, parts.executor, std::move(stream), std::move(consumer), parts.queue.ack_wait,
+      [this, raw](std::shared_ptr<queue::Delivery> delivery) { OnDelivery(*raw, std::move(delivery)); });
+  sources.push_back(std::move(source));
+}
+
+void Worker::State::OnConnected() {
+  if (learning || draining) return;
+  learning = true;
+  SpawnLogged(parts.executor, tasks, "learn", LearnThenResume());
+}
+
+asio::awaitable<void> Worker::State::LearnThenResume() {
+  const auto self = shared_from_this();
+  asio::steady_timer pause(parts.executor);
+  const queue::Durability durability = co_await queue::ReadDurability(parts.broker, parts.queue);
+  for (const auto& source : sources) {
+    while (!draining) {
+      const absl::Status learnt =
+          co_await guard.Learn(durability, source->puller->stream(), source->puller->consumer());
+      if (learnt.ok()) break;
+      observe::Warn("consumer not ready", {{"stream", source->puller->stream()}, {"error", Message(learnt)}});
+      pause.expires_after(kAskAgain);
+      co_await pause.async_wait(asio::use_awaitable);
+    }
+    if (draining) break;
+    source->puller->SetWanted(Wanted(*source));
+    source->puller->Resume();
+  }
+  learning = false;
+}
+
+void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {
+  if (draining) return delivery->GiveBack();
+  if (guard.IsSuspect(delivery->info())) {
+    put_back.Add();
+    delivery->GiveBack(parts.queue.ack_wait);
+    return Rebalance();
+  }
+  const bool must_look =
+      source.kind == Kind::kDue || delivery->info().delivery_count > 1 || delivery->resend();
+  auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
+    --source.records;
+    --records;
+    records_gauge.Set(static_cast<double>(records));
+    in_hand.erase(delivery);
+    Rebalance();
+  });
+  if (!work->Parse()) {
+    unreadable.Add();
+    observe::Error("record cannot be read; it stays in the queue",
+                   {{"subject", delivery->subject()}, {"sequence", delivery->info().stream_sequence}});
+    delivery->GiveBack(kUnreadableDelay);
+    return Rebalance();
+  }
+  ++source.records;
+  ++records;
+  records_gauge.Set(static_cast<double>(records));
+  in_hand.insert(delivery);
+  work->Begin(must_look);
+  source.puller->SetWanted(Wanted(source));
+}
+
+// Slots are mails, not records. Bulk mail gets what transactional mail leaves, but always a tenth; transactional mail
+// never takes that tenth.
+int Worker::State::Wanted(const Source& source) const {
+  int bulk = 0;
+  int other = 0;
+  for (const auto& each : sources) (each->kind == Kind::kBulk ? bulk : other) += each->mails;
+  const int slots = static_cast<int>(parts.config.slots);
+  const int reserved = std::max(1, slots / 10);
+  const int most = std::max(1, static_cast<int>(parts.config.records_in_hand));
+  int limit = most;
+  if (source.kind == Kind::kBulk) {
+    if (bulk >= reserved && bulk + other >= slots - reserved) return 0;
+    if (other >= reserved) limit = std::max(1, most / 10);
+  } else if (other >= std::max(1, slots - reserved)) {
+    return 0;
+  }
+  return std::max(0, limit - source.records);
+}
+
+void Worker::State::Rebalance() {
+  if (draining) return;
+  for (const auto& source : sources) source->puller->SetWanted(Wanted(*source));
+}
+
+void Worker::State::Tick() {
+  if (Thawed()) {
+    observe::Warn("this process did not run for a while; what it holds is given up",
+                  {{"for_ms", BootClock::now() - last_tick}});
+    for (const auto& source : sources) source->puller->Distrust();
+  }
+  last_tick = BootClock::now();
+  for (const auto& delivery : in_hand) delivery->KeepIfDue();
+  ticker.expires_after(kTick);
+  ticker.async_wait([weak = weak_from_this()](std::error_code error) {
+    const auto self = weak.lock();
+    if (!error && self != nullptr) self->Tick();
+  });
+}
+
+void Worker::State::OnAbandoned(const std::string& body_id) {
+  if (!draining) SpawnLogged(parts.executor, tasks, "purge", PurgeAbandoned(body_id));
+}
+
+asio::awaitable<void> Worker::State::PurgeAbandoned(std::string body_id) {
+  const auto self = shared_from_this();
+  // Should it fail, the chunks go by their time to live.
+  const absl::Status deleted = co_await queue::DeleteBody(parts.broker, body_id);
+  observe::Debug("abandoned body purged", {{"body", body_id}, {"ok", deleted.ok()}});
+}
+
+asio::awaitable<void> Worker::State::Finish(std::chrono::milliseconds limit) {
+  const auto self = shared_from_this();
+  draining = true;
+  for (const auto& source : sources) source->puller->Stop();
+  co_await parts.dispatcher.Drain(limit);
+}
+
+Worker::Worker(WorkerParts parts) : state_(std::make_shared<State>(parts)) {}
+
+Worker::~Worker() = default;
+
+void Worker::Start() {
+  asio::post(state_->parts.executor, [state = state_] { state->Start(); });
+}
+
+bool Worker::Drain(std::chrono::milliseconds limit) {
+  const BootTime end = BootClock::now() + limit;
+  const auto left = [end] {
+    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(end - BootClock::now()),
+                    std::chrono::milliseconds(0));
+  };
+  // Settling needs a little of the time after the last reply.
+  SpawnLogged(state_->parts.executor, state_->tasks, "drain", state_->Finish(limit * 8 / 10));
+  bool clean = state_->tasks.WaitFor(left());
+  if (!clean) {
+    state_->give_up = true;
+    clean = state_->tasks.WaitFor(std::chrono::seconds(3)) && false;
+  }
+  // What is confined to the executor ends there.
+  std::promise<void> ended;
+  asio::post(state_->parts.executor, [&] {
+    state_->ticker.cancel();
+    if (state_->state_token >= 0) state_->parts.broker.RemoveStateCallback(state_->state_token);
+    state_->abandoned.reset();
+    state_->sources.clear();
+    ended.set_value();
+  });
+  ended.get_future().wait();
+  return clean && state_->records == 0;
+}
+
+std::size_t Worker::records_in_hand() const { return state_->records; }
+
+}  // namespace goniec::outbound

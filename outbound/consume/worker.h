@@ -1,0 +1,66 @@
+// The delivery worker: pulls records, looks at those that may have been in other hands, splits them into legs (one
+// mail's recipients of one domain), has each leg routed and delivered, decides what follows, and settles the record.
+// What happens to one record is in record_work.h; the decisions are in outbound/retry and common/queue/holder.h.
+//
+// Confined to its executor, whose context has one thread; Start and Drain may be called from others.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "outbound/consume/worker_config.h"
+#include "outbound/retry/retry.h"
+
+namespace goniec::observe {
+class Metrics;
+}
+namespace goniec::queue {
+class Broker;
+class MessageFinder;
+struct QueueConfig;
+}  // namespace goniec::queue
+
+namespace goniec::outbound {
+
+class Dispatcher;
+class Router;
+
+// What a worker stands on. All must outlive it.
+struct WorkerParts {
+  asio::any_io_executor executor;
+  queue::Broker& broker;
+  queue::MessageFinder& finder;
+  const queue::QueueConfig& queue;
+  const Router& router;
+  Dispatcher& dispatcher;
+  const RetryPolicy& retry;
+  const WorkerConfig& config;
+  observe::Metrics& metrics;
+};
+
+class Worker {
+ public:
+  explicit Worker(WorkerParts parts);
+  // Drain() first.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Starts pulling. Called once, when the streams are there.
+  void Start();
+
+  // Pulls nothing more, finishes what is on the wire, hands the rest back, waits until all is settled; blocks the
+  // caller (never a thread of the executor) for at most `limit`. True if nothing was left in hand.
+  [[nodiscard]] bool Drain(std::chrono::milliseconds limit);
+
+  [[nodiscard]] std::size_t records_in_hand() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace goniec::outbound
