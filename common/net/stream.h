@@ -29,6 +29,8 @@ class Stream {
  public:
   // A connected socket.
   explicit Stream(asio::ip::tcp::socket socket);
+  // The same where the peer is known already (accept gives it).
+  Stream(asio::ip::tcp::socket socket, const Endpoint& remote);
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
   ~Stream();  // closes without ceremony; nothing may be awaiting

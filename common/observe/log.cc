@@ -35,6 +35,12 @@ LineWriter& Writer() {
   return writer;
 }
 
+void AppendThreeDigits(std::string& out, int64_t value) {
+  out += static_cast<char>('0' + value / 100);
+  out += static_cast<char>('0' + value / 10 % 10);
+  out += static_cast<char>('0' + value % 10);
+}
+
 // "2026-01-02T03:04:05.678Z" or, for people, "03:04:05.678".
 void AppendTime(std::string& out, bool full) {
   thread_local std::time_t formatted = -1;
@@ -48,7 +54,8 @@ void AppendTime(std::string& out, bool full) {
     formatted = now.tv_sec;
   }
   out += full ? text.data() : text.data() + 11;
-  fmt::format_to(std::back_inserter(out), ".{:03}", now.tv_nsec / 1'000'000);
+  out += '.';
+  AppendThreeDigits(out, now.tv_nsec / 1'000'000);
   if (full) out += 'Z';
 }
 
@@ -64,7 +71,10 @@ void AppendHead(std::string& out, LogLevel level, std::string_view event) {
     return;
   }
   AppendTime(out, false);
-  fmt::format_to(std::back_inserter(out), " {:<5} {}", name, Printable(event, 1024));
+  out += ' ';
+  out += name;
+  out.append(6 - name.size(), ' ');
+  out += Printable(event, 1024);
 }
 
 void AppendValue(std::string& out, const Field& field, bool as_json) {
@@ -83,7 +93,10 @@ void AppendValue(std::string& out, const Field& field, bool as_json) {
       out += fmt::format_int(field.number()).c_str();
       return;
     case Field::Kind::kSpan:
-      fmt::format_to(std::back_inserter(out), "{:.3f}", static_cast<double>(field.number()) / 1000);
+      if (field.number() < 0) out += '-';
+      out += fmt::format_int(std::abs(field.number()) / 1000).c_str();
+      out += '.';
+      AppendThreeDigits(out, std::abs(field.number()) % 1000);
       return;
   }
 }
