@@ -1,0 +1,59 @@
+#include "outbound/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/config/document.h"
+
+namespace goniec::outbound {
+namespace {
+
+constexpr std::chrono::milliseconds kShortestDrain{1'000};
+constexpr std::chrono::milliseconds kLongestDrain{3'600'000};
+
+std::string MachineName() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+// Events must be there for as long as anybody may ask about a mail that still lives.
+void CheckEventRetention(const config::Section& root, const OutboundConfig& config) {
+  const auto longest = std::max({config.retry.lifetime, config.retry.bulk_lifetime, config.retry.null_sender_lifetime,
+                                 config.api.max_life});
+  if (config.queue.event_retention < longest + std::chrono::hours(24)) {
+    root.Problem("queue", "event_retention must be at least the longest life of a mail (retry.*lifetime, api.max_life) "
+                          "and a day");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<OutboundConfig> LoadOutboundConfig(const std::string& path) {
+  absl::StatusOr<config::Document> document = config::Document::Load(path);
+  if (!document.ok()) return document.status();
+  const config::Section root = document->root();
+  OutboundConfig config;
+  config.hostname = MachineName();
+  root.Text("hostname", config.hostname);
+  config.deliver.helo = config.hostname;
+  root.Sub("http").Text("listen", config.http_listen);
+  root.Duration("drain_limit", config.drain_limit, {kShortestDrain, kLongestDrain});
+  const config::Section delivery = root.Sub("delivery");
+  config.route = ReadRouteConfig(delivery);
+  ReadDeliverConfig(delivery, config.deliver);
+  ReadRetryPolicy(root.Sub("retry"), config.retry);
+  ReadWorkerConfig(root.Sub("worker"), config.worker);
+  ReadApiConfig(root.Sub("api"), config.api);
+  config.dns = dns::ReadDnsConfig(root.Sub("dns"));
+  config::Section queue = root.Sub("queue");
+  config.queue = queue::ReadQueueConfig(queue);
+  observe::ReadLogConfig(root.Sub("log"), config.log);
+  CheckEventRetention(root, config);
+  if (absl::Status problems = document->Finish(); !problems.ok()) return problems;
+  return config;
+}
+
+}  // namespace goniec::outbound
