@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unbound.h>
-#include <unistd.h>
 
-#include <array>
 #include <asio/dispatch.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/await.h"
 #include "common/base/text.h"
+#include "common/dns/unbound_context.h"
 #include "common/dns/wire.h"
 
 namespace goniec::dns {
@@ -25,11 +24,6 @@ namespace {
 
 constexpr int kClassIn = 1;
 constexpr int kRcodeNoError = 0;
-
-struct FreeContext {
-  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
-};
-using ContextPtr = std::unique_ptr<ub_ctx, FreeContext>;
 
 struct FreeResult {
   void operator()(ub_result* result) const { ub_resolve_free(result); }
@@ -107,77 +101,6 @@ AddressAnswer ParseAddressAnswer(int type, const RawAnswer& raw) {
   return answer;
 }
 
-absl::Status SetOptions(ub_ctx* context, const DnsConfig& config) {
-  const std::string messages = std::to_string(config.cache_size.bytes / 4);
-  const std::string records = std::to_string(config.cache_size.bytes / 2);
-  const std::string others = std::to_string(config.cache_size.bytes / 8);
-  const std::array<std::pair<const char*, const char*>, 11> options = {{
-      {"msg-cache-size:", messages.c_str()},
-      {"rrset-cache-size:", records.c_str()},
-      {"key-cache-size:", others.c_str()},
-      {"neg-cache-size:", others.c_str()},
-      // Moved MX records are noticed within the hour whatever their TTL says.
-      {"cache-max-ttl:", "3600"},
-      // A server that was down is asked again after a minute, not after fifteen.
-      {"infra-host-ttl:", "60"},
-      {"infra-keep-probing:", "yes"},
-      {"outgoing-range:", "256"},
-      {"outgoing-num-tcp:", "32"},
-      {"do-not-query-localhost:", "no"},
-      {"module-config:", config.trust_anchor_file.empty() ? "iterator" : "validator iterator"},
-  }};
-  for (const auto& [name, value] : options) {
-    if (const int error = ub_ctx_set_option(context, name, value); error != UB_NOERROR) {
-      return absl::InternalError(
-          absl::StrCat("libunbound refuses ", name, " ", value, ": ", ub_strerror(error)));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SetServers(ub_ctx* context, const DnsConfig& config) {
-  if (config.servers.empty()) {
-    const int error = ub_ctx_resolvconf(context, nullptr);
-    if (error == UB_NOERROR) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("cannot read name servers from /etc/resolv.conf (",
-                                                   ub_strerror(error), "); set dns.servers"));
-  }
-  for (const std::string& server : config.servers) {
-    if (ub_ctx_set_fwd(context, server.c_str()) != UB_NOERROR) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("dns.servers: \"", Printable(server), "\" is not ADDRESS or ADDRESS@PORT"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ContextPtr> MakeContext(const DnsConfig& config) {
-  ContextPtr context(ub_ctx_create());
-  if (!context) return absl::InternalError("libunbound: ub_ctx_create failed");
-  ub_ctx_debugout(context.get(), nullptr);
-  // A thread; the default would fork this process at the first lookup.
-  ub_ctx_async(context.get(), 1);
-  GONIEC_RETURN_IF_ERROR(SetOptions(context.get(), config));
-  GONIEC_RETURN_IF_ERROR(SetServers(context.get(), config));
-  if (!config.trust_anchor_file.empty()) {
-    if (access(config.trust_anchor_file.c_str(), R_OK) != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("dns.trust_anchor_file: cannot read ", Printable(config.trust_anchor_file)));
-    }
-    ub_ctx_add_ta_file(context.get(), config.trust_anchor_file.c_str());
-  }
-  // The servers decide about the zones that RFC 6761 and RFC 8375 reserve: test and private networks use
-  // them. (The first of these calls also makes libunbound check all of the above.)
-  for (const char* zone : {"test.", "home.arpa."}) {
-    if (const int error = ub_ctx_zone_remove(context.get(), zone); error != UB_NOERROR) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "libunbound refuses the settings of section dns",
-          config.trust_anchor_file.empty() ? "" : " (trust_anchor_file?)", ": ", ub_strerror(error)));
-    }
-  }
-  return context;
-}
-
 }  // namespace
 
 // Everything here but the constructor runs on the strand. Kept alive by its own pending operations until
@@ -186,7 +109,7 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
  public:
   using Done = std::function<void(RawAnswer)>;
 
-  Core(const asio::any_io_executor& executor, const DnsConfig& config, ContextPtr context, int readable)
+  Core(const asio::any_io_executor& executor, const DnsConfig& config, UnboundContext context, int readable)
       : strand_(asio::make_strand(executor)),
         timeout_(config.timeout),
         max_lookups_(static_cast<size_t>(config.max_lookups)),
@@ -265,7 +188,7 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
   const asio::strand<asio::any_io_executor> strand_;
   const std::chrono::milliseconds timeout_;
   const size_t max_lookups_;
-  const ContextPtr context_;
+  const UnboundContext context_;
   asio::posix::stream_descriptor answers_;
   bool closed_ = false;
   std::unordered_map<Pending*, std::unique_ptr<Pending>> lookups_;
@@ -273,7 +196,7 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
 
 absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(
     const asio::any_io_executor& executor, const DnsConfig& config) {
-  absl::StatusOr<ContextPtr> context = MakeContext(config);
+  absl::StatusOr<UnboundContext> context = MakeUnboundContext(config);
   if (!context.ok()) return context.status();
   // A descriptor of our own, so that Asio and libunbound each close theirs.
   const int readable = fcntl(ub_fd(context->get()), F_DUPFD_CLOEXEC, 0);
