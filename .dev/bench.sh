@@ -2,7 +2,18 @@
 # ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements.
 # It finds the programs through GONIEC_BIN (folder) and GONIEC_NATS_SERVER (file).
 
+# refuse_other_mta: installing Postfix would remove another mail server from this machine.
+refuse_other_mta() {
+  local other
+  # shellcheck disable=SC2016  # ${…} is dpkg-query's syntax
+  other=$(dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Provides}\n' |
+    awk -F'|' '$1 ~ /^.i/ && $3 ~ /mail-transport-agent/ && $2 != "postfix" { print $2; exit }')
+  [[ -z $other ]] || die "bench compares with Postfix, and installing it here would remove $other; use another machine"
+}
+
 bench_command() {
+  require_debian
+  refuse_other_mta
   need_packages build run bench
   GONIEC_NATS_SERVER=$(nats_server)
   GONIEC_BIN=$ROOT/build/release/bin

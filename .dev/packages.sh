@@ -51,6 +51,20 @@ apt_install() {
     -o Dpkg::Use-Pty=0 install --no-install-recommends "$@"
 }
 
+# mask_services NAME...: some packages bring a daemon that Debian starts at once. The tests run their own, so under
+# systemd such a service is masked before it is installed (systemctl unmask NAME undoes it).
+SERVICES=(nsd postfix)
+mask_services() {
+  local name
+  [[ -d /run/systemd/system ]] || return 0
+  for name in "$@"; do
+    [[ " ${SERVICES[*]} " == *" $name "* ]] || continue
+    note "$name.service is masked, so that installing $name starts nothing"
+    as_root systemctl mask "$name.service" >/dev/null 2>&1 ||
+      die "could not mask $name.service; install $name by hand, without starting it"
+  done
+}
+
 # need_packages GROUP...: makes sure that all packages of the groups are installed, or ends with one message.
 need_packages() {
   local -a wanted missing
@@ -63,6 +77,7 @@ need_packages() {
   names="${missing[*]}"
   require_root_or_sudo "$names"
   step "Debian packages to install: $names"
+  mask_services "${missing[@]}"
   run_logged "Updating the package lists" as_root apt-get -q -o DPkg::Lock::Timeout=600 update ||
     note "the lists could not be updated; trying with those that are here"
   run_logged "Installing ${#missing[@]} packages" apt_install "${missing[@]}" ||
