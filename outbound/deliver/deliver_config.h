@@ -1,5 +1,5 @@
-// The settings of delivery by SMTP: section `delivery` of goniec-outbound's configuration, without the keys of routing
-// (outbound/route). Values.
+// The settings of delivery by SMTP: section `delivery` of goniec-outbound's configuration, without the keys
+// of routing (outbound/route). Values.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ enum class TlsMode { kOff, kOpportunistic };
 struct DeliverConfig {
   // delivery.helo: the name in EHLO. Receivers want it to resolve to this host. Default: the host's name.
   std::string helo;
-  // delivery.tls: opportunistic (STARTTLS when it is offered, any certificate, plain text if the handshake fails) or
-  // off.
+  // delivery.tls: opportunistic (STARTTLS when it is offered, any certificate, plain text if the handshake
+  // fails) or off.
   TlsMode tls = TlsMode::kOpportunistic;
 
   // delivery.connections_per_site: open connections to one site. 1 to 1000.
@@ -32,9 +32,11 @@ struct DeliverConfig {
   std::size_t messages_per_connection = 500;
   // delivery.recipients_per_transaction: RFC 5321 §4.5.3.1.8 promises 100. 1 to 1000.
   std::size_t recipients_per_transaction = 100;
-  // delivery.addresses_per_attempt: addresses of a site that are tried before the attempt has failed. 1 to 20.
+  // delivery.addresses_per_attempt: addresses of a site that are tried before the attempt has failed. 1
+  // to 20.
   std::size_t addresses_per_attempt = 5;
-  // delivery.chunking_from: bodies of this size and larger go by BDAT where it is offered (RFC 3030). 0B to 1GiB.
+  // delivery.chunking_from: bodies of this size and larger go by BDAT where it is offered (RFC 3030). 0B to
+  // 1GiB.
   ByteCount chunking_from = KiB(256);
 
   // delivery.idle_timeout: how long a connection without work is kept. 0ms to 5m.
@@ -45,13 +47,14 @@ struct DeliverConfig {
   std::chrono::milliseconds attempt_timeout{15 * 60'000};
   // delivery.connect_timeout: TCP connect to one address. 10ms to 5m.
   std::chrono::milliseconds connect_timeout{30'000};
-  // delivery.failed_site_pause: how long a site that could not be connected is not tried again; doubles with each
-  // failure in a row up to ten times as much. 0ms to 1h.
+  // delivery.failed_site_pause: how long a site that could not be connected is not tried again; doubles with
+  // each failure in a row up to ten times as much. 0ms to 1h.
   std::chrono::milliseconds failed_site_pause{30'000};
   // delivery.time_limit_percent: scales the time limits of the protocol (RFC 5321 §4.5.3.2). 1 to 1000.
   std::uint32_t time_limit_percent = 100;
-  // delivery.follow_limit: the next transaction is sent behind the end of data of the one before only where the peer
-  // took less than this to accept a message; behind a slow peer mails would wait in line. 0ms (never) to 1m.
+  // delivery.follow_limit: the next transaction is sent behind the end of data of the one before only where
+  // the peer took less than this to accept a message; behind a slow peer mails would wait in line. 0ms
+  // (never) to 1m.
   std::chrono::milliseconds follow_limit{1'000};
 };
 

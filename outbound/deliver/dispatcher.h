@@ -1,9 +1,11 @@
-// Delivers transactions by SMTP. The worker hands over one Job for each mail and destination (site); the dispatcher
-// keeps, for every site, a queue of jobs in hand and a pool of open connections, and gives each job back with a
-// verdict for every recipient. It does not look up routes, does not decide about retries and writes no events.
+// Delivers transactions by SMTP. The worker hands over one Job for each mail and destination (site); the
+// dispatcher keeps, for every site, a queue of jobs in hand and a pool of open connections, and gives each
+// job back with a verdict for every recipient. It does not look up routes, does not decide about retries and
+// writes no events.
 //
-// A job never waits here for ever, and a destination that is down costs one socket: the first connection to a site is
-// opened alone; when it fails, all jobs in hand for the site fail with it, and for a while new ones fail at once.
+// A job never waits here for ever, and a destination that is down costs one socket: the first connection to a
+// site is opened alone; when it fails, all jobs in hand for the site fail with it, and for a while new ones
+// fail at once.
 //
 // Confined to its executor, whose context must have one thread.
 #pragma once
@@ -38,16 +40,19 @@ struct Route;
 struct Job {
   // Unchanged until `done` is called. An aliasing pointer into the record does well.
   std::shared_ptr<const queue::v1::Mail> mail;
-  // Positions in mail->recipients(), not empty. More than a transaction takes are served by several transactions.
+  // Positions in mail->recipients(), not empty. More than a transaction takes are served by several
+  // transactions.
   std::vector<std::uint32_t> recipients;
   std::shared_ptr<const Route> route;
 
-  // Asked immediately before the bytes that end the message (final dot, BDAT LAST) are handed to the socket. False
-  // ends the transaction before them, as kNotTried with REASON_BROKER: the holder rule. Must not block. Required.
+  // Asked immediately before the bytes that end the message (final dot, BDAT LAST) are handed to the socket.
+  // False ends the transaction before them, as kNotTried with REASON_BROKER: the holder rule. Must not block.
+  // Required.
   std::function<bool()> may_finish;
 
-  // Chunk n of a stored body; required if the mail has a body_reference. An error ends the transaction before its
-  // end of data, as kTemporary with REASON_BODY_UNREADABLE; the connection is closed, for a body cannot be recalled.
+  // Chunk n of a stored body; required if the mail has a body_reference. An error ends the transaction before
+  // its end of data, as kTemporary with REASON_BODY_UNREADABLE; the connection is closed, for a body cannot
+  // be recalled.
   std::function<asio::awaitable<absl::StatusOr<std::string>>(std::uint32_t chunk)> read_chunk;
 
   // Called exactly once, never from inside Deliver(), with every recipient in exactly one result. It may call
@@ -65,8 +70,8 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // Takes the job over. A job that cannot start within config.max_wait is given back as kNotTried, so that it can be
-  // moved; the caller bounds how many it hands over.
+  // Takes the job over. A job that cannot start within config.max_wait is given back as kNotTried, so that it
+  // can be moved; the caller bounds how many it hands over.
   void Deliver(Job job);
 
   // Jobs taken over whose `done` was not called yet: in all, and for one site.
@@ -74,9 +79,9 @@ class Dispatcher {
   [[nodiscard]] std::size_t jobs(const std::string& site) const;
   [[nodiscard]] std::size_t connections() const;
 
-  // Finishes what is on the wire, gives back the rest as kNotTried (REASON_SHUTDOWN), closes all connections and
-  // returns. After `limit` connections are cut: what had sent its end of data is then ambiguous. Later jobs are given
-  // back at once.
+  // Finishes what is on the wire, gives back the rest as kNotTried (REASON_SHUTDOWN), closes all connections
+  // and returns. After `limit` connections are cut: what had sent its end of data is then ambiguous. Later
+  // jobs are given back at once.
   [[nodiscard]] asio::awaitable<void> Drain(std::chrono::milliseconds limit);
 
  private:

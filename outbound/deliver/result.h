@@ -1,5 +1,5 @@
-// What became of recipients in one delivery attempt: made by the delivery, read by the retry decision, the settlement
-// and the events. Values; thread-safe.
+// What became of recipients in one delivery attempt: made by the delivery, read by the retry decision, the
+// settlement and the events. Values; thread-safe.
 #pragma once
 
 #include <cstdint>

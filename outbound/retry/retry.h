@@ -1,5 +1,5 @@
-// The retry decision: what happens to recipients after an attempt. One pure function and its policy. Used by the
-// worker's settlement; the lifetimes are used where mail is accepted. Pure; thread-safe.
+// The retry decision: what happens to recipients after an attempt. One pure function and its policy. Used by
+// the worker's settlement; the lifetimes are used where mail is accepted. Pure; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ struct RetryPolicy {
   std::chrono::milliseconds first_delay = std::chrono::minutes(5);
   // retry.max_delay: the delay doubles with each attempt up to this. 1ms to 7d, not below first_delay.
   std::chrono::milliseconds max_delay = std::chrono::hours(4);
-  // retry.jitter_percent: each delay is varied by up to this, so that what failed together does not return together.
-  // 0 to 90.
+  // retry.jitter_percent: each delay is varied by up to this, so that what failed together does not return
+  // together. 0 to 90.
   std::uint32_t jitter_percent = 20;
   // retry.not_tried_delay: until mail returns that could not be tried (a busy site, a shutdown). 1ms to 1h.
   std::chrono::milliseconds not_tried_delay = std::chrono::minutes(1);
@@ -39,7 +39,8 @@ struct RetryPolicy {
 void ReadRetryPolicy(config::Section section, RetryPolicy& policy);
 
 // How long a mail may be tried from its acceptance, if its sender did not say.
-std::chrono::milliseconds LifetimeOf(const RetryPolicy& policy, queue::v1::MailClass mail_class, bool null_sender);
+std::chrono::milliseconds LifetimeOf(const RetryPolicy& policy, queue::v1::MailClass mail_class,
+                                     bool null_sender);
 
 struct Attempt {
   Verdict verdict = Verdict::kNotTried;
@@ -67,9 +68,9 @@ struct Decision {
   WallTime at;  // kRetry only; always after `now` and before expire_time
 };
 
-// The last attempt: a retry that would come after expire_time is brought forward to a tenth of first_delay before it,
-// so that a short-lived mail gets a second chance; if even that is less than a tenth of first_delay away, the mail
-// expires now instead of waiting for nothing.
+// The last attempt: a retry that would come after expire_time is brought forward to a tenth of first_delay
+// before it, so that a short-lived mail gets a second chance; if even that is less than a tenth of
+// first_delay away, the mail expires now instead of waiting for nothing.
 Decision DecideNext(const RetryPolicy& policy, const Attempt& attempt);
 
 }  // namespace goniec::outbound

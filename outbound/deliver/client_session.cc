@@ -1,0 +1,242 @@
+#include "outbound/deliver/client_session.h"
+
+#include <array>
+#include <utility>
+
+#include "common/base/text.h"
+
+namespace goniec::outbound {
+
+using queue::v1::Outcome;
+using queue::v1::Phase;
+using queue::v1::Reason;
+using std::chrono::milliseconds;
+
+ClientSession::ClientSession(const SessionConfig& config, Outcome base)
+    : config_(config), base_(std::move(base)), opened_(config.clock->Boot()) {
+  Expect(Step::kGreeting);
+}
+
+ClientSession::Handler ClientSession::HandlerOf(Step step) {
+  static constexpr std::array<Handler, kSteps.size()> kHandlers = {
+      &ClientSession::OnGreeting,  &ClientSession::OnEhlo,    &ClientSession::OnHelo,
+      &ClientSession::OnStartTls,  &ClientSession::OnRset,    &ClientSession::OnMail,
+      &ClientSession::OnRcpt,      &ClientSession::OnData,    &ClientSession::OnChunk,
+      &ClientSession::OnEndOfData, &ClientSession::OnLoneDot, &ClientSession::OnQuit,
+  };
+  return kHandlers[static_cast<std::size_t>(step)];
+}
+
+ClientSession::Want ClientSession::want() const {
+  if (closed_) return Want::kClose;
+  if (want_tls_) return Want::kTls;
+  if (current_ != nullptr && current_->in_content_) return Want::kBody;
+  return expected_.empty() ? Want::kWork : Want::kReply;
+}
+
+milliseconds ClientSession::time_limit() const {
+  milliseconds limit = kContentBlockLimit;
+  if (want_tls_) {
+    limit = kHandshakeLimit;
+  } else if (!expected_.empty()) {
+    limit = RowOf(expected_.front().step).limit;
+  }
+  return limit * config_.time_limit_percent / 100;
+}
+
+void ClientSession::Expect(Step step, Transaction* transaction, std::uint32_t recipient) {
+  expected_.push_back({step, transaction, recipient});
+  if (transaction != nullptr) ++transaction->unanswered_;
+}
+
+void ClientSession::Send(Step step, std::string_view line) {
+  output_.append(line);
+  Expect(step);
+}
+
+void ClientSession::Receive(std::string_view input) {
+  while (!input.empty() && !closed_) {
+    const smtp::ReplyParser::Progress progress = parser_.Feed(&input);
+    if (progress == smtp::ReplyParser::Progress::kNeedMore) return;
+    if (progress == smtp::ReplyParser::Progress::kMalformed) return ProtocolError(parser_.problem());
+    const smtp::Reply reply = parser_.Take();
+    ++replies_;
+    if (expected_.empty()) {
+      // Nothing was asked: a goodbye, or a server that has lost count.
+      return reply.code == 421 ? ClosedByPeer({Step::kQuit, nullptr, 0}, reply)
+                               : ProtocolError("a reply came that nothing had asked for");
+    }
+    // When the last command out has its reply, whatever follows was said before it could have been asked for,
+    // and would be taken for the reply to the next command. A goodbye alone means the same at any time. After
+    // STARTTLS it may be an attacker's, to be acted on as if it had come under TLS (RFC 3207 §4.2).
+    const Step step = expected_.front().step;
+    const bool goodbye = input.substr(0, 3) == "421" && step != Step::kStartTls;
+    const bool early = expected_.size() == 1 && !input.empty() && !goodbye;
+    if (!early || step == Step::kEndOfData) OnReply(reply);
+    if (early) return ProtocolError("a reply came before its command");
+  }
+}
+
+void ClientSession::OnReply(const smtp::Reply& reply) {
+  const Expected expected = expected_.front();
+  if (reply.code == 421) return ClosedByPeer(expected, reply);
+  // A server that is out of step with us, or has had enough transactions: nothing about this mail.
+  if (expected.step == Step::kMail && reply.code == 503 && begun_ > 1) {
+    return End(OutcomeOf(expected.transaction, expected.step, reply));
+  }
+  expected_.pop_front();
+  if (expected.transaction != nullptr) {
+    --expected.transaction->unanswered_;
+    expected.transaction->answered_any_ = true;
+  }
+  (this->*HandlerOf(expected.step))(expected, reply);
+}
+
+void ClientSession::OnGreeting(const Expected& expected, const smtp::Reply& reply) {
+  if (reply.code / 100 == 2) return Send(Step::kEhlo, "EHLO " + config_.helo + "\r\n");
+  if (reply.code / 100 == 3) return ProtocolError("the greeting makes no sense", expected.step);
+  End(OutcomeOf(nullptr, expected.step, reply),
+      reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary);
+}
+
+void ClientSession::OnEhlo(const Expected& expected, const smtp::Reply& reply) {
+  // RFC 5321 §3.2: a server that does not know EHLO says 5yz.
+  if (reply.IsPermanent()) return Send(Step::kHelo, "HELO " + config_.helo + "\r\n");
+  if (reply.code / 100 != 2) return OnHelo(expected, reply);
+  extensions_ = ParseExtensions(reply);
+  if (extensions_.starttls && !tls_ && config_.tls == SessionConfig::Tls::kIfOffered) {
+    return Send(Step::kStartTls, "STARTTLS\r\n");
+  }
+  ready_ = true;
+}
+
+void ClientSession::OnHelo(const Expected& expected, const smtp::Reply& reply) {
+  if (reply.code / 100 == 2) {
+    ready_ = true;
+    return;
+  }
+  if (reply.code / 100 == 3) return ProtocolError("the reply to HELO makes no sense", expected.step);
+  End(OutcomeOf(nullptr, expected.step, reply),
+      reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary);
+}
+
+void ClientSession::OnStartTls(const Expected& /*expected*/, const smtp::Reply& reply) {
+  // A server that cannot after all is served in plain text: it could have left STARTTLS out of its
+  // extensions.
+  (reply.code / 100 == 2 ? want_tls_ : ready_) = true;
+}
+
+void ClientSession::TlsStarted(std::string_view version, std::string_view cipher, std::string_view peer) {
+  want_tls_ = false;
+  tls_ = true;
+  extensions_ = Extensions();
+  base_.set_tls_version(std::string(version));
+  base_.set_tls_cipher(std::string(cipher));
+  base_.set_tls_peer(std::string(peer));
+  Send(Step::kEhlo, "EHLO " + config_.helo + "\r\n");
+}
+
+void ClientSession::OnRset(const Expected& expected, const smtp::Reply& reply) {
+  if (reply.code / 100 != 2) ProtocolError("RSET was refused", expected.step);
+}
+
+void ClientSession::OnQuit(const Expected& /*expected*/, const smtp::Reply& /*reply*/) {
+  closed_ = true;
+}
+
+void ClientSession::Quit() {
+  // A connection that never spoke a transaction says goodbye as well: some servers count those that do not.
+  Send(Step::kQuit, "QUIT\r\n");
+}
+
+void ClientSession::ClosedByPeer(const Expected& expected, const smtp::Reply& reply) {
+  if (expected.step == Step::kEndOfData || expected.step == Step::kLoneDot) {
+    // 421 is the answer to this message; only what follows has none.
+    expected_.pop_front();
+    --expected.transaction->unanswered_;
+    (this->*HandlerOf(expected.step))(expected, reply);
+  }
+  End(OutcomeOf(expected.transaction, expected.step, reply));
+}
+
+void ClientSession::ProtocolError(std::string_view what, std::optional<Step> step) {
+  const Phase phase = step ? RowOf(*step).phase : PhaseOf(current_.get());
+  End(OwnOutcome(current_.get(), phase, queue::v1::REASON_PROTOCOL, "4.5.0", what));
+}
+
+void ClientSession::Lost(Reason reason, std::string_view text) {
+  if (closed_) return;
+  std::string shown(text);
+  if (!expected_.empty() && !want_tls_) {
+    shown.append(" while waiting for ").append(RowOf(expected_.front().step).waiting_for);
+  }
+  const std::string_view code = reason == queue::v1::REASON_TLS_FAILED ? "4.7.5"
+                                : reason == queue::v1::REASON_SHUTDOWN ? ""
+                                                                       : "4.4.2";
+  const Transaction* transaction = current_.get();
+  const Verdict opening = reason == queue::v1::REASON_SHUTDOWN ? Verdict::kNotTried : Verdict::kTemporary;
+  End(OwnOutcome(transaction, PhaseOf(transaction), reason, code, shown), opening);
+}
+
+void ClientSession::End(Outcome outcome, Verdict opening_verdict) {
+  if (closed_) return;
+  if (!ready_) {
+    failure_ = Result{opening_verdict, std::move(outcome), {}};
+  } else {
+    if (current_ != nullptr) EndTransaction(*current_, true, outcome);
+    if (follower_ != nullptr) EndTransaction(*follower_, false, outcome);
+  }
+  closed_ = true;  // before FinishCurrent, which says nothing to the server then
+  while (current_ != nullptr) FinishCurrent();
+  expected_.clear();
+  output_.clear();
+}
+
+void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, Outcome outcome) {
+  const Reason reason = outcome.reason();
+  const bool ours = reason == queue::v1::REASON_SHUTDOWN || reason == queue::v1::REASON_BROKER;
+  // A server may close a connection that has served at any time between transactions: that says nothing about
+  // the next one. If it took its time in vain, it does.
+  const bool between = begun_ > 1 && !ours && reason != queue::v1::REASON_TIMEOUT;
+  if (!transaction.end_sent_ && !transaction.answered_any_ && (!at_its_turn || between)) {
+    transaction.untouched_ = true;
+    return;
+  }
+  const bool by_reply = reason == queue::v1::REASON_REPLY;
+  outcome.set_ambiguous(transaction.end_sent_ && !by_reply);
+  transaction.DecideRest(ours && !transaction.end_sent_ ? Verdict::kNotTried : Verdict::kTemporary, outcome);
+}
+
+Phase ClientSession::PhaseOf(const Transaction* transaction) const {
+  if (want_tls_) return queue::v1::PHASE_STARTTLS;
+  if (transaction != nullptr && transaction->end_sent_) return queue::v1::PHASE_DOT;
+  if (transaction != nullptr && transaction->in_content_) return queue::v1::PHASE_BODY;
+  for (const Expected& expected : expected_) {
+    if (expected.transaction == transaction) return RowOf(expected.step).phase;
+  }
+  return transaction == nullptr ? queue::v1::PHASE_UNSPECIFIED : queue::v1::PHASE_MAIL;
+}
+
+Outcome ClientSession::OutcomeOf(const Transaction* transaction, Step step, const smtp::Reply& reply) const {
+  constexpr std::size_t kTextLimit = 1000;
+  Outcome outcome = OwnOutcome(transaction, RowOf(step).phase, queue::v1::REASON_REPLY, "", "");
+  outcome.set_reply_code(static_cast<std::uint32_t>(reply.code));
+  if (!reply.enhanced.empty()) outcome.set_enhanced_code(reply.enhanced.ToString());
+  outcome.set_text(Printable(reply.Text(), kTextLimit));
+  return outcome;
+}
+
+Outcome ClientSession::OwnOutcome(const Transaction* transaction, Phase phase, Reason reason,
+                                  std::string_view enhanced_code, std::string_view text) const {
+  Outcome outcome = base_;
+  outcome.set_phase(phase);
+  outcome.set_reason(reason);
+  outcome.set_enhanced_code(std::string(enhanced_code));
+  outcome.set_text(std::string(text));
+  const BootTime start = transaction == nullptr ? opened_ : transaction->start_;
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(config_.clock->Boot() - start);
+  outcome.set_latency_us(static_cast<std::uint64_t>(spent.count()));
+  return outcome;
+}
+
+}  // namespace goniec::outbound

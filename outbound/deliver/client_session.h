@@ -1,0 +1,175 @@
+// The sending side of SMTP on one connection, without the connection (RFC 5321, 2920, 3030, 3207): bytes of
+// the server go in, bytes for the server and decisions come out. It greets, learns the extensions, asks for
+// TLS, and runs transactions one after the other, where the server offers PIPELINING with the next one's
+// commands right behind the end of data of the one before. It does no I/O and knows no time limit but by
+// name: the shell (connection.h) writes output(), does what want() says within time_limit(), and reports what
+// happened.
+//
+// Confined to its connection.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/smtp/data_codec.h"
+#include "common/smtp/reply.h"
+#include "common/smtp/reply_parser.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/extensions.h"
+#include "outbound/deliver/result.h"
+#include "outbound/deliver/step.h"
+#include "outbound/deliver/transaction.h"
+
+namespace goniec::outbound {
+
+// Immutable, and outlives the session.
+struct SessionConfig {
+  std::string helo;
+  // Ask for TLS where it is offered. (Required, DANE and MTA-STS will be further values.)
+  enum class Tls { kNever, kIfOffered };
+  Tls tls = Tls::kIfOffered;
+  // Messages of this size and larger go by BDAT where it is offered.
+  std::uint64_t chunking_from = 256 * 1024;
+  // A transaction follows right behind another's end of data only if the server took less than this to accept
+  // the last message.
+  std::chrono::milliseconds follow_limit{1'000};
+  std::uint32_t time_limit_percent = 100;
+  const Clock* clock = &Clock::Real();
+};
+
+class ClientSession {
+ public:
+  // What the shell does next, after all of output() has been written.
+  enum class Want {
+    kReply,  // read, then Receive()
+    kTls,    // shake hands, then TlsStarted() or Lost()
+    kBody,   // read chunk body_chunk() of the current mail's stored body, then AddBody() or BodyUnreadable()
+    kWork,   // Submit() or Quit(), whenever there is something
+    kClose,  // close the connection; all transactions have been given back
+  };
+
+  // `base` names the peer: host, address, port. It becomes the ground of every outcome.
+  ClientSession(const SessionConfig& config, queue::v1::Outcome base);
+
+  [[nodiscard]] Want want() const;
+  // To be written, and then cleared, by the shell.
+  std::string& output() { return output_; }
+  // For the current wait or write; starts anew when replies() has changed or something was written.
+  [[nodiscard]] std::chrono::milliseconds time_limit() const;
+  [[nodiscard]] std::uint64_t replies() const { return replies_; }
+
+  void Receive(std::string_view input);
+  // The handshake has been done. The session begins anew (RFC 3207 §4.2).
+  void TlsStarted(std::string_view version, std::string_view cipher, std::string_view peer);
+
+  // True if a transaction may be submitted now: the connection is idle, or the current one's end of data has
+  // been put out and the next may follow behind it.
+  [[nodiscard]] bool CanSubmit() const;
+  void Submit(std::unique_ptr<Transaction> transaction);
+  // Only at kWork. kReply follows, or kClose.
+  void Quit();
+
+  [[nodiscard]] std::uint32_t body_chunk() const { return current_->next_chunk_; }
+  void AddBody(std::string_view chunk);
+  void BodyUnreadable(std::string_view why);
+
+  // The connection is gone (REASON_CONNECTION_LOST), its time is up (REASON_TIMEOUT), the handshake failed
+  // (REASON_TLS_FAILED), or the shell gives it up (REASON_SHUTDOWN). Then kClose.
+  void Lost(queue::v1::Reason reason, std::string_view text);
+
+  // Transactions that are done, in order; the shell empties it.
+  std::vector<std::unique_ptr<Transaction>>& finished() { return finished_; }
+  // Set when the connection has ended before it could serve any transaction: what its jobs would have got.
+  [[nodiscard]] const std::optional<Result>& failure() const { return failure_; }
+  // True once the connection can serve or has served transactions.
+  [[nodiscard]] bool ready() const { return ready_; }
+  // Transactions begun, those that were decided without a word to the server excluded.
+  [[nodiscard]] std::uint64_t transactions() const { return begun_; }
+  [[nodiscard]] const Extensions& extensions() const { return extensions_; }
+
+ private:
+  struct Expected {
+    Step step;
+    Transaction* transaction;  // null for those of the session
+    std::uint32_t recipient;   // kRcpt: which of the transaction's
+  };
+  using Handler = void (ClientSession::*)(const Expected&, const smtp::Reply&);
+  static Handler HandlerOf(Step step);
+
+  void Send(Step step, std::string_view line);
+  void Expect(Step step, Transaction* transaction = nullptr, std::uint32_t recipient = 0);
+  void OnReply(const smtp::Reply& reply);
+  void OnGreeting(const Expected& expected, const smtp::Reply& reply);
+  void OnEhlo(const Expected& expected, const smtp::Reply& reply);
+  void OnHelo(const Expected& expected, const smtp::Reply& reply);
+  void OnStartTls(const Expected& expected, const smtp::Reply& reply);
+  void OnRset(const Expected& expected, const smtp::Reply& reply);
+  void OnMail(const Expected& expected, const smtp::Reply& reply);
+  void OnRcpt(const Expected& expected, const smtp::Reply& reply);
+  void OnData(const Expected& expected, const smtp::Reply& reply);
+  void OnChunk(const Expected& expected, const smtp::Reply& reply);
+  void OnEndOfData(const Expected& expected, const smtp::Reply& reply);
+  void OnLoneDot(const Expected& expected, const smtp::Reply& reply);
+  void OnQuit(const Expected& expected, const smtp::Reply& reply);
+
+  void Begin(Transaction& transaction);
+  void Advance(Transaction& transaction);
+  void SendNext(Transaction& transaction);
+  void Settle(Transaction& transaction);
+  void BeginContent(Transaction& transaction);
+  void SendWholeContent(Transaction& transaction);
+  void SendBdat(Transaction& transaction, std::size_t size, bool last);
+  bool MayEnd(Transaction& transaction);
+  void FinishCurrent();
+
+  void ClosedByPeer(const Expected& expected, const smtp::Reply& reply);
+  // `step`: whose reply was wrong, if it was the reply to something.
+  void ProtocolError(std::string_view what, std::optional<Step> step = std::nullopt);
+  // Ends the session: what is in flight gets `outcome` (with the phase and the ambiguity of each) or is
+  // untouched.
+  void End(queue::v1::Outcome outcome, Verdict opening_verdict = Verdict::kTemporary);
+  void EndTransaction(Transaction& transaction, bool at_its_turn, queue::v1::Outcome outcome);
+
+  [[nodiscard]] queue::v1::Phase PhaseOf(const Transaction* transaction) const;
+  [[nodiscard]] queue::v1::Outcome OutcomeOf(const Transaction* transaction, Step step,
+                                             const smtp::Reply& reply) const;
+  [[nodiscard]] queue::v1::Outcome OwnOutcome(const Transaction* transaction, queue::v1::Phase phase,
+                                              queue::v1::Reason reason, std::string_view enhanced_code,
+                                              std::string_view text) const;
+
+  const SessionConfig& config_;
+  queue::v1::Outcome base_;
+  const BootTime opened_;
+
+  smtp::ReplyParser parser_;
+  smtp::DataEncoder encoder_;
+  std::string output_;
+  std::deque<Expected> expected_;
+  std::uint64_t replies_ = 0;
+  std::uint64_t begun_ = 0;
+
+  Extensions extensions_;
+  bool tls_ = false;
+  bool want_tls_ = false;
+  bool ready_ = false;
+  bool closed_ = false;
+  // The server holds an envelope that came to nothing: RSET goes before the next MAIL.
+  bool reset_needed_ = false;
+  // How long the server took to accept the last message; nothing before the first.
+  std::optional<BootClock::duration> last_accept_;
+  BootTime end_sent_at_;
+
+  std::unique_ptr<Transaction> current_;
+  std::unique_ptr<Transaction> follower_;
+  std::vector<std::unique_ptr<Transaction>> finished_;
+  std::optional<Result> failure_;
+};
+
+}  // namespace goniec::outbound

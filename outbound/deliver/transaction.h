@@ -1,0 +1,77 @@
+// One mail transaction of the sending session: the recipients that it serves and what became of each. The
+// session drives it; the shell derives from it to find its job again. Confined to its session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/result.h"
+
+namespace goniec::outbound {
+
+class Transaction {
+ public:
+  // `recipients` are positions in mail->recipients(), not empty.
+  Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients);
+  virtual ~Transaction() = default;
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Asked immediately before the bytes that end the message are put out.
+  virtual bool MayFinish() = 0;
+
+  [[nodiscard]] const queue::v1::Mail& mail() const { return *mail_; }
+  [[nodiscard]] const std::vector<std::uint32_t>& recipients() const { return recipients_; }
+
+  // Once the session has given it back. Every recipient is in a result or in leftover(), unless it is
+  // untouched: then nothing is known of any, no end of data was sent, and it may be run again on another
+  // connection.
+  [[nodiscard]] bool untouched() const { return untouched_; }
+  std::vector<Result>& results() { return results_; }
+  // Recipients that the peer put off because there were too many (RFC 5321 §4.5.3.1.10) while it took others:
+  // for another transaction at once.
+  [[nodiscard]] const std::vector<std::uint32_t>& leftover() const { return leftover_; }
+
+ private:
+  friend class ClientSession;
+
+  // What became of recipients()[i].
+  void Accept(std::size_t i) { accepted_.push_back(recipients_[i]); }
+  void Refuse(std::size_t i, Verdict verdict, queue::v1::Outcome outcome);
+  // Refused for now, in favour of those accepted: if these are delivered, it is left over, else `outcome`
+  // stands.
+  void PutOff(std::size_t i, queue::v1::Outcome outcome);
+  // All that are accepted or were not asked for yet.
+  void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome);
+  // True when DecideRest would find nobody.
+  [[nodiscard]] bool decided() const { return accepted_.empty() && answered_ == recipients_.size(); }
+
+  std::shared_ptr<const queue::v1::Mail> mail_;
+  std::vector<std::uint32_t> recipients_;
+  std::vector<std::uint32_t> accepted_;
+  std::vector<Result> put_off_;
+  std::vector<std::uint32_t> leftover_;
+  std::vector<Result> results_;
+  std::size_t answered_ =
+      0;  // recipients, from the front, whose RCPT was answered or needs no answer any more
+  bool untouched_ = false;
+
+  // The session's notes.
+  BootTime start_;
+  std::size_t sent_ = 0;        // commands: MAIL, then each RCPT, then DATA
+  std::size_t unanswered_ = 0;  // of those sent
+  bool answered_any_ = false;
+  bool mail_accepted_ = false;
+  bool rogue_accept_ = false;      // a RCPT was accepted although MAIL was not
+  bool chunking_ = false;          // BDAT instead of DATA
+  bool in_content_ = false;        // content may be sent
+  bool end_sent_ = false;          // the end of data was put out
+  std::uint32_t next_chunk_ = 0;   // of a stored body
+  std::uint64_t chunk_bytes_ = 0;  // of a stored body, so far
+};
+
+}  // namespace goniec::outbound
