@@ -57,7 +57,6 @@ http:
 api:
   listen: "127.0.0.1:$API_PORT"
 delivery:
-  helo: localhost
   routes:
     "*":
       smart_host: "127.0.0.1:$SINK_PORT"
