@@ -50,10 +50,10 @@ export class Broker {
         PROVISION_PASSWORD: passwords.provision,
       },
     });
-    let log = '';
-    broker.process.stderr.on('data', (data) => (log += data));
+    broker.log = '';
+    broker.process.stderr.on('data', (data) => (broker.log += data));
     const ports = await until('nats-server has told its ports', () => {
-      if (broker.process.exitCode !== null) throw new Error(`nats-server ended:\n${log}`);
+      if (broker.process.exitCode !== null) throw new Error(`nats-server ended:\n${broker.log}`);
       const name = readdirSync(broker.folder).find((entry) => entry.endsWith('.ports'));
       return name && readFileSync(path.join(broker.folder, name), 'utf8').trim();
     });
