@@ -4,11 +4,12 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/queue/provision.h"
 
 namespace goniec::queue {
 
@@ -21,12 +22,12 @@ enum class SyncMode { kUnknown, kLazy, kFsync };
 struct Durability {
   // The least number of replicas among the streams that mail goes through; 0 is unknown.
   int replicas = 0;
-  // kFsync only if every server that could be counted in `monitor_urls` says so.
+  // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so.
   SyncMode sync = SyncMode::kUnknown;
   std::string server_version;
-  // The latest start of any server, for the holder rule's first ten minutes; nothing: unknown.
+  // The latest start of any of those servers, for the holder rule's first ten minutes; nothing: one was not seen.
   std::optional<WallTime> latest_start;
-  // Server clock minus ours, if it was seen.
+  // Server clock minus ours, the farthest of all that were seen.
   std::optional<std::chrono::milliseconds> clock_offset;
 };
 
@@ -36,8 +37,9 @@ std::string Describe(const Durability& durability);
 // Nothing if the floor is met, else one sentence that says what falls short and how to mend it.
 std::optional<std::string> FloorShortfall(const Durability& durability, const DurabilityFloor& floor);
 
-// Asks the broker and the monitoring addresses (HTTP, libcurl on a thread of its own; at most two seconds each).
-// Never fails: what cannot be read stays unknown.
-asio::awaitable<Durability> ReadDurability(Broker& broker, QueueConfig config);
+// Asks the broker and the monitoring addresses (HTTP, libcurl on a thread of its own; two seconds for all of them).
+// Never fails: what cannot be read stays unknown. `role` says which streams may be looked at.
+asio::awaitable<Durability> ReadDurability(Broker& broker, QueueConfig config,
+                                           ServiceRole role = ServiceRole::kInbound);
 
 }  // namespace goniec::queue

@@ -89,6 +89,7 @@ StreamSettings Events(int shard, const QueueConfig& config) {
 StreamSettings Bucket(const char* name, std::chrono::nanoseconds max_age, const QueueConfig& config) {
   StreamSettings stream;
   stream.title = std::string("bucket ") + name;
+  stream.is_bucket = true;
   stream.name = std::string("KV_") + name;
   stream.subjects = {std::string("$KV.") + name + ".>"};
   stream.discard_new = true;

@@ -56,6 +56,8 @@ struct StreamSettings {
   std::vector<ConsumerSettings> consumers;
   // inbound's broker user may see this one.
   bool needed_by_inbound = false;
+  // A KV bucket: no mail goes through it.
+  bool is_bucket = false;
 };
 
 // In the order of creation.
