@@ -37,7 +37,7 @@ bool LabelsCorrespond(std::string_view utf8, std::string_view ascii) {
 }  // namespace
 
 absl::StatusOr<std::string> ToAsciiDomain(std::string_view utf8) {
-  const absl::Status bad = absl::InvalidArgumentError("the domain is not a valid internationalised name");
+  absl::Status bad = absl::InvalidArgumentError("the domain is not a valid internationalised name");
   if (utf8.find('\0') != std::string_view::npos || !IsValidUtf8(utf8)) return bad;
   const std::string input(utf8);
   uint8_t* output = nullptr;

@@ -28,7 +28,7 @@ inline constexpr size_t kMaxCommandLine = 4096;
 inline constexpr size_t kMaxReplyLineKept = 1024;
 inline constexpr size_t kMaxReplyLinesKept = 100;
 // Beyond this a reply is not one any more and the connection is given up.
-inline constexpr size_t kMaxReplyBytes = 64 * 1024;
+inline constexpr size_t kMaxReplyBytes = size_t{64} * 1024;
 
 // Received headers that stand for a loop (RFC 5321 §6.3: at least 100).
 inline constexpr int kMaxHops = 100;

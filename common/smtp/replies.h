@@ -10,8 +10,7 @@
 
 namespace goniec::smtp::replies {
 
-// ── 2xx, 3xx: yes
-// ──────────────────────────────────────────────────────────────────────────────────────────────
+// ── 2xx, 3xx: yes ──
 inline constexpr ReplyText kHelp{
     214, {2, 0, 0}, "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT, see RFC 5321"};
 inline constexpr ReplyText kReadyForTls{220, {2, 0, 0}, "Ready to start TLS"};
@@ -23,8 +22,7 @@ inline constexpr ReplyText kCannotVerify{
     252, {2, 0, 0}, "Cannot verify addresses, send some mail and I will try"};
 inline constexpr ReplyText kStartInput{354, {}, "End data with <CR><LF>.<CR><LF>"};
 
-// ── 4xx: not now; the client tries again
-// ───────────────────────────────────────────────────────────────────────
+// ── 4xx: not now; the client tries again ──
 inline constexpr ReplyText kShuttingDown{421, {4, 3, 2}, "Shutting down, try again"};
 inline constexpr ReplyText kIdleTooLong{421, {4, 4, 2}, "Idle for too long, closing"};
 inline constexpr ReplyText kTooManyConnections{421, {4, 7, 0}, "Too many connections, try again later"};
@@ -39,8 +37,7 @@ inline constexpr ReplyText kTooManyRecipients{
     452, {4, 5, 3}, "Too many recipients, send the rest in another message"};
 inline constexpr ReplyText kTlsNotAvailable{454, {4, 7, 0}, "TLS is not available now"};
 
-// ── 5xx: never like this
-// ───────────────────────────────────────────────────────────────────────────────────────
+// ── 5xx: never like this ──
 inline constexpr ReplyText kUnknownCommand{500, {5, 5, 2}, "Command not recognised"};
 inline constexpr ReplyText kLineTooLong{500, {5, 5, 2}, "Line too long"};
 inline constexpr ReplyText kBadLineEnding{
@@ -79,58 +76,18 @@ inline constexpr ReplyText kBareLf{550, {5, 6, 11}, "The message has a LF withou
 inline constexpr ReplyText kNul{554, {5, 6, 0}, "The message has a NUL octet"};
 
 // All rows above, for tests and documentation.
+// clang-format off: one a line would be longer than the table.
 inline constexpr ReplyText kAll[] = {
-    kHelp,
-    kReadyForTls,
-    kBye,
-    kSenderOk,
-    kRecipientOk,
-    kOk,
-    kCannotVerify,
-    kStartInput,
-    kShuttingDown,
-    kIdleTooLong,
-    kTooManyConnections,
-    kTooManyErrors,
-    kNotSmtp,
-    kNotStored,
-    kStoreUnknown,
-    kStoreFull,
-    kOverloaded,
-    kTooManyRecipients,
-    kTlsNotAvailable,
-    kUnknownCommand,
-    kLineTooLong,
-    kBadLineEnding,
-    kNotImplemented,
-    kNoArgumentAllowed,
-    kBadHelloName,
-    kBadMailSyntax,
-    kBadRcptSyntax,
-    kBadBdatSyntax,
-    kBadVrfySyntax,
-    kBadParameter,
-    kRepeatedParameter,
-    kHelloFirst,
-    kMailFirst,
-    kRecipientFirst,
-    kNestedMail,
-    kChunksBegun,
-    kTlsAlready,
-    kTalksFirst,
-    kNoValidRecipients,
-    kUnsupportedParameter,
-    kSenderNeedsUtf8,
-    kRecipientNeedsUtf8,
-    kUnroutableLiteral,
-    kRelayDenied,
-    kRoutedAddressDenied,
-    kMessageTooLarge,
-    kHopLimit,
-    kBareCr,
-    kBareLf,
-    kNul,
+    kHelp, kReadyForTls, kBye, kSenderOk, kRecipientOk, kOk, kCannotVerify, kStartInput, kShuttingDown,
+    kIdleTooLong, kTooManyConnections, kTooManyErrors, kNotSmtp, kNotStored, kStoreUnknown, kStoreFull,
+    kOverloaded, kTooManyRecipients, kTlsNotAvailable, kUnknownCommand, kLineTooLong, kBadLineEnding,
+    kNotImplemented, kNoArgumentAllowed, kBadHelloName, kBadMailSyntax, kBadRcptSyntax, kBadBdatSyntax,
+    kBadVrfySyntax, kBadParameter, kRepeatedParameter, kHelloFirst, kMailFirst, kRecipientFirst,
+    kNestedMail, kChunksBegun, kTlsAlready, kTalksFirst, kNoValidRecipients, kUnsupportedParameter,
+    kSenderNeedsUtf8, kRecipientNeedsUtf8, kUnroutableLiteral, kRelayDenied, kRoutedAddressDenied,
+    kMessageTooLarge, kHopLimit, kBareCr, kBareLf, kNul,
 };
+// clang-format on
 
 // 250: the message is stored durably under `message_id`. Only to be said after the store's acknowledgement.
 Reply Queued(std::string_view message_id);

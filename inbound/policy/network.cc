@@ -32,7 +32,7 @@ bool SamePrefix(const std::array<uint8_t, 16>& a, const std::array<uint8_t, 16>&
 }  // namespace
 
 absl::StatusOr<IpAddress> IpAddress::Parse(std::string_view text) {
-  const absl::Status bad = absl::InvalidArgumentError("not an IP address");
+  absl::Status bad = absl::InvalidArgumentError("not an IP address");
   if (text.find('\0') != std::string_view::npos) return bad;
   const std::string plain(text.substr(0, text.find('%')));
   IpAddress address;

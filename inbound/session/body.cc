@@ -171,6 +171,7 @@ void ServerSession::Committed(const smtp::Reply& reply) {
 }
 
 std::optional<smtp::Reply> ServerSession::Admit(std::string_view content) {
+  assert(transaction_ && body_);
   transaction_->body_size_ += content.size();
   if (transaction_->body_size_ > config_.max_message_size) return smtp::Reply(replies::kMessageTooLarge);
   body_->check.Feed(content);
@@ -181,6 +182,7 @@ std::optional<smtp::Reply> ServerSession::Admit(std::string_view content) {
 }
 
 std::optional<smtp::Reply> ServerSession::FinishBody() {
+  assert(body_);
   body_->check.Finish();
   return ReplyFor(body_->check.flaw());
 }

@@ -31,6 +31,8 @@ class CommandInput {
   void TakeOctets(size_t count) { given_.remove_prefix(count); }
   // Copies what is left of the shell's bytes (part of a line, bounded).
   void Keep();
+  // Octets of a line that are kept: at most smtp::kMaxCommandLine.
+  size_t kept() const { return partial_.size(); }
   // Forgets everything: STARTTLS, the end.
   void Discard();
 

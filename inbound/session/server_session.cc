@@ -21,7 +21,7 @@ smtp::Domain PostmasterDomain(const SessionConfig& config) {
 
 // Replies that gather before the shell is asked to write: a client that pipelines without reading costs no
 // more.
-constexpr size_t kFlushAt = 16 * 1024;
+constexpr size_t kFlushAt = size_t{16} * 1024;
 
 }  // namespace
 

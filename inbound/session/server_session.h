@@ -40,9 +40,9 @@ struct SessionConfig {
   std::string host_name;
   // RCPT TO:<Postmaster> goes to postmaster at this domain (RFC 5321 §4.5.1); empty: host_name.
   std::string postmaster_domain;
-  uint64_t max_message_size = 25 * 1024 * 1024;  // octets; offered as SIZE
-  size_t max_recipients = 1000;                  // RFC 5321 §4.5.3.1.8: at least 100
-  size_t max_envelope_size = 160 * 1024;         // octets of sender and recipients in the record
+  uint64_t max_message_size = uint64_t{25} * 1024 * 1024;  // octets; offered as SIZE
+  size_t max_recipients = 1000;                            // RFC 5321 §4.5.3.1.8: at least 100
+  size_t max_envelope_size = size_t{160} * 1024;           // octets of sender and recipients in the record
   // Commands that are unknown, malformed or out of order, since the last accepted message. The next gets 421.
   int max_errors = 20;
   // STARTTLS is offered.

@@ -25,7 +25,6 @@ void ServerSession::OnStartTls(std::string_view /*argument*/) {
 
 void ServerSession::TlsStarted(TlsInfo info) {
   assert(std::holds_alternative<UpgradingTls>(state_));
-  input_.Discard();
   client_.tls = true;
   client_.tls_info = std::move(info);
   state_ = AwaitCommand{};
