@@ -1,0 +1,73 @@
+// Section `api` of goniec-outbound's configuration: where the gRPC API listens, who may use it, and how much
+// of it at once. Read once at start.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config/units.h"
+#include "common/net/ip_address.h"
+
+namespace goniec::config {
+class Section;
+}
+
+namespace goniec::outbound {
+
+// A bearer token, known by its hash only: `goniec token hash` makes one.
+struct ApiToken {
+  // api.tokens[].sha256: SHA-256 of the token, 64 hexadecimal digits, lower case here; or
+  // api.tokens[].hash_file: a file that holds them. One of the two.
+  std::string sha256;
+  // api.tokens[].tenant: whose mail the holder sends and sees. Required; [a-z0-9-], up to 32.
+  std::string tenant;
+  // api.tokens[].sender_domains: a list of domains, or "*" for any. Required. Domains mean themselves, not
+  // what is below them; canonical (lower case, A-labels) here. Empty here: any.
+  std::vector<std::string> sender_domains;
+  // api.tokens[].name: what logs call the holder. Default: the tenant.
+  std::string name;
+};
+
+struct ApiConfig {
+  // api.listen: address and port, no names. Port 0 takes a free one.
+  net::Endpoint listen{net::IpAddress::V4({127, 0, 0, 1}), 8443};
+  // api.insecure: true allows an address other than loopback without TLS and tokens, for networks where
+  // something else does both.
+  bool insecure = false;
+  // api.tls.certificate_file, api.tls.key_file: PEM, both or none; looked at again every ten seconds.
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  // api.tokens, and those of api.tokens_file: a file with the same list under the key `tokens`. If neither is
+  // set, every caller is the default tenant and may send from any domain.
+  std::vector<ApiToken> tokens;
+  // True if there are to be tokens, also if the list is empty (then nobody gets in).
+  bool needs_token = false;
+  // api.default_tenant: the tenant of callers where there are no tokens.
+  std::string default_tenant = "default";
+
+  // api.max_message: octets of a whole message. 64KiB to 50MiB.
+  ByteCount max_message = MiB(25);
+  // api.max_recipients: of one message. 1 to 1000.
+  int max_recipients = 1000;
+  // api.max_life: longest time until a message's expire_time. 1m to 30d.
+  std::chrono::milliseconds max_life = std::chrono::hours(24 * 5);
+  // api.max_in_flight: bytes of the requests in hand; above it calls end as RESOURCE_EXHAUSTED. At least four
+  // times api.max_message, up to 16GiB.
+  ByteCount max_in_flight = MiB(128);
+  // api.max_calls: calls at a time on one connection. 1 to 100000.
+  int max_calls = 1000;
+  // api.reflection: answer "which services and messages are there" (grpcurl and the like).
+  bool reflection = true;
+
+  [[nodiscard]] bool has_tls() const { return !tls_certificate_file.empty(); }
+};
+
+// Reads every key; problems are reported through the section, an unsafe address (see `insecure`) among them.
+void ReadApiConfig(config::Section section, ApiConfig& config);
+
+// What to warn of at start: the address is open to others and lacks TLS, tokens or both. Nothing on loopback.
+std::optional<std::string> ExposureWarning(const ApiConfig& config);
+
+}  // namespace goniec::outbound

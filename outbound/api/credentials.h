@@ -1,0 +1,43 @@
+// Who calls: from the bearer token of a call to its tenant and what it may do. Tokens are compared by hash
+// and in constant time. Immutable after construction.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "outbound/api/api_config.h"
+
+namespace goniec::outbound {
+
+struct Caller {
+  std::string tenant;
+  // For logs: the token's name, or "anonymous".
+  std::string name;
+  // Canonical. Empty: any.
+  std::vector<std::string> sender_domains;
+
+  // `domain` is canonical (smtp::Domain::ascii).
+  [[nodiscard]] bool MaySendFrom(std::string_view domain) const;
+};
+
+class Credentials {
+ public:
+  explicit Credentials(const ApiConfig& config);
+
+  // `authorization` is the value of that metadata key, nothing if there is none. kUnauthenticated with a
+  // message that never holds any of it.
+  [[nodiscard]] absl::StatusOr<Caller> Authenticate(std::optional<std::string_view> authorization) const;
+
+ private:
+  std::vector<ApiToken> tokens_;
+  bool needs_token_;
+  std::string default_tenant_;
+};
+
+// SHA-256 of the token in 64 hexadecimal digits.
+std::string HashToken(std::string_view token);
+
+}  // namespace goniec::outbound

@@ -1,0 +1,30 @@
+// From what happened to the canonical code, reason and details that a client sees: the one place that knows.
+// The reasons are part of the API: stable, UPPER_SNAKE_CASE. Pure; thread-safe.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "outbound/api/violations.h"
+
+namespace goniec::outbound {
+
+// Storing or finding failed. Codes as the queue uses them (see publisher.h, message_finder.h).
+grpc::Status ToGrpc(const absl::Status& status);
+
+// INVALID_ARGUMENT with google.rpc.BadRequest. `violations` is not empty.
+grpc::Status InvalidArgument(const Violations& violations);
+// PERMISSION_DENIED: the token does not allow `domain`, which stands in `field`.
+grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain);
+// RESOURCE_EXHAUSTED with RetryInfo: too many bytes of requests are in hand.
+grpc::Status TooMuchInFlight();
+// UNAVAILABLE: the server is stopping.
+grpc::Status ShuttingDown();
+// CANCELLED: the caller is gone; `stored_maybe` says that its message may be stored all the same.
+grpc::Status CallerGone(bool stored_maybe);
+// INTERNAL: a call was dropped without an answer; our fault.
+grpc::Status Dropped();
+
+}  // namespace goniec::outbound
