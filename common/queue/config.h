@@ -41,6 +41,7 @@ struct QueueConfig {
   // Replicas of every stream, for provisioning. Bounds 1 to 5.
   int replicas = 1;
   // Bytes of accepted mail that READY may hold (all lanes together); acceptance stops before it is full.
+  // Key `capacity`, bounds 1MiB to 1PiB.
   std::uint64_t capacity_bytes = 10ULL << 30;
   // How long events are kept. At least the longest life of a mail and a day.
   std::chrono::hours event_retention{24 * 31};
@@ -52,6 +53,7 @@ struct QueueConfig {
   std::chrono::milliseconds commit_repeat{2'000};
   std::chrono::milliseconds commit_limit{30'000};
   // Bytes of mails that may wait for a commit in this process.
+  // Key `max_pending`, bounds 1MiB to 16GiB.
   std::uint64_t pending_bytes = 64ULL << 20;
 
   DurabilityFloor durability;
