@@ -36,6 +36,7 @@ struct Stream::State {
     asio::error_code ignored;
     socket.close(ignored);
     timer.cancel();
+    before_expiry = nullptr;  // it may refer to whoever owns the stream
   }
 
   tcp::socket socket;
@@ -45,6 +46,7 @@ struct Stream::State {
   asio::steady_timer timer;
   SteadyTime deadline = SteadyTime::max();
   SteadyTime timer_at = SteadyTime::max();  // when the pending wait ends; max: none is pending
+  std::function<void()> before_expiry;
   Endpoint remote;
   Ended ended = Ended::kNo;
 };
@@ -61,6 +63,7 @@ void ArmTimer(const std::shared_ptr<State>& state) {
     state->timer_at = SteadyTime::max();
     if (state->deadline == SteadyTime::max()) return;
     if (std::chrono::steady_clock::now() >= state->deadline) {
+      if (const auto last_words = std::exchange(state->before_expiry, nullptr)) last_words();
       state->Close(State::Ended::kExpired);
     } else {
       ArmTimer(state);
@@ -121,7 +124,7 @@ ssize_t Peek(tcp::socket& socket, int flags, std::span<char> buffer) {
 
 // Sends what the kernel takes without waiting; the rest goes the slow way.
 template <typename Buffers>
-size_t SendNow(tcp::socket& socket, const Buffers& buffers, asio::error_code& error) {
+size_t WriteSome(tcp::socket& socket, const Buffers& buffers, asio::error_code& error) {
   if (!socket.non_blocking()) socket.non_blocking(true, error);
   const size_t sent = socket.write_some(buffers, error);
   if (error == asio::error::would_block || error == asio::error::try_again) error = {};
@@ -195,6 +198,22 @@ void Stream::NeverExpire() {
   state_->deadline = SteadyTime::max();
 }
 
+void Stream::BeforeExpiry(std::function<void()> last_words) {
+  state_->before_expiry = std::move(last_words);
+}
+
+void Stream::SendNow(std::string_view data) {
+  if (!is_open()) return;
+  asio::error_code ignored;
+  if (state_->tls.has_value()) {
+    // What does not fit is lost, and so is the connection.
+    if (!state_->socket.non_blocking()) state_->socket.non_blocking(true, ignored);
+    state_->tls->write_some(asio::buffer(data), ignored);
+  } else {
+    WriteSome(state_->socket, asio::buffer(data), ignored);
+  }
+}
+
 asio::awaitable<absl::StatusOr<size_t>> Stream::ReadSome(std::span<char> buffer) {
   State& state = *state_;
   asio::error_code error;
@@ -226,7 +245,7 @@ asio::awaitable<absl::Status> Stream::WriteAll(std::string_view first, std::stri
     co_return ToStatus(state, error, "writing");
   }
   std::array<asio::const_buffer, 2> buffers = {asio::buffer(first), asio::buffer(second)};
-  size_t sent = SendNow(state.socket, buffers, error);
+  size_t sent = WriteSome(state.socket, buffers, error);
   if (!error && sent < first.size() + second.size()) {
     for (asio::const_buffer& buffer : buffers) {
       const size_t part = std::min(sent, buffer.size());

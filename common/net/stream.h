@@ -12,6 +12,7 @@
 #include <asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,6 +45,12 @@ class Stream {
   // Each call replaces the deadline; cheap (no system call), so it may be set before every operation.
   void ExpireAfter(std::chrono::milliseconds limit);
   void NeverExpire();
+  // Called on the executor when a deadline has passed, before the connection is closed: the time for
+  // SendNow().
+  void BeforeExpiry(std::function<void()> last_words);
+  // Hands `data` to the kernel as far as it takes it without waiting; never fails, promises nothing. For last
+  // words while a read is awaited.
+  void SendNow(std::string_view data);
 
   // Reads what is there, at least one byte. `buffer` must live until it is done.
   [[nodiscard]] asio::awaitable<absl::StatusOr<size_t>> ReadSome(std::span<char> buffer);

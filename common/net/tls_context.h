@@ -50,7 +50,7 @@ struct TlsClientConfig {
 
 class TlsClientContext {
  public:
-  static absl::StatusOr<std::shared_ptr<TlsClientContext>> Create(TlsClientConfig config);
+  static absl::StatusOr<std::shared_ptr<TlsClientContext>> Create(TlsClientConfig config = {});
   ~TlsClientContext();
 
   [[nodiscard]] asio::ssl::context& context() const;

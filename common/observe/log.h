@@ -93,5 +93,7 @@ inline void Error(const char* event, std::initializer_list<Field> fields) {
 // An address as `log.addresses` says (the process's setting, or a given one). The null sender is "<>".
 std::string LogAddress(std::string_view address);
 std::string LogAddress(std::string_view address, Privacy privacy);
+// The process's setting, for text that may hold addresses anywhere: show it under kFull only.
+[[nodiscard]] Privacy AddressPrivacy();
 
 }  // namespace goniec::observe

@@ -121,7 +121,7 @@ Histogram Metrics::AddHistogram(const std::string& name, const std::string& help
 }
 
 CounterBy Metrics::AddCounterBy(const std::string& name, const std::string& help, const std::string& label,
-                                std::initializer_list<std::string_view> values, const Labels& labels) {
+                                const std::vector<std::string_view>& values, const Labels& labels) {
   CounterBy by;
   const auto add = [&](std::string value) {
     Labels with = labels;

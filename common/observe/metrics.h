@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <functional>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -88,7 +87,7 @@ class Metrics {
                                        const Labels& labels = {});
   [[nodiscard]] CounterBy AddCounterBy(const std::string& name, const std::string& help,
                                        const std::string& label,
-                                       std::initializer_list<std::string_view> values,
+                                       const std::vector<std::string_view>& values,
                                        const Labels& labels = {});
 
   // Called before each rendering, for gauges that are cheaper read than kept. Must stay callable as long as

@@ -1,0 +1,248 @@
+#include "inbound/accept/connection.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/observe/log.h"
+#include "common/queue/broker.h"
+#include "common/smtp/replies.h"
+#include "inbound/publish/commit_reply.h"
+
+namespace goniec::inbound {
+namespace {
+
+namespace replies = smtp::replies;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// One read takes a small mail or a pipelined group whole.
+constexpr size_t kReadBytes = 16 * 1024;
+// How long a peer may take to read a reply, and to answer a goodbye.
+constexpr milliseconds kWriteLimit = std::chrono::minutes(5);
+constexpr milliseconds kGoodbyeLimit = std::chrono::seconds(5);
+constexpr milliseconds kHandshakeLimit = std::chrono::minutes(1);
+
+PeerInfo PeerOf(const net::Endpoint& remote) {
+  return {IpAddress::Parse(remote.ip.ToString()).value_or(IpAddress())};
+}
+
+// What the peer wrote behind a verb, as far as `log.addresses` lets it be shown.
+std::string ShownArgument(std::string_view argument) {
+  if (observe::AddressPrivacy() == observe::Privacy::kFull) return std::string(argument.substr(0, 256));
+  const size_t open = argument.find('<');
+  const size_t close = argument.rfind('>');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return "";
+  return observe::LogAddress(argument.substr(open + 1, close - open - 1));
+}
+
+}  // namespace
+
+Connection::Connection(const ConnectionParts& parts, net::Stream stream, net::ConnectionQuota::Slot slot,
+                       std::string id)
+    : parts_(parts),
+      stream_(std::move(stream)),
+      slot_(std::move(slot)),
+      id_(std::move(id)),
+      peer_(stream_.remote().ToString()),
+      session_(parts.session, PeerOf(stream_.remote()), parts.policy, this),
+      buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {
+  parts_.metrics.sessions.Add();
+  parts_.metrics.connections.Add();
+  stream_.BeforeExpiry([this] {
+    parts_.metrics.idle_closed.Add();
+    observe::Info("session idle for too long", {{"session", id_}, {"peer", peer_}});
+    if (waiting_for_input_) EndNow(replies::kIdleTooLong);
+  });
+}
+
+Connection::~Connection() {
+  stream_.Close();  // its timer must not find this object gone
+  parts_.metrics.sessions.Subtract();
+}
+
+asio::awaitable<void> Connection::Serve() {
+  observe::Debug("session begins", {{"session", id_}, {"peer", peer_}});
+  stream_.ExpireAfter(kWriteLimit);
+  absl::Status status = co_await stream_.WriteAll(session_.Greeting());
+  while (status.ok()) {
+    if (cut_ || (stopping_ && session_.IsIdle())) {
+      session_.EndWith(replies::kShuttingDown);
+      mail_.reset();
+      co_await EndGently();
+      break;
+    }
+    stream_.ExpireAfter(Patience());
+    waiting_for_input_ = true;
+    const absl::StatusOr<size_t> got = co_await stream_.ReadSome({buffer_.get(), kReadBytes});
+    waiting_for_input_ = false;
+    if (!got.ok()) {
+      status = got.status();
+      break;
+    }
+    session_.Receive(std::string_view(buffer_.get(), *got));
+    const bool more = co_await Work();
+    if (!more) break;
+  }
+  observe::Debug("session ends", {{"session", id_}, {"peer", peer_}, {"status", Message(status)}});
+}
+
+milliseconds Connection::Patience() {
+  if (!mail_.has_value()) return parts_.smtp.command_timeout;
+  const auto left =
+      std::chrono::ceil<milliseconds>(body_began_ + parts_.smtp.message_timeout - steady_clock::now());
+  return std::clamp(left, milliseconds(0), parts_.smtp.data_timeout);
+}
+
+asio::awaitable<bool> Connection::Work() {
+  while (true) {
+    const Step step = session_.Next();
+    if (const auto* chunk = std::get_if<BodyChunk>(&step)) {
+      if (!mail_->AppendNow(chunk->bytes)) co_await StoreChunk(chunk->bytes);
+    } else if (std::holds_alternative<NeedInput>(step)) {
+      co_return co_await Write();
+    } else if (std::holds_alternative<Flush>(step)) {
+      const bool written = co_await Write();
+      if (!written) co_return false;
+    } else if (std::holds_alternative<inbound::OpenBody>(step)) {
+      OpenBody();
+    } else if (std::holds_alternative<AbandonBody>(step)) {
+      mail_.reset();
+    } else if (const auto* commit = std::get_if<inbound::CommitMessage>(&step)) {
+      const bool written = co_await Write();
+      if (!written) co_return false;
+      co_await CommitMessage(*commit->transaction);
+    } else if (std::holds_alternative<inbound::UpgradeTls>(step)) {
+      const bool upgraded = co_await UpgradeTls();
+      if (!upgraded) co_return false;
+    } else {
+      co_await EndGently();
+      co_return false;
+    }
+  }
+}
+
+asio::awaitable<bool> Connection::Write() {
+  const std::string output = session_.TakeOutput();
+  if (output.empty()) co_return true;
+  stream_.ExpireAfter(kWriteLimit);
+  const absl::Status status = co_await stream_.WriteAll(output);
+  if (!status.ok() && !unconfirmed_.empty()) {
+    // The sender will send it again (RFC 1047): whoever looks for the cause of a duplicate finds it here.
+    observe::Info(
+        "acceptance not told to the sender",
+        {{"session", id_}, {"peer", peer_}, {"message", unconfirmed_}, {"reason", Message(status)}});
+  }
+  unconfirmed_.clear();
+  co_return status.ok();
+}
+
+void Connection::OpenBody() {
+  if (!parts_.intake.broker.connected())
+    return FailBody(absl::UnavailableError("no connection to the broker"));
+  mail_.emplace(parts_.intake);
+  body_began_ = steady_clock::now();
+  session_.BodyOpened();
+}
+
+void Connection::FailBody(const absl::Status& status) {
+  mail_.reset();
+  session_.BodyFailed(ReplyForFailure(status));
+  observe::Warn("message not stored", {{"session", id_}, {"peer", peer_}, {"reason", Message(status)}});
+}
+
+asio::awaitable<void> Connection::StoreChunk(std::string_view bytes) {
+  stream_.NeverExpire();  // the wait is the broker's, which has limits of its own
+  const absl::Status status = co_await mail_->Append(bytes);
+  if (!status.ok()) FailBody(status);
+}
+
+asio::awaitable<void> Connection::CommitMessage(const Transaction& transaction) {
+  stream_.NeverExpire();
+  const auto began = steady_clock::now();
+  const absl::StatusOr<std::string> id = co_await mail_->Commit(transaction, session_.peer());
+  const auto took = steady_clock::now() - began;
+  mail_.reset();
+  parts_.metrics.commit_seconds.Observe(took);
+  if (!id.ok()) {
+    observe::Warn("message not stored", {{"session", id_},
+                                         {"peer", peer_},
+                                         {"from", observe::LogAddress(transaction.mail_from())},
+                                         {"commit_ms", took},
+                                         {"reason", Message(id.status())}});
+    session_.Committed(ReplyForFailure(id.status()));
+    co_return;
+  }
+  parts_.metrics.messages.Add();
+  parts_.metrics.recipients.Add(static_cast<double>(transaction.recipients().size()));
+  parts_.metrics.message_bytes.Add(static_cast<double>(transaction.body_size()));
+  LogAccepted(transaction, *id);
+  unconfirmed_ = *id;
+  session_.Committed(replies::Queued(*id));
+}
+
+void Connection::LogAccepted(const Transaction& transaction, const std::string& message_id) const {
+  if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
+  const auto& recipients = transaction.recipients();
+  const auto& tls = stream_.tls();
+  observe::Info("message accepted", {{"message", message_id},
+                                     {"session", id_},
+                                     {"peer", peer_},
+                                     {"from", observe::LogAddress(transaction.mail_from())},
+                                     {"to", observe::LogAddress(recipients.front().ToString())},
+                                     {"recipients", recipients.size()},
+                                     {"size", transaction.body_size()},
+                                     {"tls", tls.has_value() ? std::string_view(tls->version) : "none"}});
+}
+
+asio::awaitable<bool> Connection::UpgradeTls() {
+  const bool written = co_await Write();
+  if (!written) co_return false;
+  stream_.ExpireAfter(kHandshakeLimit);
+  const absl::Status status = co_await stream_.StartTlsServer(parts_.tls);
+  if (!status.ok()) {
+    parts_.metrics.tls_failures.Add();
+    observe::Info("TLS handshake failed", {{"session", id_}, {"peer", peer_}, {"reason", Message(status)}});
+    co_return false;
+  }
+  parts_.metrics.tls_sessions.Add();
+  session_.TlsStarted({stream_.tls()->version, stream_.tls()->cipher});
+  co_return true;
+}
+
+asio::awaitable<void> Connection::EndGently() {
+  const bool written = co_await Write();
+  if (written) co_await stream_.Shutdown(kGoodbyeLimit);
+}
+
+void Connection::EndNow(const smtp::Reply& reply) {
+  session_.EndWith(reply);
+  mail_.reset();
+  stream_.SendNow(session_.TakeOutput());
+  stream_.Close();
+}
+
+void Connection::Stop() {
+  stopping_ = true;
+  if (waiting_for_input_ && session_.IsIdle()) EndNow(replies::kShuttingDown);
+}
+
+void Connection::Cut() {
+  cut_ = true;
+  if (waiting_for_input_) EndNow(replies::kShuttingDown);
+}
+
+void Connection::OnRefused(smtp::Verb verb, std::string_view argument, const smtp::Reply& reply) {
+  parts_.metrics.CountRefusal(reply);
+  if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
+  observe::Info("refused", {{"session", id_},
+                            {"peer", peer_},
+                            {"verb", smtp::VerbName(verb)},
+                            {"argument", ShownArgument(argument)},
+                            {"code", reply.code},
+                            {"reply", reply.Text()}});
+}
+
+}  // namespace goniec::inbound

@@ -1,0 +1,137 @@
+#include "inbound/config.h"
+
+#include <unistd.h>
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/config/document.h"
+#include "common/smtp/address.h"
+
+namespace goniec::inbound {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// The most recipients whose record, with addresses of usual length, stays within the envelope's limit.
+constexpr size_t kMostRecipients = 1000;
+
+std::string MachineName() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+absl::StatusOr<std::string> ParseHostName(std::string_view text) {
+  const auto domain = smtp::ParseDomain(text);
+  if (!domain.ok() || domain->kind != smtp::Domain::Kind::kName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", Printable(text, 80), "\" is not a domain name; use for example mx.example.org"));
+  }
+  // In A-labels: headers and the greeting are ASCII.
+  return domain->ascii;
+}
+
+absl::StatusOr<std::string> ParseTenant(std::string_view text) {
+  if (queue::IsValidTenant(text)) return std::string(text);
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", Printable(text, 80), "\" is no tenant's name: a-z, 0-9 and -, 1 to 32 characters"));
+}
+
+// Each entry is judged alone, so that the problem stands at its line.
+absl::StatusOr<std::string> ParseRelayDomain(std::string_view text) {
+  const auto policy = RelayPolicy::Create({.domains = {std::string(text)}});
+  if (!policy.ok()) return policy.status();
+  return std::string(text);
+}
+
+absl::StatusOr<std::string> ParseTrustedNetwork(std::string_view text) {
+  const auto policy = RelayPolicy::Create({.trusted_networks = {std::string(text)}});
+  if (!policy.ok()) return policy.status();
+  return std::string(text);
+}
+
+void ReadNames(const config::Section& root, InboundConfig& config) {
+  config.session.host_name = MachineName();
+  root.Parsed("hostname", config.session.host_name, ParseHostName);
+  if (!root.Has("hostname") && !ParseHostName(config.session.host_name).ok()) {
+    root.Problem("hostname",
+                 absl::StrCat("must be set, for the machine's name, \"",
+                              Printable(config.session.host_name, 80), "\", is not a domain name"));
+  }
+}
+
+void ReadSmtp(const config::Section& section, InboundConfig& config) {
+  SmtpConfig& smtp = config.smtp;
+  section.ParsedList("listen", smtp.listen, net::Endpoint::Parse);
+  if (smtp.listen.empty()) section.Problem("listen", "needs at least one address, for example 0.0.0.0:2525");
+  section.Integer<size_t>("threads", smtp.threads, {0, 256});
+  section.Integer<size_t>("max_connections", smtp.max_connections, {1, 1'000'000});
+  section.Integer<size_t>("max_connections_per_client", smtp.max_connections_per_client, {1, 1'000'000});
+  section.Bytes("max_body_memory", smtp.max_body_memory, {MiB(1), GiB(64)});
+  section.Duration("command_timeout", smtp.command_timeout, {seconds(1), hours(1)});
+  section.Duration("data_timeout", smtp.data_timeout, {seconds(1), hours(1)});
+  section.Duration("message_timeout", smtp.message_timeout, {seconds(10), hours(24)});
+
+  SessionConfig& session = config.session;
+  ByteCount size{session.max_message_size};
+  if (section.Bytes("max_message_size", size, {KiB(1), GiB(1)})) session.max_message_size = size.bytes;
+  section.Integer<size_t>("max_recipients", session.max_recipients, {1, kMostRecipients});
+  section.Integer<int>("max_errors", session.max_errors, {1, 1000});
+  section.Parsed("postmaster_domain", session.postmaster_domain, ParseHostName);
+}
+
+void ReadTls(const config::Section& section, InboundConfig& config) {
+  net::TlsServerConfig tls;
+  const bool certificate = section.Text("cert_file", tls.certificate_file);
+  const bool key = section.Text("key_file", tls.key_file);
+  section.Choice<net::TlsVersion>("min_version", tls.min_version,
+                                  {{"1.2", net::TlsVersion::kTls12}, {"1.3", net::TlsVersion::kTls13}});
+  if (certificate != key)
+    section.Problem(certificate ? "key_file" : "cert_file", "is missing beside the other file");
+  if (certificate && key) config.tls = std::move(tls);
+  config.session.tls_available = config.tls.has_value();
+}
+
+void ReadMail(const config::Section& section, MailConfig& mail) {
+  section.Parsed("tenant", mail.tenant, ParseTenant);
+  section.Choice<queue::MailClass>(
+      "class", mail.mail_class,
+      {{"transactional", queue::MailClass::kTransactional}, {"bulk", queue::MailClass::kBulk}});
+  section.Duration("lifetime", mail.lifetime, {minutes(1), hours(30 * 24)});
+  section.Duration("null_sender_lifetime", mail.null_sender_lifetime, {minutes(1), hours(30 * 24)});
+}
+
+}  // namespace
+
+absl::StatusOr<InboundConfig> LoadInboundConfig(const std::string& path) {
+  absl::StatusOr<config::Document> document = config::Document::Load(path);
+  if (!document.ok()) return document.status();
+  const config::Section root = document->root();
+  InboundConfig config;
+  ReadNames(root, config);
+  const config::Section http = root.Sub("http");
+  if (http.Text("listen", config.http_listen)) {
+    const auto endpoint = net::Endpoint::Parse(config.http_listen);
+    if (!endpoint.ok()) http.Problem("listen", Message(endpoint.status()));
+  }
+  root.Duration("drain_limit", config.drain_limit, {seconds(1), hours(1)});
+  ReadSmtp(root.Sub("smtp"), config);
+  ReadTls(root.Sub("tls"), config);
+  const config::Section relay = root.Sub("relay");
+  relay.ParsedList("domains", config.relay.domains, ParseRelayDomain);
+  relay.ParsedList("trusted_networks", config.relay.trusted_networks, ParseTrustedNetwork);
+  ReadMail(root.Sub("mail"), config.mail);
+  config::Section queue = root.Sub("queue");
+  config.queue = queue::ReadQueueConfig(queue);
+  observe::ReadLogConfig(root.Sub("log"), config.log);
+  if (absl::Status problems = document->Finish(); !problems.ok()) return problems;
+  return config;
+}
+
+}  // namespace goniec::inbound

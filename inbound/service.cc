@@ -1,0 +1,152 @@
+#include "inbound/service.h"
+
+#include <sys/resource.h>
+
+#include <asio/io_context.hpp>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/net/io_threads.h"
+#include "common/observe/health.h"
+#include "common/observe/http_server.h"
+#include "common/observe/log.h"
+#include "common/observe/metrics.h"
+#include "common/queue/broker.h"
+#include "common/queue/publisher.h"
+#include "common/queue/publisher_metrics.h"
+#include "common/queue/readiness.h"
+#include "inbound/accept/smtp_server.h"
+
+namespace goniec::inbound {
+namespace {
+
+// Beside connections: listeners, broker, log, HTTP.
+constexpr rlim_t kOtherFiles = 64;
+
+// The usual soft limit of 1024 files is for programs that use select(2).
+void RaiseFileLimit(size_t max_connections) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < max_connections + kOtherFiles) {
+    observe::Warn(
+        "fewer files than connections",
+        {{"limit", limit.rlim_max}, {"max_connections", max_connections}, {"mend", "raise ulimit -n"}});
+  }
+}
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round.
+struct Service::State {
+  State(InboundConfig the_config, RelayPolicy the_policy)
+      : config(std::move(the_config)), policy(std::move(the_policy)) {}
+
+  absl::Status Start();
+  absl::Status ConnectBroker();
+  absl::Status OpenPorts();
+
+  const InboundConfig config;
+  const RelayPolicy policy;
+  observe::Metrics metrics;
+  observe::Health health;
+  observe::Condition draining = health.Add("draining", "starting");
+  std::unique_ptr<observe::HttpServer> http;
+  net::IoThreads threads{config.smtp.threads, "goniec-smtp"};
+  std::unique_ptr<queue::Broker> broker;
+  std::unique_ptr<queue::Publisher> publisher;
+  std::unique_ptr<queue::Readiness> readiness;
+  BodyMemory body_memory{config.smtp.max_body_memory.bytes};
+  SessionMetrics session_metrics{metrics};
+  std::optional<Intake> intake;
+  std::unique_ptr<SmtpServer> smtp;
+};
+
+absl::Status Service::State::ConnectBroker() {
+  absl::StatusOr<std::unique_ptr<queue::Broker>> started =
+      queue::Broker::Start(config.queue, absl::StrCat("goniec-inbound ", config.session.host_name));
+  if (!started.ok()) return started.status();
+  broker = *std::move(started);
+  publisher = queue::Publisher::Create(*broker, config.queue);
+  queue::ExportPublisherStats(metrics, *publisher);
+  readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kInbound, health,
+                                                 threads.context(0).get_executor());
+  readiness->Start();
+  return absl::OkStatus();
+}
+
+absl::Status Service::State::OpenPorts() {
+  std::shared_ptr<net::TlsServerContext> tls;
+  if (config.tls.has_value()) {
+    auto context = net::TlsServerContext::Create(*config.tls);
+    if (!context.ok()) return WithContext(context.status(), "tls");
+    tls = *std::move(context);
+  }
+  const observe::Gauge memory = metrics.AddGauge("goniec_inbound_body_memory_bytes",
+                                                 "Octets of bodies on their way in that are held in memory.");
+  metrics.BeforeRender([this, memory] { memory.Set(static_cast<double>(body_memory.used())); });
+  intake.emplace(Intake{*broker, *publisher, body_memory, config.mail, config.session.host_name});
+  auto server = SmtpServer::Start(threads, ConnectionParts{config.smtp, config.session, policy, *intake,
+                                                           session_metrics, std::move(tls)});
+  if (!server.ok()) return WithContext(server.status(), "smtp.listen");
+  smtp = *std::move(server);
+  return absl::OkStatus();
+}
+
+absl::Status Service::State::Start() {
+  RaiseFileLimit(config.smtp.max_connections);
+  auto server = observe::HttpServer::Start(config.http_listen, metrics, health);
+  if (!server.ok()) return WithContext(server.status(), "http.listen");
+  http = *std::move(server);
+  GONIEC_RETURN_IF_ERROR(ConnectBroker());
+  GONIEC_RETURN_IF_ERROR(OpenPorts());
+  draining.Meet();
+  std::vector<std::string> addresses;
+  for (const net::Endpoint& address : smtp->addresses()) addresses.push_back(address.ToString());
+  observe::Info("started", {{"version", GONIEC_VERSION},
+                            {"smtp", absl::StrJoin(addresses, ",")},
+                            {"http_port", http->port()},
+                            {"hostname", config.session.host_name},
+                            {"threads", threads.size()}});
+  return absl::OkStatus();
+}
+
+Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+absl::StatusOr<std::unique_ptr<Service>> Service::Start(InboundConfig config) {
+  auto policy = RelayPolicy::Create(config.relay);
+  if (!policy.ok()) return policy.status();
+  std::unique_ptr<Service> service(
+      new Service(std::make_unique<State>(std::move(config), *std::move(policy))));
+  if (absl::Status started = service->state_->Start(); !started.ok()) {
+    (void)service->Drain();
+    return started;
+  }
+  return service;
+}
+
+Service::~Service() {
+  // Nobody renders metrics of, or runs handlers in, what is about to go.
+  state_->http.reset();
+  state_->threads.Stop();
+}
+
+bool Service::Drain() {
+  State& state = *state_;
+  state.draining.Fail("shutting down");
+  bool clean = true;
+  if (state.smtp != nullptr) {
+    state.smtp->StopAccepting();
+    clean = state.smtp->Drain(state.config.drain_limit);
+  }
+  if (state.readiness != nullptr) state.readiness->Stop();
+  return clean;
+}
+
+}  // namespace goniec::inbound
