@@ -106,6 +106,7 @@ class NatsBroker final : public Broker {
   // The broker's thread.
   void Adopt(std::shared_ptr<NatsConnection> connection);
   void OnClosed();
+  void EndSubscriptions();
   std::shared_ptr<SubscriptionEntry> AddSubscription(const std::string& subject,
                                                      std::function<void(IncomingMessage)> handler);
   void DropSubscription(const std::shared_ptr<SubscriptionEntry>& entry);
@@ -180,6 +181,7 @@ void NatsBroker::Stop() {
   if (thread_.joinable()) {
     asio::post(io_, [this] {
       FailAll(absl::CancelledError("the broker connection was stopped"));
+      EndSubscriptions();
       connection_.reset();
       work_.reset();
       timer_.cancel();
@@ -251,14 +253,19 @@ void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
 void NatsBroker::OnClosed() {
   if (connection_ == nullptr || connection_->open()) return;
   connected_ = false;
-  for (const auto& entry : subscriptions_) {
-    if (entry->handle != nullptr) connection_->Unsubscribe(entry->handle);
-    entry->handle = nullptr;
-  }
+  EndSubscriptions();
   connection_.reset();
   spdlog::warn("broker disconnected name={} waiting={}", name_, waiters_.size());
   FailAll(absl::UnavailableError("the connection to the broker was lost"));
   Tell(false);
+}
+
+// Those of the connection at hand; the next one makes them anew.
+void NatsBroker::EndSubscriptions() {
+  for (const auto& entry : subscriptions_) {
+    if (entry->handle != nullptr) connection_->Unsubscribe(entry->handle);
+    entry->handle = nullptr;
+  }
 }
 
 void NatsBroker::Tell(bool connected) {

@@ -132,6 +132,7 @@ class GroupCommitPublisher final : public Publisher {
   // Confined to the broker's thread.
   std::map<GroupKey, std::deque<Waiting>> groups_;
   std::list<Flight> flights_;
+  bool starting_ = false;
   int next_lane_ = 0;
   asio::steady_timer give_up_;
   std::vector<std::function<void()>> drained_;
@@ -192,8 +193,12 @@ void GroupCommitPublisher::TakeIncoming() {
 }
 
 void GroupCommitPublisher::StartCommits() {
+  // A commit that fails while it is being started ends up here again; the loop goes on with what is left.
+  if (starting_) return;
+  starting_ = true;
   while (flights_.size() < kMostInFlight && StartOne()) {
   }
+  starting_ = false;
   TellDrained();
 }
 
@@ -227,7 +232,6 @@ bool GroupCommitPublisher::StartOne() {
   if (chosen == groups_.end()) return false;
   next_lane_ = (chosen_lane + 1) % config_.lanes;
   Form(chosen->first, chosen_lane, chosen->second);
-  if (chosen->second.empty()) groups_.erase(chosen);
   return true;
 }
 
@@ -387,7 +391,7 @@ void GroupCommitPublisher::Drain(std::function<void()> done) {
 }
 
 void GroupCommitPublisher::TellDrained() {
-  if (drained_.empty() || !flights_.empty() || !groups_.empty()) return;
+  if (drained_.empty() || !flights_.empty()) return;  // no flight: StartOne found all groups empty
   const auto callbacks = std::exchange(drained_, {});
   for (const auto& done : callbacks) done();
 }

@@ -1,0 +1,89 @@
+// A real goniec-inbound on a real, provisioned nats-server, and eyes on what it stored. For the tests of the
+// way from SMTP into READY; delivery is not started.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "tests/support/nats_server.h"
+#include "tests/support/process.h"
+
+namespace goniec::inbound {
+
+// A client that sends what it is told and waits for whole replies.
+class SmtpDialogue {
+ public:
+  // Connects to 127.0.0.1.
+  explicit SmtpDialogue(uint16_t port);
+  ~SmtpDialogue();
+  SmtpDialogue(SmtpDialogue&& other) noexcept;
+  SmtpDialogue& operator=(SmtpDialogue&&) = delete;
+
+  // As it is: no CR LF is added.
+  void Send(const std::string& bytes);
+  // The next reply, all its lines with their CR LF; empty at the end of the connection or after 20 s.
+  std::string Reply();
+  // A line, CR LF added, and its reply.
+  std::string Ask(const std::string& line);
+  // A whole transaction; the reply to the end of data, or the first that refused.
+  std::string SendMail(const std::string& from, const std::vector<std::string>& to,
+                       const std::string& content);
+  // True if the server closes within 20 s, whatever it says before.
+  bool WaitForClose();
+  void Close();
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+  std::string input_;
+};
+
+// One HTTP GET of 127.0.0.1: the whole response, empty if nobody answers.
+std::string HttpGet(uint16_t port, const std::string& path);
+
+class InboundTest : public testing::Test {
+ protected:
+  void StartQueue(test::NatsServerOptions options = {});
+  // `more` is YAML at the top level of the configuration; "{queue}" in it is not needed. Returns once it
+  // listens, or, if `ready`, once it is ready.
+  void StartInbound(const std::string& more = "relay: {trusted_networks: [\"127.0.0.1/32\"]}\n",
+                    bool ready = true);
+  // The configuration that StartInbound would write.
+  std::string Configuration(const std::string& more);
+
+  [[nodiscard]] bool Ready() const;
+  [[nodiscard]] SmtpDialogue Connect() const { return SmtpDialogue(smtp_port_); }
+  // Connected, greeted and introduced by EHLO.
+  [[nodiscard]] SmtpDialogue Hello() const;
+
+  // Every record in READY, as it lies there.
+  std::vector<queue::v1::Record> Records();
+  // All their mails.
+  std::vector<queue::v1::Mail> Mails();
+  // Head and body as they would go to the next server, chunks read from the store.
+  std::string Content(const queue::v1::Mail& mail);
+  // The value of a series (with its labels, if it has some) on /metrics; 0 if it is not there.
+  [[nodiscard]] double Metric(const std::string& series) const;
+  // The stream's count of messages.
+  uint64_t StoredIn(const std::string& stream);
+
+  static std::string Binary();
+
+  test::TempDir folder_;
+  std::unique_ptr<test::NatsServer> nats_;
+  queue::QueueConfig queue_;
+  std::unique_ptr<queue::Broker> broker_;
+  uint16_t smtp_port_ = test::FreePort();
+  uint16_t http_port_ = test::FreePort();
+  std::optional<test::Process> inbound_;
+};
+
+}  // namespace goniec::inbound

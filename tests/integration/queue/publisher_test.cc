@@ -1,0 +1,316 @@
+#include "common/queue/publisher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/mail/ulid.h"
+#include "common/queue/subjects.h"
+#include "tests/integration/queue/real_queue.h"
+
+namespace goniec::queue {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// A boot clock that the test moves on; wall time is real.
+class JumpingClock final : public Clock {
+ public:
+  WallTime Wall() const override { return std::chrono::system_clock::now(); }
+  BootTime Boot() const override { return BootClock::now() + BootClock::duration(ahead_); }
+  void Jump(std::chrono::nanoseconds span) { ahead_ += span.count(); }
+
+ private:
+  std::atomic<std::int64_t> ahead_{0};
+};
+
+// Lets requests through and loses the answers to the first `lose` publishes into READY.
+class LossyBroker final : public WatchedBroker {
+ public:
+  using WatchedBroker::WatchedBroker;
+  std::atomic<int> lose{0};
+
+  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
+               std::function<bool()> may_send) override {
+    const bool lost = message.subject.starts_with("ready.") && lose.fetch_sub(1) > 0;
+    auto deliver = [done = std::move(done), lost](Reply reply) {
+      done(lost ? Reply{absl::DeadlineExceededError("lost by the test"), Sent::kMaybe} : std::move(reply));
+    };
+    WatchedBroker::Request(std::move(message), limit, std::move(deliver), std::move(may_send));
+  }
+};
+
+// What Commit's callbacks said, in order of their coming.
+class Answers {
+ public:
+  std::function<void(absl::StatusOr<Committed>)> Take() {
+    return [this](absl::StatusOr<Committed> answer) {
+      const std::lock_guard lock(mutex_);
+      all_.push_back(std::move(answer));
+    };
+  }
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return all_.size();
+  }
+  [[nodiscard]] std::vector<absl::StatusOr<Committed>> all() const {
+    const std::lock_guard lock(mutex_);
+    return all_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<absl::StatusOr<Committed>> all_;
+};
+
+class PublisherTest : public RealQueue {
+ protected:
+  void SetUp() override { Begin({}); }
+
+  void Begin(test::NatsServerOptions options) {
+    StartServer(std::move(options));
+    ProvisionAll();
+    lossy_ = std::make_unique<LossyBroker>(*broker_);
+  }
+
+  void Make() { publisher_ = Publisher::Create(*lossy_, config_, clock_); }
+
+  static v1::Mail MakeMail(std::size_t body = 1'000, v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {
+    v1::Mail mail;
+    mail.set_tenant("acme");
+    mail.set_mail_class(mail_class);
+    mail.set_mail_from("sender@example.org");
+    mail.add_recipients()->set_address("someone@example.net");
+    std::string head = "X-Id: ";
+    head += kMessageIdPlaceholder;
+    mail.set_head(head + "\r\n");
+    mail.set_inline_body(std::string(body, 'x'));
+    mail.set_size_bytes(body);
+    return mail;
+  }
+
+  std::vector<v1::Record> StoredRecords() {
+    std::vector<v1::Record> records;
+    std::uint64_t sequence = 1;
+    for (;;) {
+      const auto stored = Await(GetNextMessage(*broker_, ReadyStream(0), "ready.>", sequence));
+      if (!stored.ok()) {
+        EXPECT_TRUE(absl::IsNotFound(stored.status())) << stored.status();
+        return records;
+      }
+      sequence = stored->sequence + 1;
+      EXPECT_TRUE(records.emplace_back().ParseFromString(stored->data));
+    }
+  }
+
+  absl::StatusOr<Committed> CommitOne(v1::Mail mail) { return Await(publisher_->Commit(std::move(mail))); }
+
+  JumpingClock clock_;
+  std::unique_ptr<LossyBroker> lossy_;
+  std::unique_ptr<Publisher> publisher_;
+};
+
+TEST_F(PublisherTest, ACommittedMailIsInTheStreamUnderItsId) {
+  Make();
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  const std::vector<v1::Record> records = StoredRecords();
+  ASSERT_EQ(records.size(), 1U);
+  const v1::Mail& mail = records[0].mails(0);
+  EXPECT_EQ(mail.message_id(), committed->message_id);
+  EXPECT_EQ(records[0].record_id(), committed->message_id.substr(0, kRecordIdLength));
+  EXPECT_EQ(mail.head(), absl::StrCat("X-Id: ", committed->message_id, "\r\n")) << "the placeholder is the id now";
+  EXPECT_EQ(mail.size_bytes(), mail.head().size() + 1'000);
+  EXPECT_EQ(mail.recipient_count(), 1U);
+  EXPECT_TRUE(mail.has_accept_time());
+}
+
+TEST_F(PublisherTest, ACrowdSharesFewRecords) {
+  Make();
+  Answers answers;
+  for (int i = 0; i < 100; ++i) publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 100; }));
+  std::set<std::string> ids;
+  for (const auto& answer : answers.all()) {
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ids.insert(answer->message_id);
+  }
+  EXPECT_EQ(ids.size(), 100U);
+  const std::vector<v1::Record> records = StoredRecords();
+  EXPECT_LE(records.size(), 10U) << "100 mails, one commit in flight: far fewer records than mails";
+  int mails = 0;
+  for (const v1::Record& record : records) {
+    EXPECT_LE(record.mails_size(), mail::kMaxMailsPerRecord);
+    mails += record.mails_size();
+  }
+  EXPECT_EQ(mails, 100);
+}
+
+TEST_F(PublisherTest, NobodyIsAnsweredBeforeTheRecordIsAcknowledged) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  for (int i = 0; i < 10; ++i) publisher_->Commit(MakeMail(), answers.Take());
+  // The first commit is on its way when its repetition is.
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_EQ(answers.size(), 0U);
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 10; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  std::size_t mails = 0;
+  for (const v1::Record& record : StoredRecords()) mails += static_cast<std::size_t>(record.mails_size());
+  EXPECT_EQ(mails, 10U) << "what was repeated is there once";
+}
+
+TEST_F(PublisherTest, ALostAnswerLeadsToTheSameRecordOnce) {
+  Make();
+  lossy_->lose = 2;
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_EQ(publisher_->stats().resends, 2U);
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, ARefusedCommitFailsItsOwnMailsAlone) {
+  Make();
+  std::atomic<int> publishes{0};
+  lossy_->answer = [&](const std::string& subject) -> std::optional<IncomingMessage> {
+    if (!subject.starts_with("ready.") || publishes++ != 0) return std::nullopt;
+    IncomingMessage refusal;
+    refusal.data = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+    return refusal;
+  };
+  Answers first;
+  Answers second;
+  publisher_->Commit(MakeMail(), first.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return first.size() == 1; }));
+  publisher_->Commit(MakeMail(), second.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return second.size() == 1; }));
+  EXPECT_TRUE(absl::IsResourceExhausted(first.all()[0].status())) << first.all()[0].status();
+  EXPECT_TRUE(second.all()[0].ok()) << second.all()[0].status();
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, WithoutABrokerItRefusesAtOnceAndGoesOnWhenItIsBack) {
+  Make();
+  server_->Kill();
+  ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().unknown, 0U) << "it was certain that nothing was sent";
+  ASSERT_TRUE(server_->StartAgain().ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return broker_->connected(); }));
+  EXPECT_TRUE(CommitOne(MakeMail()).ok());
+}
+
+TEST_F(PublisherTest, ACommitThatIsCutOffIsFinishedAfterTheRestart) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  server_->Thaw();
+  server_->Kill();
+  ASSERT_TRUE(server_->StartAgain().ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(answers.all()[0].ok()) << answers.all()[0].status();
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, AnUnansweredCommitIsGivenUpAsUnknown) {
+  config_.commit_repeat = std::chrono::milliseconds(100);
+  config_.commit_limit = std::chrono::milliseconds(500);
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(answers.all()[0].status())) << answers.all()[0].status();
+  EXPECT_EQ(publisher_->stats().unknown, 1U);
+  server_->Thaw();
+}
+
+TEST_F(PublisherTest, ARecordThatBecameOldBeforeItWasSentIsNotSent) {
+  Make();
+  // As if the process had been stopped between forming the record and sending it.
+  lossy_->before = [&](const std::string& subject) {
+    if (subject.starts_with("ready.")) clock_.Jump(config_.commit_limit);
+  };
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().unknown, 0U);
+  EXPECT_THAT(StoredRecords(), IsEmpty());
+}
+
+TEST_F(PublisherTest, AFullQueueIsResourceExhausted) {
+  config_.capacity_bytes = 1 << 20;
+  ProvisionAll();
+  Make();
+  absl::Status last;
+  for (int i = 0; i < 30 && last.ok(); ++i) last = CommitOne(MakeMail(100'000)).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(last)) << last;
+}
+
+TEST_F(PublisherTest, WhatWaitsIsBounded) {
+  config_.pending_bytes = 50'000;
+  Make();
+  server_->Freeze();
+  Answers answers;
+  for (int i = 0; i < 6; ++i) publisher_->Commit(MakeMail(10'000), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 2; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(absl::IsResourceExhausted(answer.status())) << answer.status();
+  EXPECT_LE(publisher_->stats().pending_bytes, 50'000U);
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 6; }));
+  EXPECT_EQ(publisher_->stats().pending_bytes, 0U);
+}
+
+TEST_F(PublisherTest, AnEnvelopeOverTheLimitIsInvalid) {
+  Make();
+  v1::Mail mail = MakeMail();
+  mail.set_head(std::string(kMaxEnvelopeBytes + 1, 'h'));
+  EXPECT_TRUE(absl::IsInvalidArgument(CommitOne(std::move(mail)).status()));
+}
+
+TEST_F(PublisherTest, DrainRefusesWhatComesAndWaitsForWhatIsThere) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  std::atomic<bool> drained{false};
+  publisher_->Drain([&] { drained = true; });
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_FALSE(drained);
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(absl::IsUnavailable(answers.all()[0].status()));
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return drained.load(); }));
+  EXPECT_EQ(answers.size(), 2U);
+}
+
+class SmallPayloadTest : public PublisherTest {
+ protected:
+  void SetUp() override {
+    test::NatsServerOptions options;
+    options.extra = "max_payload: 200KB";
+    Begin(std::move(options));
+  }
+};
+
+TEST_F(SmallPayloadTest, RecordsStayBelowTheServersLimit) {
+  Make();
+  Answers answers;
+  for (int i = 0; i < 20; ++i) publisher_->Commit(MakeMail(60'000), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 20; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const v1::Record& record : StoredRecords()) EXPECT_LT(record.ByteSizeLong(), 200'000U);
+}
+
+}  // namespace
+}  // namespace goniec::queue
