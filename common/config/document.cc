@@ -96,6 +96,17 @@ Section Document::root() {
 
 absl::Status Document::Finish() {
   FindUnknown(*state_, state_->root, "");
+  return Report();
+}
+
+absl::Status Document::FinishSection(std::string_view key) {
+  for (const Value& child : state_->root.children) {
+    if (child.key == key) FindUnknown(*state_, child, child.key);
+  }
+  return Report();
+}
+
+absl::Status Document::Report() {
   auto& problems = state_->problems;
   if (problems.empty()) return absl::OkStatus();
   std::sort(problems.begin(), problems.end(), [](const FoundProblem& a, const FoundProblem& b) {

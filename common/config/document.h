@@ -55,8 +55,13 @@ class Document {
   // file, the keys that nobody asked for included.
   [[nodiscard]] absl::Status Finish();
 
+  // The same for one section of the root alone, for a program that reads nothing else of the file: keys outside of it
+  // are somebody else's.
+  [[nodiscard]] absl::Status FinishSection(std::string_view key);
+
  private:
   explicit Document(std::unique_ptr<State> state);
+  absl::Status Report();
   std::unique_ptr<State> state_;
 };
 

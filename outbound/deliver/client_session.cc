@@ -61,11 +61,7 @@ void ClientSession::Receive(std::string_view input) {
     if (progress == smtp::ReplyParser::Progress::kMalformed) return ProtocolError(parser_.problem());
     const smtp::Reply reply = parser_.Take();
     ++replies_;
-    if (expected_.empty()) {
-      // Nothing was asked: a goodbye, or a server that has lost count.
-      return reply.code == 421 ? ClosedByPeer({Step::kQuit, nullptr, 0}, reply)
-                               : ProtocolError("a reply came that nothing had asked for");
-    }
+    if (expected_.empty()) return OnUnaskedReply(reply);
     // When the last command out has its reply, whatever follows was said before it could have been asked for,
     // and would be taken for the reply to the next command. A goodbye alone means the same at any time. After
     // STARTTLS it may be an attacker's, to be acted on as if it had come under TLS (RFC 3207 §4.2).
@@ -75,6 +71,17 @@ void ClientSession::Receive(std::string_view input) {
     if (!early || step == Step::kEndOfData) OnReply(reply);
     if (early) return ProtocolError("a reply came before its command");
   }
+}
+
+// A goodbye, a server that refuses content in the middle of it, or one that has lost count.
+void ClientSession::OnUnaskedReply(const smtp::Reply& reply) {
+  if (current_ != nullptr && current_->in_content_ && reply.code >= 400) {
+    Outcome outcome = OutcomeOf(current_.get(), Step::kChunk, reply);
+    current_->DecideRest(reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary, outcome);
+    return End(std::move(outcome));
+  }
+  if (reply.code == 421) return ClosedByPeer({Step::kQuit, nullptr, 0}, reply);
+  ProtocolError("a reply came that nothing had asked for");
 }
 
 void ClientSession::OnReply(const smtp::Reply& reply) {

@@ -76,6 +76,8 @@ class ClientSession {
   // Only at kWork. kReply follows, or kClose.
   void Quit();
 
+  // At kBody: whose body it is, and which chunk of it.
+  [[nodiscard]] const Transaction* current() const { return current_.get(); }
   [[nodiscard]] std::uint32_t body_chunk() const { return current_->next_chunk_; }
   void AddBody(std::string_view chunk);
   void BodyUnreadable(std::string_view why);
@@ -106,6 +108,7 @@ class ClientSession {
   void Send(Step step, std::string_view line);
   void Expect(Step step, Transaction* transaction = nullptr, std::uint32_t recipient = 0);
   void OnReply(const smtp::Reply& reply);
+  void OnUnaskedReply(const smtp::Reply& reply);
   void OnGreeting(const Expected& expected, const smtp::Reply& reply);
   void OnEhlo(const Expected& expected, const smtp::Reply& reply);
   void OnHelo(const Expected& expected, const smtp::Reply& reply);

@@ -35,6 +35,7 @@ class Metrics;
 namespace goniec::outbound {
 
 struct Route;
+class SitePool;
 
 // One mail's recipients that share domain and site. The functions are called on the dispatcher's executor.
 struct Job {
@@ -85,8 +86,7 @@ class Dispatcher {
   [[nodiscard]] asio::awaitable<void> Drain(std::chrono::milliseconds limit);
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<SitePool> pool_;
 };
 
 }  // namespace goniec::outbound

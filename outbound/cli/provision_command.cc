@@ -1,0 +1,116 @@
+// `goniec provision`: makes the streams, consumers and buckets of a configuration, or says what differs.
+#include <array>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/config/document.h"
+#include "common/queue/broker.h"
+#include "common/queue/config.h"
+#include "common/queue/provision.h"
+#include "outbound/cli/command.h"
+#include "outbound/cli/render.h"
+
+namespace goniec::cli {
+namespace {
+
+constexpr std::chrono::seconds kConnectLimit{15};
+
+constexpr std::array kFlags = std::to_array<FlagSpec>({
+    {"config", FlagKind::kOne, "FILE", "configuration of goniec-outbound or goniec-inbound; its section `queue` is read"},
+    {"check", FlagKind::kSwitch, "", "change nothing; fail if something is missing or differs"},
+});
+
+absl::StatusOr<queue::QueueConfig> LoadQueueConfig(const std::string& path) {
+  auto document = config::Document::Load(path);
+  if (!document.ok()) return document.status();
+  config::Section section = document->root().Sub("queue");
+  queue::QueueConfig config = queue::ReadQueueConfig(section);
+  if (absl::Status status = document->FinishSection("queue"); !status.ok()) return status;
+  return config;
+}
+
+absl::StatusOr<std::unique_ptr<queue::Broker>> Connect(const queue::QueueConfig& config) {
+  auto broker = queue::Broker::Start(config, "goniec provision");
+  if (!broker.ok()) return broker.status();
+  const auto deadline = std::chrono::steady_clock::now() + kConnectLimit;
+  while (!(*broker)->connected()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return absl::UnavailableError(absl::StrCat("the broker cannot be reached: ", (*broker)->last_error()));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return broker;
+}
+
+// Runs a coroutine to its end on this thread.
+template <typename T>
+T Run(asio::awaitable<T> task) {
+  asio::io_context io;
+  std::optional<T> result;
+  asio::co_spawn(io, std::move(task), [&result](const std::exception_ptr& thrown, T value) {
+    if (thrown) std::rethrow_exception(thrown);
+    result.emplace(std::move(value));
+  });
+  io.run();
+  return *std::move(result);
+}
+
+absl::Status Check(queue::Broker& broker, const queue::QueueConfig& config) {
+  if (absl::Status version = queue::CheckServerVersion(broker.server_version()); !version.ok()) return version;
+  std::vector<std::string> problems;
+  for (const auto role : {queue::ServiceRole::kInbound, queue::ServiceRole::kOutbound}) {
+    const auto found = Run(queue::Verify(broker, config, role));
+    if (!found.ok()) return found.status();
+    for (const std::string& problem : *found) {
+      if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(problem);
+    }
+  }
+  if (problems.empty()) {
+    std::puts("All is as configured.");
+    return absl::OkStatus();
+  }
+  for (const std::string& problem : problems) std::printf("%s\n", problem.c_str());
+  return absl::FailedPreconditionError(
+      absl::StrCat(problems.size(), problems.size() == 1 ? " thing differs" : " things differ",
+                   "; `goniec provision` without --check mends what can be mended"));
+}
+
+absl::Status Provision(const Flags& flags) {
+  if (!flags.arguments().empty()) return UsageError("unexpected argument");
+  if (!flags.Has("config")) return UsageError("--config FILE is missing");
+  const auto config = LoadQueueConfig(flags.One("config"));
+  if (!config.ok()) return config.status();
+  const auto broker = Connect(*config);
+  if (!broker.ok()) return broker.status();
+  if (flags.Has("check")) return Check(**broker, *config);
+  const auto changes = Run(queue::Provision(**broker, *config));
+  if (!changes.ok()) return changes.status();
+  std::vector<std::vector<std::string>> rows;
+  for (const queue::ProvisionChange& change : *changes) rows.push_back({change.object, change.action});
+  std::fputs(Table(rows).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const Command kProvisionCommand = {
+    .name = "provision",
+    .arguments = "--config FILE",
+    .summary = "make the queue's streams at the broker",
+    .details = "Creates what is missing and updates what may be updated; running it again does no harm. What cannot be\n"
+               "changed in place is refused with the reason. The broker's user needs the JetStream API.",
+    .flags = kFlags,
+    .run = Provision,
+};
+
+}  // namespace goniec::cli

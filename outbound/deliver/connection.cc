@@ -1,0 +1,320 @@
+#include "outbound/deliver/connection.h"
+
+#include <algorithm>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <exception>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/observe/log.h"
+#include "outbound/deliver/site_pool.h"
+
+namespace goniec::outbound {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long an address whose STARTTLS failed is spoken to in plain text at once.
+constexpr std::chrono::minutes kPlainTime(5);
+// What the peer said before it hung up is still looked at for so long.
+constexpr std::chrono::seconds kLastWords(5);
+// A larger output buffer than this is given back when the connection is idle.
+constexpr std::size_t kKeptOutput = 64 * 1024;
+
+queue::v1::Outcome BaseOutcome(const Candidate& candidate) {
+  queue::v1::Outcome base;
+  base.set_remote_host(candidate.host);
+  base.set_remote_ip(candidate.endpoint.ip.ToString());
+  base.set_remote_port(candidate.endpoint.port);
+  return base;
+}
+
+milliseconds TimeUntil(BootTime deadline) {
+  return std::chrono::duration_cast<milliseconds>(deadline - BootClock::now());
+}
+
+Result NotTried() {
+  Result result;
+  result.outcome.set_phase(queue::v1::PHASE_CONNECT);
+  result.outcome.set_reason(queue::v1::REASON_SHUTDOWN);
+  result.outcome.set_text("shutting down");
+  return result;
+}
+
+Result ConnectFailure(const Candidate& candidate, const absl::Status& status, BootTime start) {
+  Result result{Verdict::kTemporary, BaseOutcome(candidate), {}};
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - start);
+  result.outcome.set_phase(queue::v1::PHASE_CONNECT);
+  result.outcome.set_reason(absl::IsDeadlineExceeded(status) ? queue::v1::REASON_TIMEOUT
+                                                             : queue::v1::REASON_CONNECTION_FAILED);
+  result.outcome.set_enhanced_code("4.4.1");
+  result.outcome.set_text(Printable(Message(status)));
+  result.outcome.set_latency_us(static_cast<std::uint64_t>(spent.count()));
+  return result;
+}
+
+}  // namespace
+
+Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job)
+    : pool_(pool), site_(site), route_(job->job.route), job_(std::move(job)), idle_timer_(pool.executor()) {}
+
+void Connection::Wake(std::unique_ptr<JobInHand> job) {
+  job_ = std::move(job);
+  woken_ = true;
+  idle_timer_.cancel();
+}
+
+void Connection::Drain() {
+  idle_timer_.cancel();
+  if (ready_) return;
+  connect_cancel_.emit(asio::cancellation_type::terminal);
+  if (stream_) stream_->Close();
+}
+
+void Connection::Cut() {
+  cut_ = true;
+  idle_timer_.cancel();
+  connect_cancel_.emit(asio::cancellation_type::terminal);
+  if (stream_) stream_->Close();
+}
+
+asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
+  // Never from inside the pool that is starting it.
+  co_await asio::post(self->pool_.executor(), asio::use_awaitable);
+  try {
+    co_await self->OpenAndServe();
+  } catch (const std::exception& e) {
+    observe::Error("delivery connection failed", {{"site", self->site_.key}, {"error", e.what()}});
+  }
+  self->Leave();
+}
+
+// Whatever happened, every job goes on its way.
+void Connection::Leave() {
+  if (session_) {
+    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection given up");
+    CollectFinished();
+  }
+  if (stream_) stream_->Close();
+  if (!ready_) {
+    pool_.OpeningFailed(site_, std::move(job_), failure_ ? *std::move(failure_) : NotTried());
+  } else if (job_ != nullptr) {
+    pool_.PutBack(site_, std::move(job_));
+  }
+  pool_.Closed(site_, shared_from_this(), ready_);
+}
+
+asio::awaitable<void> Connection::OpenAndServe() {
+  ready_ = co_await Open();
+  if (!ready_) co_return;
+  pool_.Opened(site_);
+  co_await Serve();
+}
+
+asio::awaitable<bool> Connection::Open() {
+  give_up_at_ = BootClock::now() + pool_.config().attempt_timeout;
+  const std::vector<Candidate> candidates =
+      site_.CandidatesOf(*route_, pool_.config().addresses_per_attempt, BootClock::now());
+  for (const Candidate& candidate : candidates) {
+    if (pool_.draining() || TimeUntil(give_up_at_) <= milliseconds(0)) break;
+    std::optional<Result> failure = co_await OpenAddress(candidate);
+    if (!failure) co_return true;
+    site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
+    // One address that may take it later is enough for the mail to wait.
+    const bool better = failure_ && failure_->verdict == Verdict::kTemporary && failure->verdict == Verdict::kPermanent;
+    if (!better) failure_ = std::move(failure);
+  }
+  if (pool_.draining()) failure_ = NotTried();
+  co_return false;
+}
+
+asio::awaitable<std::optional<Result>> Connection::OpenAddress(Candidate candidate) {
+  const auto plain = site_.plain_until.find(candidate.endpoint);
+  const bool known_broken = plain != site_.plain_until.end() && BootClock::now() < plain->second;
+  const bool tls = pool_.tls() != nullptr && !known_broken;
+  std::optional<Result> failure = co_await TryAddress(candidate, tls);
+  if (!failure || !tls || failure->outcome.phase() != queue::v1::PHASE_STARTTLS || pool_.draining()) {
+    co_return failure;
+  }
+  // RFC 7435: some protection when possible, never a bounce for the lack of it. Once, on a new connection, for the
+  // handshake has spoilt this one.
+  observe::Info("starttls failed, plain text instead",
+                {{"host", candidate.host}, {"ip", candidate.endpoint.ip.ToString()}, {"text", failure->outcome.text()}});
+  pool_.metrics().tls_fallbacks.Add();
+  site_.plain_until[candidate.endpoint] = BootClock::now() + kPlainTime;
+  failure = co_await TryAddress(std::move(candidate), false);
+  co_return failure;
+}
+
+// Nothing if the session is ready.
+asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidate, bool tls) {
+  const BootTime start = BootClock::now();
+  const milliseconds limit = std::min(pool_.config().connect_timeout, TimeUntil(give_up_at_));
+  host_ = candidate.host;
+  // Awaited, not detached; the signal lets a drain end it.
+  absl::StatusOr<net::Stream> stream =
+      co_await asio::co_spawn(pool_.executor(), net::Stream::Connect(pool_.executor(), candidate.endpoint, limit),
+                              asio::bind_cancellation_slot(connect_cancel_.slot(), asio::use_awaitable));
+  if (cut_ || pool_.draining()) co_return NotTried();
+  if (!stream.ok()) co_return ConnectFailure(candidate, stream.status(), start);
+  stream_ = *std::move(stream);
+  session_.emplace(pool_.session_config(tls), BaseOutcome(candidate));
+  while (!session_->ready() && session_->want() != ClientSession::Want::kClose) co_await Step();
+  if (session_->ready()) co_return std::nullopt;
+  stream_->Close();
+  co_return *session_->failure();
+}
+
+asio::awaitable<void> Connection::Serve() {
+  while (true) {
+    CollectFinished();
+    TakeJobs();
+    switch (session_->want()) {
+      case ClientSession::Want::kClose:
+        co_return;
+      case ClientSession::Want::kWork: {
+        const bool work = co_await WaitForWork();
+        if (!work && (cut_ || !stream_->is_open())) co_return;
+        if (!work) session_->Quit();
+        break;
+      }
+      default:
+        co_await Step();
+    }
+  }
+}
+
+void Connection::CollectFinished() {
+  std::vector<std::unique_ptr<Transaction>>& finished = session_->finished();
+  for (std::unique_ptr<Transaction>& transaction : finished) {
+    auto* ours = static_cast<JobTransaction*>(transaction.release());
+    pool_.TransactionDone(site_, std::unique_ptr<JobTransaction>(ours));
+  }
+  finished.clear();
+}
+
+void Connection::TakeJobs() {
+  while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
+    if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextJob(site_);
+    if (job_ == nullptr) return;
+    session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
+    CollectFinished();
+  }
+}
+
+// True if there is something to do on this connection.
+asio::awaitable<bool> Connection::WaitForWork() {
+  const bool used_up = session_->transactions() >= pool_.config().messages_per_connection;
+  if (pool_.draining() || used_up || cut_) co_return false;
+  if (session_->output().capacity() > kKeptOutput) std::string().swap(session_->output());
+  stream_->NeverExpire();
+  woken_ = false;
+  pool_.Park(site_, shared_from_this());
+  idle_timer_.expires_after(pool_.config().idle_timeout);
+  asio::error_code ignored;
+  co_await idle_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!woken_) pool_.Unpark(site_, this);
+  if (job_ == nullptr) co_return false;
+  // A server that has had enough of waiting: this one is of no use, and the job nothing to do with it.
+  if (stream_->HasUnexpectedInput()) stream_->Close();
+  co_return stream_->is_open();
+}
+
+milliseconds Connection::Limit() const {
+  const milliseconds limit = session_->time_limit();
+  return ready_ ? limit : std::max(milliseconds(1), std::min(limit, TimeUntil(give_up_at_)));
+}
+
+// Writes what the session has put out and does the one thing that it wants.
+asio::awaitable<void> Connection::Step() {
+  ClientSession& session = *session_;
+  if (session.want() == ClientSession::Want::kClose) co_return;
+  const bool wrote = !session.output().empty();
+  if (wrote) {
+    stream_->ExpireAfter(Limit());
+    const absl::Status status = co_await stream_->WriteAll(session.output());
+    session.output().clear();
+    if (!status.ok()) {
+      if (absl::IsUnavailable(status)) co_await ReadLastWords();
+      Lost(status);
+      co_return;
+    }
+  }
+  switch (session.want()) {
+    case ClientSession::Want::kTls:
+      co_await StartTls();
+      co_return;
+    case ClientSession::Want::kBody:
+      co_await ReadBody();
+      co_return;
+    case ClientSession::Want::kReply:
+      break;
+    default:
+      co_return;
+  }
+  // Only a whole reply is progress: a peer that sends a byte now and then gets no more time.
+  if (wrote || replies_seen_ != session.replies()) stream_->ExpireAfter(Limit());
+  replies_seen_ = session.replies();
+  const absl::StatusOr<std::size_t> got = co_await stream_->ReadSome(input_);
+  if (got.ok()) {
+    session.Receive(std::string_view(input_.data(), *got));
+  } else {
+    Lost(got.status());
+  }
+}
+
+// A server that has had enough of a message says why and hangs up; the first thing to notice is the failing write.
+asio::awaitable<void> Connection::ReadLastWords() {
+  stream_->ExpireAfter(kLastWords);
+  const absl::StatusOr<std::size_t> got = co_await stream_->ReadSome(input_);
+  if (got.ok()) session_->Receive(std::string_view(input_.data(), *got));
+}
+
+asio::awaitable<void> Connection::ReadBody() {
+  const auto& transaction = static_cast<const JobTransaction&>(*session_->current());
+  const auto& read_chunk = transaction.job().job.read_chunk;
+  if (!read_chunk) {
+    session_->BodyUnreadable("nobody can read the stored body");
+    co_return;
+  }
+  stream_->NeverExpire();
+  const absl::StatusOr<std::string> chunk = co_await read_chunk(session_->body_chunk());
+  if (cut_) {
+    Lost(absl::CancelledError());
+  } else if (chunk.ok()) {
+    session_->AddBody(*chunk);
+  } else {
+    session_->BodyUnreadable(Printable(Message(chunk.status())));
+  }
+}
+
+asio::awaitable<void> Connection::StartTls() {
+  stream_->ExpireAfter(Limit());
+  const absl::Status status = co_await stream_->StartTlsClient(pool_.tls(), host_);
+  if (status.ok()) {
+    const net::TlsInfo& tls = *stream_->tls();
+    const bool proven = tls.peer == net::PeerVerification::kPkix;
+    session_->TlsStarted(tls.version, tls.cipher, proven ? net::PeerVerificationName(tls.peer) : "");
+  } else if (absl::IsCancelled(status)) {
+    Lost(status);
+  } else {
+    session_->Lost(queue::v1::REASON_TLS_FAILED, Printable(Message(status)));
+  }
+}
+
+void Connection::Lost(const absl::Status& status) {
+  if (absl::IsCancelled(status)) {
+    session_->Lost(queue::v1::REASON_SHUTDOWN, "shutting down");
+  } else if (absl::IsDeadlineExceeded(status)) {
+    session_->Lost(queue::v1::REASON_TIMEOUT, "timed out");
+  } else {
+    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection lost");
+  }
+}
+
+}  // namespace goniec::outbound

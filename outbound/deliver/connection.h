@@ -1,0 +1,75 @@
+// One connection to a site: finds an address that greets, runs the session over a socket, takes jobs of the site as
+// long as there are some, waits a little for more, and says goodbye. Confined to the pool's executor.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/net/stream.h"
+#include "outbound/deliver/client_session.h"
+#include "outbound/deliver/job_in_hand.h"
+#include "outbound/deliver/site.h"
+
+namespace goniec::outbound {
+
+class SitePool;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  // `job` is the one that it is opened for. `pool` and `site` must outlive it until it has called pool.Closed().
+  Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job);
+
+  // The life of the connection. Holds a reference to itself.
+  static asio::awaitable<void> Run(std::shared_ptr<Connection> self);
+
+  // It is idle and was taken off the site's list: a job for it, or null: it is to end.
+  void Wake(std::unique_ptr<JobInHand> job);
+  // Gives up opening, ends waiting; what is on the wire goes on.
+  void Drain();
+  // Ends now, whatever it is doing.
+  void Cut();
+
+ private:
+  asio::awaitable<void> OpenAndServe();
+  // Finds an address that greets. Sets failure_ if there is none.
+  asio::awaitable<bool> Open();
+  asio::awaitable<std::optional<Result>> OpenAddress(Candidate candidate);
+  asio::awaitable<std::optional<Result>> TryAddress(Candidate candidate, bool tls);
+  asio::awaitable<void> Serve();
+  void TakeJobs();
+  void CollectFinished();
+  asio::awaitable<bool> WaitForWork();
+  void Leave();
+
+  asio::awaitable<void> Step();
+  asio::awaitable<void> ReadLastWords();
+  asio::awaitable<void> ReadBody();
+  asio::awaitable<void> StartTls();
+  void Lost(const absl::Status& status);
+  [[nodiscard]] std::chrono::milliseconds Limit() const;
+
+  SitePool& pool_;
+  Site& site_;
+  const std::shared_ptr<const Route> route_;
+  std::unique_ptr<JobInHand> job_;  // carried while opening, or given while idle
+  std::optional<net::Stream> stream_;
+  std::optional<ClientSession> session_;
+  std::string host_;
+  BootTime give_up_at_;            // opening
+  std::optional<Result> failure_;  // opening: of all addresses tried so far
+  bool ready_ = false;
+  bool cut_ = false;
+  bool woken_ = false;
+  asio::cancellation_signal connect_cancel_;
+  asio::steady_timer idle_timer_;
+  std::uint64_t replies_seen_ = 0;
+  std::array<char, 4096> input_;
+};
+
+}  // namespace goniec::outbound

@@ -1,0 +1,33 @@
+#include "outbound/deliver/deliver_config.h"
+
+#include "common/base/status.h"
+#include "common/config/document.h"
+#include "common/smtp/address.h"
+
+namespace goniec::outbound {
+
+void ReadDeliverConfig(config::Section section, DeliverConfig& config) {
+  using std::chrono::milliseconds;
+  using std::chrono::minutes;
+  if (section.Text("helo", config.helo)) {
+    if (const auto domain = smtp::ParseDomain(config.helo); !domain.ok()) {
+      section.Problem("helo", Message(domain.status()));
+    }
+  }
+  section.Choice<TlsMode>("tls", config.tls, {{"opportunistic", TlsMode::kOpportunistic}, {"off", TlsMode::kOff}});
+  section.Integer<std::size_t>("connections_per_site", config.connections_per_site, {1, 1'000});
+  section.Integer<std::size_t>("connections", config.connections, {1, 60'000});
+  section.Integer<std::size_t>("messages_per_connection", config.messages_per_connection, {1, 1'000'000});
+  section.Integer<std::size_t>("recipients_per_transaction", config.recipients_per_transaction, {1, 1'000});
+  section.Integer<std::size_t>("addresses_per_attempt", config.addresses_per_attempt, {1, 20});
+  section.Bytes("chunking_from", config.chunking_from, {ByteCount{0}, GiB(1)});
+  section.Duration("idle_timeout", config.idle_timeout, {milliseconds(0), minutes(5)});
+  section.Duration("max_wait", config.max_wait, {milliseconds(10), minutes(10)});
+  section.Duration("attempt_timeout", config.attempt_timeout, {milliseconds(10), minutes(60)});
+  section.Duration("connect_timeout", config.connect_timeout, {milliseconds(10), minutes(5)});
+  section.Duration("failed_site_pause", config.failed_site_pause, {milliseconds(0), minutes(60)});
+  section.Integer<std::uint32_t>("time_limit_percent", config.time_limit_percent, {1, 1'000});
+  section.Duration("follow_limit", config.follow_limit, {milliseconds(0), minutes(1)});
+}
+
+}  // namespace goniec::outbound

@@ -1,0 +1,46 @@
+// A job between Deliver() and its `done`. It is always in one place: a site's queue, a connection that is being opened
+// for it, or a transaction. Values; confined to the dispatcher's executor.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/transaction.h"
+
+namespace goniec::outbound {
+
+struct JobInHand {
+  Job job;
+  // Positions that are not decided yet.
+  std::vector<std::uint32_t> open;
+  std::vector<Result> results;
+  BootTime waiting_since;
+  // How often its connection ended before its turn.
+  int reruns = 0;
+
+  void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome) {
+    if (!open.empty()) results.push_back({verdict, outcome, std::move(open)});
+    open.clear();
+  }
+};
+
+class JobTransaction : public Transaction {
+ public:
+  // Serves the first `limit` open recipients of `job`.
+  static std::unique_ptr<JobTransaction> For(std::unique_ptr<JobInHand> job, std::size_t limit);
+
+  bool MayFinish() override { return job_->job.may_finish(); }
+  const JobInHand& job() const { return *job_; }
+  // Once the session has given it back: the job with what was decided; `open` holds those that were not. Counts a
+  // rerun if it is untouched.
+  std::unique_ptr<JobInHand> TakeJob();
+
+ private:
+  JobTransaction(std::unique_ptr<JobInHand> job, std::vector<std::uint32_t> recipients);
+  std::unique_ptr<JobInHand> job_;
+};
+
+}  // namespace goniec::outbound

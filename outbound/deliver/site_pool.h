@@ -1,0 +1,91 @@
+// All sites with their jobs and connections: what is behind Dispatcher. It decides which job goes on which connection
+// and when one is opened, gives jobs back, and sends away those that wait too long. The connections do the talking.
+// Confined to its executor.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/task_group.h"
+#include "outbound/deliver/client_session.h"
+#include "outbound/deliver/deliver_config.h"
+#include "outbound/deliver/delivery_metrics.h"
+#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/job_in_hand.h"
+#include "outbound/deliver/site.h"
+
+namespace goniec::outbound {
+
+class SitePool {
+ public:
+  SitePool(asio::any_io_executor executor, DeliverConfig config, std::shared_ptr<net::TlsClientContext> tls,
+           observe::Metrics& metrics);
+
+  void Deliver(Job job);
+  asio::awaitable<void> Drain(std::chrono::milliseconds limit);
+  [[nodiscard]] std::size_t jobs() const { return jobs_; }
+  [[nodiscard]] std::size_t jobs(const std::string& site) const;
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+  // --- For connections ---
+  [[nodiscard]] const asio::any_io_executor& executor() const { return executor_; }
+  [[nodiscard]] const DeliverConfig& config() const { return config_; }
+  [[nodiscard]] const SessionConfig& session_config(bool tls) const { return tls ? with_tls_ : without_tls_; }
+  [[nodiscard]] const std::shared_ptr<net::TlsClientContext>& tls() const { return tls_; }
+  [[nodiscard]] const DeliveryMetrics& metrics() const { return metrics_; }
+  [[nodiscard]] bool draining() const { return draining_; }
+
+  // The next job that waits at the site; null if there is none.
+  std::unique_ptr<JobInHand> NextJob(Site& site);
+  void TransactionDone(Site& site, std::unique_ptr<JobTransaction> transaction);
+  // The job did not start after all: it is the next one again.
+  void PutBack(Site& site, std::unique_ptr<JobInHand> job);
+  // Gives the job back, its open recipients as kNotTried.
+  void HandBack(Site& site, std::unique_ptr<JobInHand> job, std::string_view why);
+  void Opened(Site& site);
+  // No address became ready; `job` is the one that the connection was opened for.
+  void OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure);
+  void Park(Site& site, const std::shared_ptr<Connection>& connection);
+  void Unpark(Site& site, const Connection* connection);
+  // The last call of a connection. `ready`: after Opened().
+  void Closed(Site& site, const std::shared_ptr<Connection>& connection, bool ready);
+
+ private:
+  Site& SiteOf(const std::string& key);
+  void Pump(Site& site);
+  void Open(Site& site);
+  void PumpAll();
+  void EvictIdle();
+  void GiveBack(Site& site, std::unique_ptr<JobInHand> job);
+  void FlushDone();
+  void ArmSweep();
+  void Sweep();
+  void CutAll();
+
+  asio::any_io_executor executor_;
+  const DeliverConfig config_;
+  SessionConfig with_tls_;
+  SessionConfig without_tls_;
+  std::shared_ptr<net::TlsClientContext> tls_;
+  const DeliveryMetrics metrics_;
+
+  TaskGroup tasks_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Site>> sites_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::size_t jobs_ = 0;
+  bool draining_ = false;
+
+  std::vector<std::unique_ptr<JobInHand>> done_;  // their functions are still to be called
+  bool flush_posted_ = false;
+  asio::steady_timer sweep_timer_;
+  bool sweep_armed_ = false;
+};
+
+}  // namespace goniec::outbound
