@@ -67,15 +67,23 @@ const char* CodeName(grpc::StatusCode code) {
   }
 }
 
+// gRPC wraps the system's reason in the story of how it tried.
+std::string ReasonIn(const std::string& message) {
+  constexpr std::string_view kBefore = "remote host: ";
+  const std::size_t at = message.rfind(kBefore);
+  return Printable(at == std::string::npos ? message : message.substr(at + kBefore.size()), 300);
+}
+
 // One line, with every invalid field in it.
 std::string Explain(const grpc::Status& status, const std::string& api) {
   google::rpc::Status details;
   if (status.error_details().empty() || !details.ParseFromString(status.error_details())) {
     // Not from our server: most often nobody listens there.
     const char* hint = status.error_code() == grpc::StatusCode::UNAVAILABLE
-                           ? "; is goniec-outbound there, and is TLS right (--api, --tls)?"
+                           ? "; is goniec-outbound there, and does it want TLS (--api, --tls)?"
                            : "";
-    return absl::StrCat(api, ": ", CodeName(status.error_code()), ": ", Printable(status.error_message(), 300), hint);
+    return absl::StrCat(api, ": ", CodeName(status.error_code()), ": ", ReasonIn(status.error_message()),
+                        hint);
   }
   std::string text = absl::StrCat(CodeName(status.error_code()), ": ");
   for (const auto& any : details.details()) {

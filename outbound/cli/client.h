@@ -1,5 +1,5 @@
-// A connection of the command line to a server's API: flags and environment to a channel, statuses to one line.
-// Confined to one thread.
+// A connection of the command line to a server's API: flags and environment to a channel, statuses to one
+// line. Confined to one thread.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,13 @@ namespace goniec::cli {
 inline constexpr char kDefaultApi[] = "127.0.0.1:8443";
 
 // For the flag tables of the commands that call the API.
-inline constexpr FlagSpec kApiFlag{"api", FlagKind::kOne, "HOST:PORT", "the server (default: $GONIEC_API, 127.0.0.1:8443)"};
-inline constexpr FlagSpec kTokenFlag{"token-file", FlagKind::kOne, "FILE", "file with the token (default: $GONIEC_TOKEN)"};
+inline constexpr FlagSpec kApiFlag{"api", FlagKind::kOne, "HOST:PORT",
+                                   "the server (default: $GONIEC_API, 127.0.0.1:8443)"};
+inline constexpr FlagSpec kTokenFlag{"token-file", FlagKind::kOne, "FILE",
+                                     "file with the token (default: $GONIEC_TOKEN)"};
 inline constexpr FlagSpec kTlsFlag{"tls", FlagKind::kSwitch, "", "use TLS"};
-inline constexpr FlagSpec kCaFlag{"ca", FlagKind::kOne, "FILE", "PEM of the authority to trust (implies --tls)"};
+inline constexpr FlagSpec kCaFlag{"ca", FlagKind::kOne, "FILE",
+                                  "PEM of the authority to trust (implies --tls)"};
 inline constexpr FlagSpec kInsecureFlag{"insecure", FlagKind::kSwitch, "",
                                         "send the token to another machine without TLS"};
 inline constexpr FlagSpec kTimeoutFlag{"timeout", FlagKind::kOne, "SECONDS", "for the answer (default: 30)"};

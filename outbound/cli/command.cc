@@ -21,14 +21,17 @@ absl::Status UsageError(std::string_view text) {
   return status;
 }
 
-bool IsUsageError(const absl::Status& status) { return status.GetPayload(kUsageMark).has_value(); }
+bool IsUsageError(const absl::Status& status) {
+  return status.GetPayload(kUsageMark).has_value();
+}
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
   std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
   if (file == nullptr) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   std::string content;
   char buffer[65536];
-  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) > 0;) content.append(buffer, got);
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) > 0;)
+    content.append(buffer, got);
   const bool failed = std::ferror(file) != 0;
   const int error = errno;
   if (file != stdin) std::fclose(file);

@@ -1,6 +1,6 @@
-// The subcommands of `goniec`, as a table. A command prints its result on standard output and returns OK, or an error
-// that main.cc prints as one line: kInvalidArgument with kUsage's mark is wrong usage (exit status 2), anything else a
-// failure (1).
+// The subcommands of `goniec`, as a table. A command prints its result on standard output and returns OK, or
+// an error that main.cc prints as one line: kInvalidArgument with kUsage's mark is wrong usage (exit status
+// 2), anything else a failure (1).
 #pragma once
 
 #include <span>

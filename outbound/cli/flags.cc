@@ -9,10 +9,13 @@
 namespace goniec::cli {
 namespace {
 
-std::string Dashed(std::string_view name) { return absl::StrCat("--", ToAbsl(name)); }
+std::string Dashed(std::string_view name) {
+  return absl::StrCat("--", ToAbsl(name));
+}
 
 const FlagSpec* Find(std::span<const FlagSpec> specs, std::string_view name) {
-  const auto found = std::find_if(specs.begin(), specs.end(), [&](const FlagSpec& spec) { return spec.name == name; });
+  const auto found =
+      std::find_if(specs.begin(), specs.end(), [&](const FlagSpec& spec) { return spec.name == name; });
   return found == specs.end() ? nullptr : &*found;
 }
 
@@ -20,8 +23,9 @@ absl::Status Unknown(std::span<const FlagSpec> specs, std::string_view name) {
   const auto near = std::find_if(specs.begin(), specs.end(), [&](const FlagSpec& spec) {
     return name.size() >= 2 && (spec.name.starts_with(name) || name.starts_with(spec.name));
   });
-  return absl::InvalidArgumentError(absl::StrCat("there is no flag ", Dashed(Printable(name, 40)),
-                                                 near == specs.end() ? "" : "; did you mean " + Dashed(near->name) + "?"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no flag ", Dashed(Printable(name, 40)),
+                   near == specs.end() ? "" : "; did you mean " + Dashed(near->name) + "?"));
 }
 
 }  // namespace
@@ -47,7 +51,8 @@ absl::StatusOr<Flags> Flags::Parse(std::span<const FlagSpec> specs, std::span<co
     if (spec == nullptr) return Unknown(specs, name);
     std::vector<std::string>& values = flags.values_[std::string(name)];
     if (spec->kind == FlagKind::kSwitch) {
-      if (equals != std::string_view::npos) return absl::InvalidArgumentError(Dashed(name) + " takes no value");
+      if (equals != std::string_view::npos)
+        return absl::InvalidArgumentError(Dashed(name) + " takes no value");
       continue;
     }
     if (spec->kind == FlagKind::kOne && !values.empty()) {

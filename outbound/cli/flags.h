@@ -1,5 +1,6 @@
-// Flags of one subcommand: `--name value`, `--name=value`, `--switch`, `--` before what only looks like flags, and the
-// rest as arguments. Each subcommand has a table of its own, which is also its help. Immutable after parsing.
+// Flags of one subcommand: `--name value`, `--name=value`, `--switch`, `--` before what only looks like
+// flags, and the rest as arguments. Each subcommand has a table of its own, which is also its help. Immutable
+// after parsing.
 #pragma once
 
 #include <map>
@@ -19,7 +20,7 @@ enum class FlagKind {
 };
 
 struct FlagSpec {
-  std::string_view name;   // without dashes
+  std::string_view name;  // without dashes
   FlagKind kind;
   std::string_view value;  // what help calls the value: "FILE"
   std::string_view help;   // one line
@@ -27,8 +28,8 @@ struct FlagSpec {
 
 class Flags {
  public:
-  // kInvalidArgument in one line: an unknown flag (with the one that may be meant), a missing or unwanted value, a flag
-  // given twice.
+  // kInvalidArgument in one line: an unknown flag (with the one that may be meant), a missing or unwanted
+  // value, a flag given twice.
   static absl::StatusOr<Flags> Parse(std::span<const FlagSpec> specs, std::span<const std::string> arguments);
 
   [[nodiscard]] bool Has(std::string_view name) const { return values_.contains(name); }

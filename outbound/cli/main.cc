@@ -1,5 +1,6 @@
-// `goniec`, the command line: provisions the queue, sends a message, asks where it is. Each command is a file of this
-// folder; here is what they share: help, version, errors as one line, exit status 0 / 1 (failure) / 2 (usage).
+// `goniec`, the command line: provisions the queue, sends a message, asks where it is. Each command is a file
+// of this folder; here is what they share: help, version, errors as one line, exit status 0 / 1 (failure) / 2
+// (usage).
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -17,8 +18,8 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
-const std::array<const Command*, 5> kCommands = {&kSendCommand, &kGetCommand, &kInfoCommand, &kProvisionCommand,
-                                                 &kTokenCommand};
+const std::array<const Command*, 5> kCommands = {&kSendCommand, &kGetCommand, &kInfoCommand,
+                                                 &kProvisionCommand, &kTokenCommand};
 
 const Command* Find(const std::string& name) {
   for (const Command* command : kCommands) {
@@ -40,8 +41,9 @@ std::string Overview() {
 }
 
 std::string HelpOf(const Command& command) {
-  std::string text = absl::StrCat("usage: goniec ", ToAbsl(command.name), command.arguments.empty() ? "" : " ",
-                                  ToAbsl(command.arguments), "\n\n", ToAbsl(command.summary), "\n");
+  std::string text =
+      absl::StrCat("usage: goniec ", ToAbsl(command.name), command.arguments.empty() ? "" : " ",
+                   ToAbsl(command.arguments), "\n\n", ToAbsl(command.summary), "\n");
   if (!command.details.empty()) absl::StrAppend(&text, "\n", ToAbsl(command.details), "\n");
   return absl::StrCat(text, "\n", FlagsHelp(command.flags));
 }
@@ -85,7 +87,8 @@ int Main(const std::string& name, std::vector<std::string> arguments) {
   setenv("GRPC_VERBOSITY", "NONE", 0);
   const absl::Status status = command->run(*flags);
   if (!status.ok()) return Fail(where, status);
-  if (std::fflush(stdout) != 0) return Fail(where, absl::UnavailableError("standard output cannot be written"));
+  if (std::fflush(stdout) != 0)
+    return Fail(where, absl::UnavailableError("standard output cannot be written"));
   return 0;
 }
 

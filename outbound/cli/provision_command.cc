@@ -26,7 +26,8 @@ namespace {
 constexpr std::chrono::seconds kConnectLimit{15};
 
 constexpr std::array kFlags = std::to_array<FlagSpec>({
-    {"config", FlagKind::kOne, "FILE", "configuration of goniec-outbound or goniec-inbound; its section `queue` is read"},
+    {"config", FlagKind::kOne, "FILE",
+     "configuration of goniec-outbound or goniec-inbound; its section `queue` is read"},
     {"check", FlagKind::kSwitch, "", "change nothing; fail if something is missing or differs"},
 });
 
@@ -66,7 +67,8 @@ T Run(asio::awaitable<T> task) {
 }
 
 absl::Status Check(queue::Broker& broker, const queue::QueueConfig& config) {
-  if (absl::Status version = queue::CheckServerVersion(broker.server_version()); !version.ok()) return version;
+  if (absl::Status version = queue::CheckServerVersion(broker.server_version()); !version.ok())
+    return version;
   std::vector<std::string> problems;
   for (const auto role : {queue::ServiceRole::kInbound, queue::ServiceRole::kOutbound}) {
     const auto found = Run(queue::Verify(broker, config, role));
@@ -107,8 +109,10 @@ const Command kProvisionCommand = {
     .name = "provision",
     .arguments = "--config FILE",
     .summary = "make the queue's streams at the broker",
-    .details = "Creates what is missing and updates what may be updated; running it again does no harm. What cannot be\n"
-               "changed in place is refused with the reason. The broker's user needs the JetStream API.",
+    .details =
+        "Creates what is missing and updates what may be updated; running it again does no harm. What cannot "
+        "be\n"
+        "changed in place is refused with the reason. The broker's user needs the JetStream API.",
     .flags = kFlags,
     .run = Provision,
 };

@@ -17,12 +17,13 @@ namespace {
 
 // As many columns as a terminal shows for it: code points, close enough.
 std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string TimeText(const google::protobuf::Timestamp& stamp) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(stamp.seconds()), absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(stamp.seconds()),
+                          absl::UTCTimeZone());
 }
 
 std::string SpanText(const google::protobuf::Duration& span) {
@@ -75,8 +76,10 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
 std::string OutcomeText(const v1::Outcome& outcome) {
   std::vector<std::string> parts;
   std::string reply = outcome.reply_code() > 0 ? absl::StrCat(outcome.reply_code()) : std::string();
-  if (!outcome.enhanced_code().empty()) absl::StrAppend(&reply, reply.empty() ? "" : " ", outcome.enhanced_code());
-  if (!outcome.text().empty()) absl::StrAppend(&reply, reply.empty() ? "" : " ", Printable(outcome.text(), 300));
+  if (!outcome.enhanced_code().empty())
+    absl::StrAppend(&reply, reply.empty() ? "" : " ", outcome.enhanced_code());
+  if (!outcome.text().empty())
+    absl::StrAppend(&reply, reply.empty() ? "" : " ", Printable(outcome.text(), 300));
   if (reply.empty()) reply = ReasonText(outcome.reason());
   parts.push_back(reply);
   if (!outcome.remote_host().empty() || !outcome.remote_ip().empty()) {
@@ -87,7 +90,8 @@ std::string OutcomeText(const v1::Outcome& outcome) {
   }
   if (outcome.has_tls()) parts.push_back(outcome.tls().version());
   if (outcome.has_latency()) {
-    parts.push_back(absl::StrCat(outcome.latency().seconds() * 1000 + outcome.latency().nanos() / 1'000'000, " ms"));
+    parts.push_back(
+        absl::StrCat(outcome.latency().seconds() * 1000 + outcome.latency().nanos() / 1'000'000, " ms"));
   }
   if (outcome.ambiguous()) parts.push_back("ambiguous");
   return absl::StrJoin(parts, ", ");
@@ -115,9 +119,10 @@ std::string MessageText(const v1::Message& message) {
 }
 
 std::string DurabilityText(const v1::Durability& durability) {
-  const std::string replicas = durability.replicas() == 0   ? "replicas unknown"
-                               : durability.replicas() == 1 ? "1 replica"
-                                                            : absl::StrCat(durability.replicas(), " replicas");
+  const std::string replicas = durability.replicas() == 0 ? "replicas unknown"
+                               : durability.replicas() == 1
+                                   ? "1 replica"
+                                   : absl::StrCat(durability.replicas(), " replicas");
   switch (durability.sync()) {
     case v1::Durability::FSYNC:
       return replicas + ", fsync";
@@ -131,16 +136,17 @@ std::string DurabilityText(const v1::Durability& durability) {
 std::string ServerInfoText(const v1::ServerInfo& info) {
   const v1::Limits& limits = info.limits();
   std::string text = Line("Version", info.version());
-  absl::StrAppend(&text, Line("Serving", info.serving() ? "yes" : "no"),
-                  Line("Durability", DurabilityText(info.durability())),
-                  Line("Broker", info.broker_version().empty() ? "unknown" : "nats-server " + info.broker_version()),
-                  Line("Tenant", info.tenant()), Line("Senders", absl::StrJoin(info.sender_domains(), ", ")),
-                  Line("Limits", absl::StrCat(SizeText(limits.max_message_bytes()), " a message, ",
-                                              limits.max_recipients(), " recipients, ", SpanText(limits.max_life()),
-                                              " of life")),
-                  Line("Expiry", absl::StrCat(SpanText(limits.transactional_life()), ", bulk ",
-                                              SpanText(limits.bulk_life()), ", from <> ",
-                                              SpanText(limits.null_sender_life()))));
+  absl::StrAppend(
+      &text, Line("Serving", info.serving() ? "yes" : "no"),
+      Line("Durability", DurabilityText(info.durability())),
+      Line("Broker", info.broker_version().empty() ? "unknown" : "nats-server " + info.broker_version()),
+      Line("Tenant", info.tenant()), Line("Senders", absl::StrJoin(info.sender_domains(), ", ")),
+      Line("Limits",
+           absl::StrCat(SizeText(limits.max_message_bytes()), " a message, ", limits.max_recipients(),
+                        " recipients, ", SpanText(limits.max_life()), " of life")),
+      Line("Expiry",
+           absl::StrCat(SpanText(limits.transactional_life()), ", bulk ", SpanText(limits.bulk_life()),
+                        ", from <> ", SpanText(limits.null_sender_life()))));
   return text;
 }
 

@@ -33,8 +33,15 @@ constexpr std::array kFlags = std::to_array<FlagSpec>({
     {"bulk", FlagKind::kSwitch, "", "bulk mail, which never delays other mail"},
     {"at-most-once", FlagKind::kSwitch, "", "never try again after an attempt whose end is unknown"},
     {"validate-only", FlagKind::kSwitch, "", "check it, send nothing"},
-    {"wait", FlagKind::kOne, "SECONDS", "wait until all recipients have ended; fail unless all are delivered"},
-    kApiFlag, kTokenFlag, kTlsFlag, kCaFlag, kInsecureFlag, kTimeoutFlag, kJsonFlag,
+    {"wait", FlagKind::kOne, "SECONDS",
+     "wait until all recipients have ended; fail unless all are delivered"},
+    kApiFlag,
+    kTokenFlag,
+    kTlsFlag,
+    kCaFlag,
+    kInsecureFlag,
+    kTimeoutFlag,
+    kJsonFlag,
 });
 
 void SetAddress(std::string_view text, v1::Address& address) {
@@ -44,7 +51,8 @@ void SetAddress(std::string_view text, v1::Address& address) {
     return;
   }
   std::string_view name = TrimAsciiSpace(text.substr(0, open));
-  if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"')) name = name.substr(1, name.size() - 2);
+  if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"'))
+    name = name.substr(1, name.size() - 2);
   address.set_display_name(std::string(name));
   address.set_address(std::string(text.substr(open + 1, text.size() - open - 2)));
 }
@@ -97,7 +105,8 @@ absl::Status Compose(const Flags& flags, v1::SendMessageRequest& request) {
   for (const auto& cc : flags.Many("cc")) SetAddress(cc, *composed.add_cc());
   for (const auto& bcc : flags.Many("bcc")) SetAddress(bcc, *composed.add_bcc());
   for (const auto& reply_to : flags.Many("reply-to")) SetAddress(reply_to, *composed.add_reply_to());
-  if (composed.to_size() + composed.cc_size() + composed.bcc_size() == 0) return UsageError("--to is missing");
+  if (composed.to_size() + composed.cc_size() + composed.bcc_size() == 0)
+    return UsageError("--to is missing");
   composed.set_subject(flags.One("subject"));
   if (absl::Status content = SetContent(flags, composed); !content.ok()) return content;
   if (absl::Status parts = SetParts(flags, composed); !parts.ok()) return parts;
@@ -105,7 +114,8 @@ absl::Status Compose(const Flags& flags, v1::SendMessageRequest& request) {
   const std::string mail_from = flags.One("mail-from");
   request.mutable_envelope()->set_mail_from(mail_from == "<>" ? "" : mail_from);
   for (const auto* list : {&composed.to(), &composed.cc(), &composed.bcc()}) {
-    for (const v1::Address& address : *list) request.mutable_envelope()->add_to()->set_address(address.address());
+    for (const v1::Address& address : *list)
+      request.mutable_envelope()->add_to()->set_address(address.address());
   }
   return absl::OkStatus();
 }
@@ -178,7 +188,8 @@ absl::Status Send(const Flags& flags) {
   }
   v1::SendMessageRequest request;
   if (absl::Status options = SetOptions(flags, request); !options.ok()) return options;
-  if (absl::Status read = flags.Has("raw") ? ReadRaw(flags, request) : Compose(flags, request); !read.ok()) return read;
+  if (absl::Status read = flags.Has("raw") ? ReadRaw(flags, request) : Compose(flags, request); !read.ok())
+    return read;
   auto client = Client::Connect(flags);
   if (!client.ok()) return client.status();
   auto response = client->Send(request);
@@ -193,12 +204,15 @@ absl::Status Send(const Flags& flags) {
     *response->mutable_message() = *std::move(ended);
   }
   const std::string text = absl::StrCat("Durability  ", DurabilityText(response->durability()), "\n");
-  std::fputs(flags.Has("json") ? Json(*response).c_str() : (text + MessageText(response->message())).c_str(), stdout);
+  std::fputs(flags.Has("json") ? Json(*response).c_str() : (text + MessageText(response->message())).c_str(),
+             stdout);
   if (wait > 0 && !AllDelivered(response->message())) {
     return absl::UnavailableError(AllEnded(response->message())
                                       ? "not all recipients were delivered"
-                                      : absl::StrCat("not all recipients have ended within ", wait, " s; ask again with "
-                                                     "`goniec get ", response->message().message_id(), "`"));
+                                      : absl::StrCat("not all recipients have ended within ", wait,
+                                                     " s; ask again with "
+                                                     "`goniec get ",
+                                                     response->message().message_id(), "`"));
   }
   return absl::OkStatus();
 }
@@ -209,8 +223,10 @@ const Command kSendCommand = {
     .name = "send",
     .arguments = "--from ADDRESS --to ADDRESS …",
     .summary = "hand in a message",
-    .details = "When it returns, the message is stored as durably as it says. With --raw, the message is sent as it\n"
-               "stands in the file, to the addresses of --to.",
+    .details =
+        "When it returns, the message is stored as durably as it says. With --raw, the message is sent as "
+        "it\n"
+        "stands in the file, to the addresses of --to.",
     .flags = kFlags,
     .run = Send,
 };

@@ -26,7 +26,8 @@ absl::StatusOr<std::string> NewToken() {
 absl::Status Token(const Flags& flags) {
   const auto& arguments = flags.arguments();
   if (arguments.size() != 1 || (arguments[0] != "new" && arguments[0] != "hash")) {
-    return UsageError("say `token new` or `token hash` (a token is not given as an argument, where others see it)");
+    return UsageError(
+        "say `token new` or `token hash` (a token is not given as an argument, where others see it)");
   }
   if (arguments[0] == "new") {
     const auto token = NewToken();
@@ -48,13 +49,15 @@ const Command kTokenCommand = {
     .name = "token",
     .arguments = "new | hash",
     .summary = "make a token, or the hash of one",
-    .details = "`new` prints a token for a client and its SHA-256 for the server's api.tokens; the server never needs\n"
-               "the token. `hash` reads a token and prints its SHA-256. In the configuration of goniec-outbound:\n\n"
-               "  api:\n"
-               "    tokens:\n"
-               "      - sha256: <the hash>\n"
-               "        tenant: shop\n"
-               "        sender_domains: [shop.example]",
+    .details =
+        "`new` prints a token for a client and its SHA-256 for the server's api.tokens; the server never "
+        "needs\n"
+        "the token. `hash` reads a token and prints its SHA-256. In the configuration of goniec-outbound:\n\n"
+        "  api:\n"
+        "    tokens:\n"
+        "      - sha256: <the hash>\n"
+        "        tenant: shop\n"
+        "        sender_domains: [shop.example]",
     .flags = kFlags,
     .run = Token,
 };
