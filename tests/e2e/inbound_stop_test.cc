@@ -96,7 +96,7 @@ TEST_F(InboundStop, ConnectionsBeyondTheLimitGet421) {
   first.Ask("QUIT");
   first.WaitForClose();
   ASSERT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_sessions") == 1; }));
-  Hello();
+  (void)EXPECT_THAT(Hello().Ask("NOOP"), StartsWith("250 "));
 }
 
 TEST_F(InboundStop, AVanishedClientLeavesNothing) {

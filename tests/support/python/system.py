@@ -19,6 +19,8 @@ import urllib.error
 import urllib.request
 
 BIN = os.environ.get("GONIEC_BIN", "build/ci/bin")
+# Python code of the API, made by the build (tests/support/python/CMakeLists.txt).
+sys.path.insert(0, os.path.join(os.path.dirname(BIN), "python"))
 NATS = os.environ.get("GONIEC_NATS_SERVER") or shutil.which("nats-server")
 
 _PR_SET_PDEATHSIG = 1
@@ -123,6 +125,7 @@ class System:
             "servers": [f"nats://127.0.0.1:{self.nats_port}"],
             "monitor_urls": [f"http://127.0.0.1:{self.monitor_port}"],
             "ack_wait": "60s",
+            "capacity": "1GiB",
             **(queue or {}),
         }
         self.inbound_more = inbound or {}
@@ -167,16 +170,19 @@ class System:
         return path
 
     def start_nats(self):
-        sync = "sync_interval: always" if self.sync == "always" else ""
+        sync = ", sync_interval: always" if self.sync == "always" else ""
         config = self._write("nats.conf", f"""
 listen: "127.0.0.1:{self.nats_port}"
 http: "127.0.0.1:{self.monitor_port}"
-jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB {sync} }}
+jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
 """)
         part = self.parts.get("nats")
         part = part.start() if part else self._add("nats", [NATS, "-c", config])
-        wait_until(lambda: http(f"http://127.0.0.1:{self.monitor_port}/healthz?js-server-only=true")[0] == 200,
-                   what="nats-server")
+        def ready():
+            if not part.alive():
+                raise AssertionError(f"nats-server has ended:\n{part.tail()}")
+            return http(f"http://127.0.0.1:{self.monitor_port}/healthz?js-server-only=true")[0] == 200
+        wait_until(ready, what="nats-server")
         return part
 
     def provision(self):
@@ -290,6 +296,29 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB {sync} }}
     def states(self, message_id, worker=None):
         message = self.get(message_id, worker)
         return [recipient["state"] for recipient in message["recipients"]] if message else None
+
+    def api(self, worker=None):
+        """A gRPC stub of MailService at one worker."""
+        import grpc
+        from goniec.v1 import mail_service_pb2_grpc
+        worker = worker or self.workers[0]
+        if not hasattr(worker, "stub"):
+            worker.channel = grpc.insecure_channel(f"127.0.0.1:{worker.api_port}",
+                                                   options=[("grpc.enable_http_proxy", 0)])
+            worker.stub = mail_service_pb2_grpc.MailServiceStub(worker.channel)
+        return worker.stub
+
+    def api_states(self, message_id, worker=None):
+        """The recipients' states by GetMessage; None if it is not found, [] if nobody could say."""
+        import grpc
+        from goniec.v1 import mail_service_pb2 as pb
+        try:
+            message = self.api(worker).GetMessage(pb.GetMessageRequest(message_id=message_id), timeout=30)
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                return None
+            return []
+        return [pb.RecipientStatus.State.Name(r.state) for r in message.recipients]
 
     def smtp(self, **more):
         return smtplib.SMTP("127.0.0.1", self.smtp_port, local_hostname="client.test", timeout=60, **more)

@@ -49,7 +49,9 @@ std::string_view FirstField(std::string_view message, std::string_view name) {
   return {};
 }
 
+// Either case: Goniec writes ids in lower case.
 bool IsUlidCharacter(char c) {
+  if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z' && c != 'I' && c != 'L' && c != 'O' && c != 'U');
 }
 
@@ -92,7 +94,7 @@ std::string ReceivedId(std::string_view message) {
     const std::string_view id = field.substr(at + kMark.size(), kUlid);
     bool good = id.size() == kUlid;
     for (const char c : id) good = good && IsUlidCharacter(c);
-    if (good) return std::string(id);
+    if (good) return AsciiLower(id);
   }
   return {};
 }

@@ -17,10 +17,13 @@ constexpr std::array kSpecs = std::to_array<FlagSpec>({
     {"json", FlagKind::kSwitch, "", "as JSON"},
 });
 
-absl::StatusOr<Flags> Parse(std::vector<std::string> arguments) { return Flags::Parse(kSpecs, arguments); }
+absl::StatusOr<Flags> Parse(std::vector<std::string> arguments) {
+  return Flags::Parse(kSpecs, arguments);
+}
 
 TEST(Flags, TakesBothFormsAndArguments) {
-  const auto flags = Parse({"id", "--from=a=b", "--to", "x", "--json", "--to", "--json", "-", "--", "--from"});
+  const auto flags =
+      Parse({"id", "--from=a=b", "--to", "x", "--json", "--to", "--json", "-", "--", "--from"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_EQ(flags->One("from"), "a=b");
   EXPECT_THAT(flags->Many("to"), ElementsAre("x", "--json"));

@@ -41,7 +41,8 @@ TEST(Render, MessageAsAnAlignedTable) {
             "Accepted    2027-01-15 08:00:00 UTC\n"
             "\n"
             "RECIPIENT        STATE      ATTEMPTS  WHEN                     LAST OUTCOME\n"
-            "a@one.test       DELIVERED  1         2027-01-15 08:00:01 UTC  250 2.0.0 Ok\\x1b[31m, from mx.one.test "
+            "a@one.test       DELIVERED  1         2027-01-15 08:00:01 UTC  250 2.0.0 Ok\\x1b[31m, from "
+            "mx.one.test "
             "[192.0.2.1]:25, TLSv1.3, 31 ms\n"
             "jürgen@two.test  DEFERRED   0                                  dns temporary\n");
 }

@@ -1,0 +1,170 @@
+"""The whole way of a mail: in by SMTP, through the queue, out by SMTP, and found by its id at any moment."""
+
+import collections
+import hashlib
+import smtplib
+import unittest
+
+from system import System, send, wait_until
+
+MESSAGE = b"From: a@sender.test\r\nTo: b@first.test\r\nSubject: hello\r\n\r\n"
+
+
+class WayTest(unittest.TestCase):
+    def stored(self, system, entry):
+        with open(f"{system.maildir}/{entry['file']}", "rb") as file:
+            return file.read()
+
+    def without_received(self, content):
+        """The message without the one Received field that inbound adds at its top."""
+        self.assertTrue(content.startswith(b"Received: from "), content[:80])
+        end = content.index(b"\r\n")
+        while content[end + 2:end + 3] in (b" ", b"\t"):
+            end = content.index(b"\r\n", end + 2)
+        return content[end + 2:]
+
+    def arrives(self, system, client, message, recipients=("b@first.test",)):
+        message_id = send(client, "a@sender.test", list(recipients), message)
+        wait_until(lambda: system.api_states(message_id) == ["DELIVERED"] * len(recipients), 60, "delivered")
+        return [entry for entry in system.received() if entry["id"] == message_id]
+
+    def test_mail_by_smtp_arrives_byte_for_byte(self):
+        bodies = [
+            b"plain\r\n", b".\r\n", b"..\r\n", b".leading\r\n..double\r\n", b"\r\n.\r\n.a\r\n\r\n", b"",
+            b"trailing blank \r\n\r\n", "gr\u00fc\u00df\r\n".encode(), b"x" * 5000 + b"\r\n", b".\r\n" * 300,
+        ]
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            for body in bodies:
+                entry, = self.arrives(system, client, MESSAGE + body)
+                # smtplib ends a message that has no line end with one.
+                self.assertEqual(self.without_received(self.stored(system, entry)), MESSAGE + body)
+
+    def test_a_20_mb_message_arrives_byte_for_byte(self):
+        line = b"0123456789abcdef" * 4 + b"\r\n"
+        message = MESSAGE + line * (20 * 1024 * 1024 // len(line))
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            entry, = self.arrives(system, client, message)
+            self.assertEqual(hashlib.sha256(self.without_received(self.stored(system, entry))).digest(),
+                             hashlib.sha256(message).digest())
+            self.assertGreater(entry["size"], 20_000_000)
+
+    def test_100_recipients_in_30_domains_are_one_record(self):
+        recipients = [f"r{n}@d{n % 30}.test" for n in range(100)]
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            entries = self.arrives(system, client, MESSAGE + b"to many\r\n", recipients)
+            self.assertEqual(sorted(r for entry in entries for r in entry["rcpts"]), sorted(recipients))
+            self.assertEqual(len(entries), 30, "one transaction a domain")
+            self.assertEqual(system.metric(system.inbound_http, "goniec_commit_records_total"), 1)
+
+    def test_a_mixed_rcpt_result_ends_each_recipient_by_itself(self):
+        script = """
+rules:
+  - {on: rcpt, match: "no@*", reply: "550 5.1.1 nobody here"}
+  - {on: rcpt, match: "later@*", first: 1, reply: "451 4.2.1 later"}
+"""
+        with System().start(script=script) as system:
+            client = system.smtp()
+            client.ehlo()
+            message_id = send(client, "a@sender.test", ["yes@d.test", "no@d.test", "later@d.test"], MESSAGE + b"x\r\n")
+            expected = ["DELIVERED", "BOUNCED", "DELIVERED"]
+            wait_until(lambda: system.api_states(message_id) == expected, 60, "each recipient ended")
+            arrived = collections.Counter(r for entry in system.received() for r in entry["rcpts"])
+            self.assertEqual(arrived, {"yes@d.test": 1, "later@d.test": 1})
+            bounced = system.get(message_id)["recipients"][1]["last_outcome"]
+            self.assertEqual((bounced["reply_code"], bounced["enhanced_code"]), (550, "5.1.1"))
+
+    def test_what_is_deferred_is_delivered_when_the_site_is_back(self):
+        with System().start() as system:
+            system.parts["sink"].kill()
+            client = system.smtp()
+            client.ehlo()
+            message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x" * 30_000 + b"\r\n")
+            wait_until(lambda: system.api_states(message_id) == ["DEFERRED"], 60, "deferred")
+            system.start_sink()
+            wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
+            self.assertEqual(len([e for e in system.received() if e["id"] == message_id]), 1)
+
+    def test_mail_expires(self):
+        script = 'rules: [{on: mail, reply: "451 4.3.0 never today"}]'
+        outbound = {"retry": {"lifetime": "3s"}}
+        with System(outbound=outbound, inbound={"lifetime": {"transactional": "3s"}}).start(script=script) as system:
+            client = system.smtp()
+            client.ehlo()
+            message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+            wait_until(lambda: system.api_states(message_id) == ["EXPIRED"], 60, "expired")
+            self.assertEqual(system.received(), [])
+
+    def test_get_finds_a_message_with_no_worker_running(self):
+        with System().start(workers=1) as system:
+            # The sink stands still, so nothing ends; the answer comes from the queue itself.
+            system.parts["sink"].freeze()
+            client = system.smtp()
+            client.ehlo()
+            message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+            self.assertEqual(system.api_states(message_id), ["QUEUED"])
+            self.assertIsNone(system.api_states("01m86h4d30xyhw15ym4rphd300"), "an id that nobody gave out")
+            system.parts["sink"].thaw()
+            wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
+
+    def test_another_replica_answers(self):
+        with System().start(workers=2) as system:
+            client = system.smtp()
+            client.ehlo()
+            ids = [send(client, "a@sender.test", [f"r{n}@d{n}.test"], MESSAGE + b"x\r\n") for n in range(10)]
+            for worker in system.workers:
+                for message_id in ids:
+                    self.assertIsNotNone(system.api_states(message_id, worker))
+            for worker in system.workers:
+                wait_until(lambda w=worker: all(system.api_states(i, w) == ["DELIVERED"] for i in ids), 60, "delivered")
+
+    def test_sigterm_of_a_worker_hands_over_without_loss_or_duplicate(self):
+        with System(outbound={"drain_limit": "5s"}).start(workers=2) as system:
+            client = system.smtp()
+            client.ehlo()
+            ids = []
+            for n in range(300):
+                ids.append(send(client, "a@sender.test", [f"r{n}@d{n % 10}.test"], MESSAGE + b"x\r\n"))
+                if n == 150:
+                    system.workers[0].process.terminate()
+            self.assertEqual(system.workers[0].process.wait(60), 0)
+            wait_until(lambda: all(system.api_states(i, system.workers[1]) == ["DELIVERED"] for i in ids), 120,
+                       "all delivered by the other worker")
+            counted = collections.Counter(entry["id"] for entry in system.received())
+            self.assertEqual(set(counted), set(ids))
+            self.assertEqual({i: n for i, n in counted.items() if n > 1}, {}, "delivered twice")
+
+    def test_without_broker_451_then_accepted_again(self):
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+            system.parts["nats"].kill()
+
+            def refused():
+                try:
+                    send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+                except smtplib.SMTPResponseException as error:
+                    client.rset()
+                    return error.smtp_code
+                return None
+            self.assertEqual(wait_until(refused, 60, "a refusal"), 451)
+            system.start_nats()
+
+            def accepted():
+                try:
+                    return send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+                except smtplib.SMTPResponseException:
+                    client.rset()
+                    return None
+            message_id = wait_until(accepted, 60, "accepted again on the same connection")
+            wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,170 @@
+// The command line as a person and as a script use it: exit status, what stands on standard output, what on
+// error.
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tests/integration/api/api_fixture.h"
+
+namespace goniec::outbound {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Ran {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+class CliTest : public ApiFixture {
+ protected:
+  Ran Goniec(std::vector<std::string> arguments, const std::string& input = "",
+             std::vector<std::pair<std::string, std::string>> environment = {}) {
+    arguments.insert(arguments.begin(), GONIEC);
+    test::ProcessOptions options;
+    options.environment = std::move(environment);
+    if (api_ != nullptr)
+      options.environment.emplace_back("GONIEC_API", absl::StrCat("127.0.0.1:", api_->port()));
+    if (!input.empty()) options.input_file = folder_.Write("input", input);
+    options.stdout_file = folder_.Write("out", "");
+    const auto finished = test::RunProcess(std::move(arguments), options);
+    EXPECT_TRUE(finished.ok()) << finished.status();
+    if (!finished.ok()) return {};
+    return {finished->status, test::ReadFileOrEmpty(options.stdout_file), finished->output};
+  }
+  // The 26 characters behind "message_id":" of a --json answer.
+  static std::string IdIn(const std::string& json) {
+    constexpr std::string_view kKey = "\"message_id\":\"";
+    const std::size_t at = json.find(kKey);
+    return at == std::string::npos ? "" : json.substr(at + kKey.size(), 26);
+  }
+  std::string ConfigFile() {
+    return folder_.Write("outbound.yaml",
+                         absl::StrCat("hostname: unknown to provision\nqueue:\n  servers: [\"",
+                                      server_->url(), "\"]\n  capacity: 512MiB\n"));
+  }
+  static void ExpectOneLine(const Ran& ran, int status, const std::string& text) {
+    EXPECT_EQ(ran.status, status) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(text));
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+  }
+
+  test::TempDir folder_;
+};
+
+TEST_F(CliTest, SendsTextAndShowsWhereItIs) {
+  StartApi();
+  const Ran sent = Goniec({"send", "--from", "Ala <ala@example.test>", "--to", "kot@example.net", "--bcc",
+                           "pies@example.net", "--subject", "Hello", "--tag", "welcome"},
+                          "Hi there\n");
+  EXPECT_EQ(sent.status, 0) << sent.err;
+  EXPECT_THAT(sent.out, StartsWith("Durability  1 replica, fsync\nMessage     "));
+  EXPECT_THAT(sent.out, HasSubstr("\nkot@example.net   QUEUED  0\npies@example.net  QUEUED  0\n"));
+  const std::string id = sent.out.substr(sent.out.find("Message     ") + 12, 26);
+  const Ran got = Goniec({"get", id});
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Tags        welcome\n"));
+  EXPECT_EQ(sent.out.substr(sent.out.find("Message ")), got.out);
+}
+
+TEST_F(CliTest, SendsAWholeMessage) {
+  StartApi();
+  const Ran sent = Goniec({"send", "--raw", "-", "--mail-from", "<>", "--to", "kot@example.net", "--json"},
+                          "From: ala@example.test\nSubject: x\n\nHi\n");
+  EXPECT_EQ(sent.status, 0) << sent.err;
+  EXPECT_EQ(std::count(sent.out.begin(), sent.out.end(), '\n'), 1);
+  const Ran got = Goniec({"get", "--json", IdIn(sent.out)});
+  EXPECT_THAT(got.out, HasSubstr("\"mail_from\":\"\""));
+  EXPECT_THAT(got.out, HasSubstr("\"state\":\"QUEUED\""));
+}
+
+TEST_F(CliTest, SaysWhatTheServerPromises) {
+  StartApi();
+  const Ran info = Goniec({"info"});
+  EXPECT_EQ(info.status, 0) << info.err;
+  EXPECT_THAT(info.out, HasSubstr("Durability  1 replica, fsync\n"));
+  EXPECT_THAT(info.out, HasSubstr("Tenant      default\n"));
+}
+
+TEST_F(CliTest, TokensComeFromTheEnvironmentOrAFile) {
+  AddToken("secret-token", "shop", {"shop.test"});
+  StartApi();
+  ExpectOneLine(Goniec({"info"}), 1, "not authenticated");
+  EXPECT_THAT(Goniec({"info"}, "", {{"GONIEC_TOKEN", "secret-token"}}).out, HasSubstr("Tenant      shop"));
+  EXPECT_THAT(Goniec({"info", "--token-file", folder_.Write("token", "secret-token\n")}).out,
+              HasSubstr("Senders     shop.test"));
+  ExpectOneLine(Goniec({"info", "--api", "192.0.2.1:8443"}, "", {{"GONIEC_TOKEN", "secret-token"}}), 2,
+                "--tls");
+}
+
+TEST_F(CliTest, FailuresAreOneLine) {
+  StartApi();
+  ExpectOneLine(Goniec({"get", "01arz3ndektsv4rrffq69g5fav"}), 1, "not found");
+  ExpectOneLine(Goniec({"get", "x"}), 1, "message_id is not a message id");
+  ExpectOneLine(Goniec({"send", "--from", "a", "--to", "b", "--text", "x"}), 1, "composed.from.address");
+  ExpectOneLine(Goniec({"send", "--to", "b@c.test"}), 2, "--from is missing");
+  ExpectOneLine(Goniec({"send", "--raw", "/nonexistent", "--mail-from", "<>", "--to", "a@b.test"}), 1,
+                "/nonexistent");
+  ExpectOneLine(Goniec({"get"}), 2, "one message id");
+  ExpectOneLine(Goniec({"nonsense"}), 2, "no command nonsense");
+  ExpectOneLine(Goniec({"info", "--api", absl::StrCat("127.0.0.1:", test::FreePort())}), 1,
+                "Connection refused");
+}
+
+TEST_F(CliTest, WaitFailsWhereNothingIsDelivered) {
+  StartApi();
+  const Ran ran = Goniec({"send", "--from", "a@b.test", "--to", "c@d.test", "--text", "x", "--wait", "1"});
+  ExpectOneLine(ran, 1, "not all recipients have ended within 1 s");
+  EXPECT_THAT(ran.out, HasSubstr("QUEUED"));
+}
+
+TEST_F(CliTest, ProvisionsOnceAndChecks) {
+  auto fresh = test::NatsServer::Start();
+  ASSERT_TRUE(fresh.ok()) << fresh.status();
+  server_ = *std::move(fresh);
+  const std::string config = ConfigFile();
+  ExpectOneLine(Goniec({"provision", "--config", config, "--check"}), 1, "differ");
+  const Ran first = Goniec({"provision", "--config", config});
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("stream READY_0"));
+  EXPECT_THAT(first.out, HasSubstr("created"));
+  const Ran second = Goniec({"provision", "--config", config});
+  EXPECT_EQ(second.status, 0) << second.err;
+  EXPECT_THAT(second.out, testing::Not(HasSubstr("created")));
+  EXPECT_EQ(Goniec({"provision", "--config", config, "--check"}).out, "All is as configured.\n");
+}
+
+TEST_F(CliTest, ProvisionNamesWhatIsWrongWithItsSection) {
+  const std::string bad = folder_.Write("bad.yaml", "other: 1\nqueue:\n  lanes: 99\n  serverz: []\n");
+  const Ran ran = Goniec({"provision", "--config", bad});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("bad.yaml:3: queue.lanes"));
+  EXPECT_THAT(ran.err, HasSubstr("did you mean servers?"));
+  EXPECT_THAT(ran.err, testing::Not(HasSubstr("other")));
+  ExpectOneLine(Goniec({"provision"}), 2, "--config");
+  ExpectOneLine(Goniec({"provision", "--config", "/nonexistent"}), 1, "/nonexistent");
+}
+
+TEST_F(CliTest, HashesTokens) {
+  EXPECT_EQ(Goniec({"token", "hash"}, "abc\n").out,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n");
+  const Ran fresh = Goniec({"token", "new"});
+  EXPECT_THAT(fresh.out, StartsWith("token   "));
+  EXPECT_THAT(fresh.out, HasSubstr(HashToken(fresh.out.substr(8, 64))));
+}
+
+TEST_F(CliTest, HelpGoesToStandardOutput) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"help"}, {"help", "send"}, {"send", "--help"}, {"--version"}}) {
+    const Ran ran = Goniec(arguments);
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_FALSE(ran.out.empty());
+    EXPECT_EQ(ran.err, "");
+  }
+  EXPECT_EQ(Goniec({}).status, 2);
+}
+
+}  // namespace
+}  // namespace goniec::outbound
