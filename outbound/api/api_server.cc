@@ -1,5 +1,6 @@
 #include "outbound/api/api_server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -46,6 +47,11 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(co
   return grpc::experimental::TlsServerCredentials(options);
 }
 
+// gRPC's own lines, most of them about peers (handshakes that fail), in the form of ours.
+void LogAsOurs(gpr_log_func_args* line) {
+  observe::Info("grpc", {{"text", line->message}, {"file", line->file}, {"line", line->line}});
+}
+
 void SetLimits(const ApiConfig& config, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(config.max_message.bytes + kRequestOverhead));
   grpc::ResourceQuota quota("goniec-api");
@@ -80,6 +86,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiConfig& con
   if (absl::Status bindable = CheckBindable(config.listen); !bindable.ok()) {
     return WithContext(bindable, absl::StrCat("api.listen ", config.listen.ToString()));
   }
+  gpr_set_log_function(LogAsOurs);
   grpc::EnableDefaultHealthCheckService(true);
   static std::once_flag reflection;
   if (config.reflection) std::call_once(reflection, grpc::reflection::InitProtoReflectionServerBuilderPlugin);

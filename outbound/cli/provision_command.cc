@@ -1,4 +1,5 @@
 // `goniec provision`: makes the streams, consumers and buckets of a configuration, or says what differs.
+#include <algorithm>
 #include <array>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/config/document.h"
+#include "common/observe/log.h"
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/provision.h"
@@ -92,6 +94,8 @@ absl::Status Provision(const Flags& flags) {
   if (!flags.Has("config")) return UsageError("--config FILE is missing");
   const auto config = LoadQueueConfig(flags.One("config"));
   if (!config.ok()) return config.status();
+  // The connection's comings and goings are no result; what fails is told once, at the end.
+  observe::StartLog({.format = observe::LogFormat::kText, .level = observe::LogLevel::kError});
   const auto broker = Connect(*config);
   if (!broker.ok()) return broker.status();
   if (flags.Has("check")) return Check(**broker, *config);

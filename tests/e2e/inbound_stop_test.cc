@@ -94,9 +94,9 @@ TEST_F(InboundStop, ConnectionsBeyondTheLimitGet421) {
   EXPECT_TRUE(third.WaitForClose());
   EXPECT_EQ(Metric("goniec_inbound_connections_refused_total{limit=\"client\"}"), 1);
   first.Ask("QUIT");
-  first.WaitForClose();
+  EXPECT_TRUE(first.WaitForClose());
   ASSERT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_sessions") == 1; }));
-  (void)EXPECT_THAT(Hello().Ask("NOOP"), StartsWith("250 "));
+  EXPECT_THAT(Hello().Ask("NOOP"), StartsWith("250 "));
 }
 
 TEST_F(InboundStop, AVanishedClientLeavesNothing) {

@@ -92,12 +92,11 @@ rules:
 
     def test_mail_expires(self):
         script = 'rules: [{on: mail, reply: "451 4.3.0 never today"}]'
-        outbound = {"retry": {"lifetime": "3s"}}
-        with System(outbound=outbound, inbound={"lifetime": {"transactional": "3s"}}).start(script=script) as system:
+        with System(inbound={"mail": {"lifetime": "1m"}}).start(script=script) as system:
             client = system.smtp()
             client.ehlo()
             message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
-            wait_until(lambda: system.api_states(message_id) == ["EXPIRED"], 60, "expired")
+            wait_until(lambda: system.api_states(message_id) == ["EXPIRED"], 120, "expired")
             self.assertEqual(system.received(), [])
 
     def test_get_finds_a_message_with_no_worker_running(self):

@@ -1,6 +1,5 @@
 // goniec-sink: an SMTP server that accepts all mail, keeps it byte for byte, and departs from that as a script says.
 // For tests, for load, and for people who want to see what arrives.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
@@ -9,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,14 +55,15 @@ int Fail(std::string_view problem) {
   return 1;
 }
 
-absl::Status SetTls(const test::TempDir& folder, Sink& sink) {
+// `folder` is made if a certificate has to be; it must live as long as the sink.
+absl::Status SetTls(std::optional<test::TempDir>& folder, Sink& sink) {
   net::TlsServerConfig config{.certificate_file = absl::GetFlag(FLAGS_cert), .key_file = absl::GetFlag(FLAGS_key)};
   if (config.certificate_file.empty() != config.key_file.empty()) {
     return absl::InvalidArgumentError("--cert and --key belong together");
   }
   if (config.certificate_file.empty()) {
     if (!absl::GetFlag(FLAGS_tls)) return absl::OkStatus();
-    const test::Certificates made = test::MakeCertificates(folder, sink.hostname);
+    const test::Certificates made = test::MakeCertificates(folder.emplace(), sink.hostname);
     config.certificate_file = made.certificate_file;
     config.key_file = made.key_file;
   }
@@ -72,7 +73,7 @@ absl::Status SetTls(const test::TempDir& folder, Sink& sink) {
   return absl::OkStatus();
 }
 
-absl::Status SetUp(const test::TempDir& folder, Sink& sink) {
+absl::Status SetUp(std::optional<test::TempDir>& folder, Sink& sink) {
   sink.hostname = absl::GetFlag(FLAGS_hostname);
   sink.max_size = absl::GetFlag(FLAGS_max_size);
   sink.timeout = std::chrono::milliseconds(absl::ToInt64Milliseconds(absl::GetFlag(FLAGS_timeout)));
@@ -121,7 +122,7 @@ int Run() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread begins
   std::signal(SIGPIPE, SIG_IGN);
 
-  const test::TempDir folder;
+  std::optional<test::TempDir> folder;
   Sink sink;
   if (const absl::Status status = SetUp(folder, sink); !status.ok()) return Fail(Message(status));
   sink.on_count = [] { kill(getpid(), SIGUSR1); };
