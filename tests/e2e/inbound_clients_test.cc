@@ -110,7 +110,7 @@ TEST_F(InboundClients, CommandsBehindStartTlsAreDropped) {
   EXPECT_THAT(client.Reply(), StartsWith("220 "));
   client.Send("still in clear\r\n");
   EXPECT_TRUE(client.WaitForClose());
-  EXPECT_EQ(Metric("goniec_inbound_tls_failures_total"), 1);
+  EXPECT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_tls_failures_total") == 1; }));
   EXPECT_THAT(Hello().SendMail("a@client.test", {"b@example.org"}, "x\r\n"), StartsWith("250 "))
       << "the server lives on";
 }

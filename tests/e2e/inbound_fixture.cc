@@ -148,7 +148,6 @@ void InboundTest::StartQueue(test::NatsServerOptions options) {
   nats_ = *std::move(server);
   queue_.servers = {nats_->url()};
   queue_.monitor_urls = {nats_->monitor_url()};
-  queue_.capacity_bytes = 512ULL << 20;
   auto broker = queue::Broker::Start(queue_, "test");
   ASSERT_TRUE(broker.ok()) << broker.status();
   broker_ = *std::move(broker);
@@ -163,10 +162,10 @@ std::string InboundTest::Configuration(const std::string& more) {
   if (more.find("smtp:") == std::string::npos)
     absl::StrAppend(&text, "smtp: {listen: [\"127.0.0.1:", smtp_port_, "\"]}\n");
   if (more.find("queue:") == std::string::npos) {
-    absl::StrAppend(&text, "queue:\n  servers: [\"", nats_ != nullptr ? nats_->url() : "nats://127.0.0.1:1",
-                    "\"]\n  monitor_urls: [\"",
-                    nats_ != nullptr ? nats_->monitor_url() : "http://127.0.0.1:1",
-                    "\"]\n  capacity: 512MiB\n  durability: {replicas: 1, fsync: true}\n");
+    absl::StrAppend(
+        &text, "queue:\n  servers: [\"", nats_ != nullptr ? nats_->url() : "nats://127.0.0.1:1",
+        "\"]\n  monitor_urls: [\"", nats_ != nullptr ? nats_->monitor_url() : "http://127.0.0.1:1",
+        "\"]\n  capacity: ", queue_.capacity_bytes >> 20, "MiB\n  durability: {replicas: 1, fsync: true}\n");
   }
   return text;
 }
@@ -175,6 +174,8 @@ void InboundTest::StartInbound(const std::string& more, bool ready) {
   const std::string config = folder_.Write("inbound.yaml", Configuration(more));
   test::ProcessOptions options;
   options.output_file = folder_.File("inbound.log");
+  // AddressSanitizer keeps freed memory for a while; tests look at how much memory is used.
+  options.environment = {{"ASAN_OPTIONS", "quarantine_size_mb=4"}};
   auto process = test::Process::Start({Binary(), "--config", config}, options);
   ASSERT_TRUE(process.ok()) << process.status();
   inbound_ = *std::move(process);

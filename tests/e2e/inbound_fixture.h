@@ -51,6 +51,8 @@ std::string HttpGet(uint16_t port, const std::string& path);
 
 class InboundTest : public testing::Test {
  protected:
+  InboundTest() { queue_.capacity_bytes = 512ULL << 20; }  // the server offers 2 GiB
+
   void StartQueue(test::NatsServerOptions options = {});
   // `more` is YAML at the top level of the configuration; "{queue}" in it is not needed. Returns once it
   // listens, or, if `ready`, once it is ready.
