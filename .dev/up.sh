@@ -51,7 +51,7 @@ start_services() {
 }
 
 # ULIDs as the services print them.
-first_id() { grep -aoE '\b[0-9A-HJKMNP-TV-Z]{26}\b' | head -n 1; }
+first_id() { grep -aoiE '\b[0-9a-hjkmnp-tv-z]{26}\b' | head -n 1; }
 
 # send_by_smtp: prints the id that the 250 names.
 send_by_smtp() {
