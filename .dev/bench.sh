@@ -12,6 +12,7 @@ refuse_other_mta() {
 }
 
 bench_command() {
+  [[ -x $ROOT/tests/bench/run ]] || die "tests/bench/run is missing from this tree"
   require_debian
   refuse_other_mta
   need_packages build run bench
@@ -19,6 +20,5 @@ bench_command() {
   GONIEC_BIN=$ROOT/build/release/bin
   export GONIEC_NATS_SERVER GONIEC_BIN
   build release goniec-inbound goniec-outbound goniec goniec-sink
-  [[ -x $ROOT/tests/bench/run ]] || die "tests/bench/run is missing from this tree"
   exec "$ROOT/tests/bench/run" "$@"
 }

