@@ -1,0 +1,85 @@
+"""The way of a mail that comes in over gRPC: stored, delivered, found by its id."""
+
+import email
+import email.policy
+import os
+import subprocess
+import unittest
+
+from system import BIN, System, wait_until
+
+HEADER = b"From: a@sender.test\r\nDate: Mon, 30 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.test>\r\n\r\n"
+
+
+class ApiWayTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # The generated code is there once a System was made.
+        cls.system = System().start()
+        from goniec.v1 import mail_service_pb2
+        cls.pb = mail_service_pb2
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.system.__exit__(None, None, None)
+
+    def send_raw(self, raw, recipients, mail_from="a@sender.test"):
+        pb = self.pb
+        return self.system.api().SendMessage(pb.SendMessageRequest(
+            envelope=pb.Envelope(mail_from=mail_from, to=[pb.EnvelopeRecipient(address=r) for r in recipients]),
+            raw=raw), timeout=60)
+
+    def arrived(self, message_id, recipients=1, rcpt=None):
+        """The content, found by the id in its Received field, or (composed ones have none) by a recipient."""
+        wait_until(lambda: self.system.api_states(message_id) == ["DELIVERED"] * recipients, 60, "delivered")
+        entry, = [entry for entry in self.system.received()
+                  if (rcpt in entry["rcpts"] if rcpt else entry["id"] == message_id)]
+        with open(os.path.join(self.system.maildir, entry["file"]), "rb") as file:
+            return file.read()
+
+    def test_raw_messages_arrive_byte_for_byte_behind_one_received_field(self):
+        for body in (b"plain\r\n", b".\r\n..\r\n.x\r\n", b"", "gr\u00fc\u00df\r\n".encode(), b"y" * 3000 + b"\r\n"):
+            sent = self.send_raw(HEADER + body, ["b@first.test"])
+            content = self.arrived(sent.message.message_id)
+            self.assertTrue(content.startswith(b"Received: by out.goniec.test with gRPC id " +
+                                               sent.message.message_id.encode() + b";\r\n\t"), content[:120])
+            self.assertEqual(content[content.index(b"From: "):], HEADER + body)
+            self.assertEqual(len(content), sent.message.size_bytes)
+
+    def test_a_20_mb_message_arrives_byte_for_byte(self):
+        body = (b"0123456789abcdef" * 4 + b"\r\n") * (20 * 1024 * 1024 // 66)
+        sent = self.send_raw(HEADER + body, ["b@first.test"])
+        content = self.arrived(sent.message.message_id)
+        self.assertTrue(content[content.index(b"From: "):] == HEADER + body)
+
+    def test_smtputf8_and_null_sender(self):
+        sent = self.send_raw("From: j\u00fcrgen@sender.test\r\nSubject: \u017c\r\n\r\nx\r\n".encode(),
+                             ["z\u00f3\u0142w@first.test"], mail_from="")
+        content = self.arrived(sent.message.message_id)
+        self.assertIn("Subject: \u017c\r\n".encode(), content)
+
+    def test_composed_messages_arrive_and_hide_bcc(self):
+        pb = self.pb
+        sent = self.system.api().SendMessage(pb.SendMessageRequest(composed=pb.ComposedMessage(
+            **{"from": pb.Address(address="a@sender.test", display_name="\u0141ukasz")},
+            to=[pb.Address(address="b@first.test")], bcc=[pb.Address(address="secret@first.test")],
+            subject="Cze\u015b\u0107", text="Hej\n", attachments=[pb.Attachment(name="a.bin", content=bytes(range(256)))])),
+            timeout=60)
+        content = self.arrived(sent.message.message_id, recipients=2, rcpt="secret@first.test")
+        self.assertNotIn(b"secret", content)
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        self.assertEqual(message["Subject"], "Cze\u015b\u0107")
+        self.assertEqual(message["Message-ID"], f"<{sent.message.internet_message_id}>")
+        self.assertEqual(next(message.iter_attachments()).get_content(), bytes(range(256)))
+
+    def test_the_command_line_waits_for_delivery(self):
+        done = subprocess.run(
+            [f"{BIN}/goniec", "send", "--api", f"127.0.0.1:{self.system.workers[0].api_port}", "--from", "a@sender.test",
+             "--to", "b@first.test", "--text", "x", "--wait", "60"],
+            capture_output=True, text=True, timeout=90, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"b@first\.test +DELIVERED +1 ")
+
+
+if __name__ == "__main__":
+    unittest.main()
