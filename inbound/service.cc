@@ -1,5 +1,6 @@
 #include "inbound/service.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <asio/io_context.hpp>
@@ -39,6 +40,16 @@ void RaiseFileLimit(size_t max_connections) {
         "fewer files than connections",
         {{"limit", limit.rlim_max}, {"max_connections", max_connections}, {"mend", "raise ulimit -n"}});
   }
+}
+
+// Records of up to half a megabyte are made and freed hundreds of times a second. By default glibc gives such
+// blocks back to the kernel at once and gets them again page by page: an eighth of the CPU time of an
+// accepted mail.
+void KeepFreedRecords() {
+  constexpr int kMapAbove = 2 << 20;
+  constexpr int kTrimAbove = 16 << 20;
+  mallopt(M_MMAP_THRESHOLD, kMapAbove);
+  mallopt(M_TRIM_THRESHOLD, kTrimAbove);
 }
 
 }  // namespace
@@ -100,6 +111,7 @@ absl::Status Service::State::OpenPorts() {
 }
 
 absl::Status Service::State::Start() {
+  KeepFreedRecords();
   RaiseFileLimit(config.smtp.max_connections);
   auto server = observe::HttpServer::Start(config.http_listen, metrics, health);
   if (!server.ok()) return WithContext(server.status(), "http.listen");

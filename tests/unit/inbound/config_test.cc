@@ -1,0 +1,138 @@
+#include "inbound/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+#include <string>
+
+#include "common/base/status.h"
+#include "tests/support/process.h"
+
+namespace goniec::inbound {
+namespace {
+
+using testing::HasSubstr;
+
+class InboundConfigTest : public testing::Test {
+ protected:
+  absl::StatusOr<InboundConfig> Load(const std::string& yaml) {
+    return LoadInboundConfig(folder_.Write("t.yaml", yaml));
+  }
+  test::TempDir folder_;
+};
+
+TEST_F(InboundConfigTest, DefaultsAreSafe) {
+  const auto config = Load("hostname: mx.example.org\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->relay.domains.empty());
+  EXPECT_TRUE(config->relay.trusted_networks.empty());
+  EXPECT_EQ(config->session.max_message_size, 25U << 20);
+  EXPECT_EQ(config->smtp.listen.front().ToString(), "0.0.0.0:2525");
+  EXPECT_EQ(config->http_listen, "127.0.0.1:8081");
+  EXPECT_FALSE(config->session.tls_available);
+  EXPECT_EQ(config->smtp.command_timeout, std::chrono::minutes(5));
+}
+
+TEST_F(InboundConfigTest, EverySettingIsTaken) {
+  const auto config = Load(R"(
+hostname: mx.exämple.org
+http: {listen: "[::1]:9"}
+drain_limit: 7s
+smtp:
+  listen: ["[::]:25", "0.0.0.0:25"]
+  threads: 3
+  max_connections: 11
+  max_connections_per_client: 2
+  max_body_memory: 2MiB
+  command_timeout: 2m
+  data_timeout: 3m
+  message_timeout: 4m
+  max_message_size: 50MiB
+  max_recipients: 100
+  max_errors: 5
+  postmaster_domain: example.org
+tls: {cert_file: c.pem, key_file: k.pem, min_version: "1.3"}
+relay: {domains: [example.org, "*.example.net"], trusted_networks: [10.0.0.0/8]}
+mail: {tenant: shop, class: bulk, lifetime: 2d, null_sender_lifetime: 12h}
+queue: {lanes: 3}
+log: {level: debug}
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->session.host_name, "mx.xn--exmple-cua.org") << "headers and the greeting are ASCII";
+  EXPECT_EQ(config->smtp.listen.size(), 2U);
+  EXPECT_EQ(config->smtp.threads, 3U);
+  EXPECT_EQ(config->smtp.max_connections, 11U);
+  EXPECT_EQ(config->smtp.max_connections_per_client, 2U);
+  EXPECT_EQ(config->smtp.max_body_memory, MiB(2));
+  EXPECT_EQ(config->smtp.command_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(config->smtp.data_timeout, std::chrono::minutes(3));
+  EXPECT_EQ(config->smtp.message_timeout, std::chrono::minutes(4));
+  EXPECT_EQ(config->session.max_message_size, 50U << 20);
+  EXPECT_EQ(config->session.max_recipients, 100U);
+  EXPECT_EQ(config->session.max_errors, 5);
+  EXPECT_EQ(config->session.postmaster_domain, "example.org");
+  ASSERT_TRUE(config->tls.has_value());
+  EXPECT_TRUE(config->session.tls_available);
+  EXPECT_EQ(config->tls->min_version, net::TlsVersion::kTls13);
+  EXPECT_EQ(config->mail.tenant, "shop");
+  EXPECT_EQ(config->mail.mail_class, queue::MailClass::kBulk);
+  EXPECT_EQ(config->mail.lifetime, std::chrono::hours(48));
+  EXPECT_EQ(config->queue.lanes, 3);
+  EXPECT_EQ(config->log.level, observe::LogLevel::kDebug);
+  EXPECT_EQ(config->drain_limit, std::chrono::seconds(7));
+}
+
+TEST_F(InboundConfigTest, EachMistakeIsToldAtItsLine) {
+  const struct {
+    const char* name;
+    std::string yaml;
+    std::string problem;
+  } kCases[] = {
+      {"host name", "hostname: not a name\n", ":1: hostname: \"not a name\" is not a domain name"},
+      {"literal", "hostname: \"[127.0.0.1]\"\n", ":1: hostname: "},
+      {"listen", "smtp:\n  listen: [\"localhost:25\"]\n",
+       ":2: smtp.listen[0]: \"localhost:25\" is not an address"},
+      {"no listen", "smtp:\n  listen: []\n", ":2: smtp.listen: needs at least one address"},
+      {"http", "http: {listen: \"8080\"}\n", ":1: http.listen: \"8080\" is not an address"},
+      {"half TLS", "tls: {cert_file: c.pem}\n", ":1: tls.key_file: is missing"},
+      {"relay to all", "relay:\n  domains: [\"*\"]\n", ":2: relay.domains[0]: "},
+      {"trust all", "relay:\n  trusted_networks: [\"0.0.0.0/0\"]\n", ":2: relay.trusted_networks[0]: "},
+      {"tenant", "mail: {tenant: \"A b\"}\n", ":1: mail.tenant: \"A b\" is no tenant's name"},
+      {"queue", "queue: {lanes: 99}\n", ":1: queue.lanes: 99 is out of bounds"},
+  };
+  for (const auto& c : kCases) {
+    const auto config = Load(c.yaml);
+    EXPECT_FALSE(config.ok()) << c.name;
+    EXPECT_THAT(std::string(Message(config.status())), HasSubstr(c.problem)) << c.name;
+  }
+}
+
+// The files that people copy are read by the same code as the service's own.
+TEST_F(InboundConfigTest, TheExampleFilesAreGood) {
+  for (const char* path : {"/.dev/compose/inbound.yaml", "/k8s/base/config/inbound.yaml"}) {
+    const auto config = LoadInboundConfig(std::string(GONIEC_SOURCE_DIR) + path);
+    EXPECT_TRUE(config.ok()) << config.status();
+  }
+}
+
+// Every key that config.cc reads is described in config.h.
+TEST_F(InboundConfigTest, EverySettingIsDescribed) {
+  const std::string folder = std::string(GONIEC_SOURCE_DIR) + "/inbound/";
+  const std::string header = test::ReadFileOrEmpty(folder + "config.h");
+  const std::string source = test::ReadFileOrEmpty(folder + "config.cc");
+  const std::regex getter(
+      R"re((?:Text|Integer<\w+>|Bytes|Duration|Choice<[\w:]+>|ParsedList|Parsed)\(\s*"(\w+)")re");
+  std::set<std::string> keys;
+  for (auto match = std::sregex_iterator(source.begin(), source.end(), getter);
+       match != std::sregex_iterator(); ++match) {
+    keys.insert((*match)[1].str());
+  }
+  EXPECT_GE(keys.size(), 20U) << "the pattern no longer finds the keys";
+  for (const std::string& key : keys)
+    EXPECT_THAT(header, testing::ContainsRegex("[.: /]" + key + "[:, ]")) << key;
+}
+
+}  // namespace
+}  // namespace goniec::inbound

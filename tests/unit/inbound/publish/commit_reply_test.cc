@@ -1,0 +1,39 @@
+#include "inbound/publish/commit_reply.h"
+
+#include <gtest/gtest.h>
+
+namespace goniec::inbound {
+namespace {
+
+TEST(CommitReply, EveryFailureIsTemporaryAndSaysWhy) {
+  const struct {
+    const char* name;
+    absl::Status status;
+    int code;
+    std::string enhanced;
+  } kCases[] = {
+      {"broker away", absl::UnavailableError(""), 451, "4.3.0"},
+      {"no answer", absl::DeadlineExceededError(""), 451, "4.3.0"},
+      {"queue full", absl::ResourceExhaustedError(""), 451, "4.3.1"},
+      {"too much envelope", absl::InvalidArgumentError(""), 452, "4.5.3"},
+      {"our state", absl::FailedPreconditionError(""), 451, "4.3.0"},
+      {"our bug", absl::InternalError(""), 451, "4.3.0"},
+  };
+  for (const auto& c : kCases) {
+    const smtp::Reply reply = ReplyForFailure(c.status);
+    EXPECT_EQ(reply.code, c.code) << c.name;
+    EXPECT_EQ(reply.enhanced.ToString(), c.enhanced) << c.name;
+    EXPECT_TRUE(reply.IsTemporary()) << c.name;
+  }
+}
+
+TEST(CommitReply, ARecordThatMayBeStoredKeepsItsBody) {
+  EXPECT_TRUE(MustKeepBody(absl::OkStatus()));
+  EXPECT_TRUE(MustKeepBody(absl::DeadlineExceededError("no answer")));
+  EXPECT_FALSE(MustKeepBody(absl::UnavailableError("not stored")));
+  EXPECT_FALSE(MustKeepBody(absl::ResourceExhaustedError("full")));
+  EXPECT_FALSE(MustKeepBody(absl::InvalidArgumentError("too large")));
+}
+
+}  // namespace
+}  // namespace goniec::inbound
