@@ -126,7 +126,8 @@ asio::awaitable<bool> Connection::Open() {
     if (!failure) co_return true;
     site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
     // One address that may take it later is enough for the mail to wait.
-    const bool better = failure_ && failure_->verdict == Verdict::kTemporary && failure->verdict == Verdict::kPermanent;
+    const bool better =
+        failure_ && failure_->verdict == Verdict::kTemporary && failure->verdict == Verdict::kPermanent;
     if (!better) failure_ = std::move(failure);
   }
   if (pool_.draining()) failure_ = NotTried();
@@ -141,10 +142,11 @@ asio::awaitable<std::optional<Result>> Connection::OpenAddress(Candidate candida
   if (!failure || !tls || failure->outcome.phase() != queue::v1::PHASE_STARTTLS || pool_.draining()) {
     co_return failure;
   }
-  // RFC 7435: some protection when possible, never a bounce for the lack of it. Once, on a new connection, for the
-  // handshake has spoilt this one.
-  observe::Info("starttls failed, plain text instead",
-                {{"host", candidate.host}, {"ip", candidate.endpoint.ip.ToString()}, {"text", failure->outcome.text()}});
+  // RFC 7435: some protection when possible, never a bounce for the lack of it. Once, on a new connection,
+  // for the handshake has spoilt this one.
+  observe::Info("starttls failed, plain text instead", {{"host", candidate.host},
+                                                        {"ip", candidate.endpoint.ip.ToString()},
+                                                        {"text", failure->outcome.text()}});
   pool_.metrics().tls_fallbacks.Add();
   site_.plain_until[candidate.endpoint] = BootClock::now() + kPlainTime;
   failure = co_await TryAddress(std::move(candidate), false);
@@ -157,12 +159,13 @@ asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidat
   const milliseconds limit = std::min(pool_.config().connect_timeout, TimeUntil(give_up_at_));
   host_ = candidate.host;
   // Awaited, not detached; the signal lets a drain end it.
-  absl::StatusOr<net::Stream> stream =
-      co_await asio::co_spawn(pool_.executor(), net::Stream::Connect(pool_.executor(), candidate.endpoint, limit),
-                              asio::bind_cancellation_slot(connect_cancel_.slot(), asio::use_awaitable));
+  absl::StatusOr<net::Stream> stream = co_await asio::co_spawn(
+      pool_.executor(), net::Stream::Connect(pool_.executor(), candidate.endpoint, limit),
+      asio::bind_cancellation_slot(connect_cancel_.slot(), asio::use_awaitable));
   if (cut_ || pool_.draining()) co_return NotTried();
   if (!stream.ok()) co_return ConnectFailure(candidate, stream.status(), start);
   stream_ = *std::move(stream);
+  replies_seen_.reset();
   session_.emplace(pool_.session_config(tls), BaseOutcome(candidate));
   while (!session_->ready() && session_->want() != ClientSession::Want::kClose) co_await Step();
   if (session_->ready()) co_return std::nullopt;
@@ -268,7 +271,8 @@ asio::awaitable<void> Connection::Step() {
   }
 }
 
-// A server that has had enough of a message says why and hangs up; the first thing to notice is the failing write.
+// A server that has had enough of a message says why and hangs up; the first thing to notice is the failing
+// write.
 asio::awaitable<void> Connection::ReadLastWords() {
   stream_->ExpireAfter(kLastWords);
   const absl::StatusOr<std::size_t> got = co_await stream_->ReadSome(input_);

@@ -1,12 +1,12 @@
-// One connection to a site: finds an address that greets, runs the session over a socket, takes jobs of the site as
-// long as there are some, waits a little for more, and says goodbye. Confined to the pool's executor.
+// One connection to a site: finds an address that greets, runs the session over a socket, takes jobs of the
+// site as long as there are some, waits a little for more, and says goodbye. Confined to the pool's executor.
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +22,8 @@ class SitePool;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // `job` is the one that it is opened for. `pool` and `site` must outlive it until it has called pool.Closed().
+  // `job` is the one that it is opened for. `pool` and `site` must outlive it until it has called
+  // pool.Closed().
   Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job);
 
   // The life of the connection. Holds a reference to itself.
@@ -68,7 +69,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool woken_ = false;
   asio::cancellation_signal connect_cancel_;
   asio::steady_timer idle_timer_;
-  std::uint64_t replies_seen_ = 0;
+  // The session's replies when the deadline was set; nothing before the first wait.
+  std::optional<std::uint64_t> replies_seen_;
   std::array<char, 4096> input_;
 };
 

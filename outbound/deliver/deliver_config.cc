@@ -14,7 +14,8 @@ void ReadDeliverConfig(config::Section section, DeliverConfig& config) {
       section.Problem("helo", Message(domain.status()));
     }
   }
-  section.Choice<TlsMode>("tls", config.tls, {{"opportunistic", TlsMode::kOpportunistic}, {"off", TlsMode::kOff}});
+  section.Choice<TlsMode>("tls", config.tls,
+                          {{"opportunistic", TlsMode::kOpportunistic}, {"off", TlsMode::kOff}});
   section.Integer<std::size_t>("connections_per_site", config.connections_per_site, {1, 1'000});
   section.Integer<std::size_t>("connections", config.connections, {1, 60'000});
   section.Integer<std::size_t>("messages_per_connection", config.messages_per_connection, {1, 1'000'000});

@@ -3,22 +3,24 @@
 namespace goniec::outbound {
 
 DeliveryMetrics::DeliveryMetrics(observe::Metrics& metrics)
-    : recipients(metrics.AddCounterBy("goniec_delivery_recipients_total", "Recipients given back by the delivery",
-                                      "verdict",
+    : recipients(metrics.AddCounterBy("goniec_delivery_recipients_total",
+                                      "Recipients given back by the delivery", "verdict",
                                       {VerdictName(Verdict::kDelivered), VerdictName(Verdict::kTemporary),
                                        VerdictName(Verdict::kPermanent), VerdictName(Verdict::kNotTried)})),
       ambiguous(metrics.AddCounter("goniec_delivery_ambiguous_recipients_total",
                                    "Recipients whose message was sent to its end and got no reply")),
-      latency(metrics.AddHistogram("goniec_delivery_transaction_seconds",
-                                   "From the first command of a transaction to the acceptance of its message")),
+      latency(
+          metrics.AddHistogram("goniec_delivery_transaction_seconds",
+                               "From the first command of a transaction to the acceptance of its message")),
       transactions(metrics.AddCounter("goniec_delivery_transactions_total", "SMTP transactions begun")),
       opened(metrics.AddCounter("goniec_delivery_connections_opened_total", "Connections that became ready")),
       open_failures(metrics.AddCounter("goniec_delivery_connection_failures_total",
                                        "Attempts to connect to a site of which no address became ready")),
       tls_fallbacks(metrics.AddCounter("goniec_delivery_tls_fallbacks_total",
                                        "Connections made anew in plain text after a failed STARTTLS")),
-      untouched(metrics.AddCounter("goniec_delivery_transactions_rerun_total",
-                                   "Transactions run again because their connection ended before their turn")),
+      untouched(
+          metrics.AddCounter("goniec_delivery_transactions_rerun_total",
+                             "Transactions run again because their connection ended before their turn")),
       connections(metrics.AddGauge("goniec_delivery_connections", "Connections open or being opened")),
       jobs(metrics.AddGauge("goniec_delivery_jobs", "Mails in hand, waiting or on the wire")) {}
 

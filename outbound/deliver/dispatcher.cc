@@ -12,10 +12,20 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, DeliverConfig config,
 
 Dispatcher::~Dispatcher() = default;
 
-void Dispatcher::Deliver(Job job) { pool_->Deliver(std::move(job)); }
-std::size_t Dispatcher::jobs() const { return pool_->jobs(); }
-std::size_t Dispatcher::jobs(const std::string& site) const { return pool_->jobs(site); }
-std::size_t Dispatcher::connections() const { return pool_->connections(); }
-asio::awaitable<void> Dispatcher::Drain(std::chrono::milliseconds limit) { return pool_->Drain(limit); }
+void Dispatcher::Deliver(Job job) {
+  pool_->Deliver(std::move(job));
+}
+std::size_t Dispatcher::jobs() const {
+  return pool_->jobs();
+}
+std::size_t Dispatcher::jobs(const std::string& site) const {
+  return pool_->jobs(site);
+}
+std::size_t Dispatcher::connections() const {
+  return pool_->connections();
+}
+asio::awaitable<void> Dispatcher::Drain(std::chrono::milliseconds limit) {
+  return pool_->Drain(limit);
+}
 
 }  // namespace goniec::outbound

@@ -20,7 +20,8 @@ std::unique_ptr<JobInHand> JobTransaction::TakeJob() {
   }
   // What was served stands in front of `open`; what is left over of it is asked for again first.
   std::vector<std::uint32_t> open = leftover();
-  open.insert(open.end(), job_->open.begin() + static_cast<std::ptrdiff_t>(recipients().size()), job_->open.end());
+  open.insert(open.end(), job_->open.begin() + static_cast<std::ptrdiff_t>(recipients().size()),
+              job_->open.end());
   job_->open = std::move(open);
   for (Result& result : results()) job_->results.push_back(std::move(result));
   return std::move(job_);

@@ -1,5 +1,5 @@
-// A job between Deliver() and its `done`. It is always in one place: a site's queue, a connection that is being opened
-// for it, or a transaction. Values; confined to the dispatcher's executor.
+// A job between Deliver() and its `done`. It is always in one place: a site's queue, a connection that is
+// being opened for it, or a transaction. Values; confined to the dispatcher's executor.
 #pragma once
 
 #include <memory>
@@ -34,8 +34,8 @@ class JobTransaction : public Transaction {
 
   bool MayFinish() override { return job_->job.may_finish(); }
   const JobInHand& job() const { return *job_; }
-  // Once the session has given it back: the job with what was decided; `open` holds those that were not. Counts a
-  // rerun if it is untouched.
+  // Once the session has given it back: the job with what was decided; `open` holds those that were not.
+  // Counts a rerun if it is untouched.
   std::unique_ptr<JobInHand> TakeJob();
 
  private:

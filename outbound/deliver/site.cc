@@ -17,7 +17,9 @@ bool Site::MayOpen(const DeliverConfig& config, BootTime now) const {
          opening + ready < config.connections_per_site;
 }
 
-bool Site::IsDown(BootTime now) const { return failure && ready == 0 && now < no_opening_before; }
+bool Site::IsDown(BootTime now) const {
+  return failure && ready == 0 && now < no_opening_before;
+}
 
 bool Site::IsStuck(const DeliverConfig& config, BootTime now) const {
   return ready == 0 && opening > 0 && now - opening_since > config.max_wait;

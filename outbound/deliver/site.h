@@ -1,5 +1,5 @@
-// What the dispatcher knows of one site: jobs that wait, connections, and what failed lately. Values; confined to the
-// dispatcher's executor.
+// What the dispatcher knows of one site: jobs that wait, connections, and what failed lately. Values;
+// confined to the dispatcher's executor.
 #pragma once
 
 #include <chrono>
@@ -58,7 +58,8 @@ struct Site {
   [[nodiscard]] bool IsForgettable(BootTime now) const;
 
   // The addresses of `route` to try in this order: those that failed lately only if there are no others.
-  [[nodiscard]] std::vector<Candidate> CandidatesOf(const Route& route, std::size_t limit, BootTime now) const;
+  [[nodiscard]] std::vector<Candidate> CandidatesOf(const Route& route, std::size_t limit,
+                                                    BootTime now) const;
 };
 
 }  // namespace goniec::outbound

@@ -62,21 +62,20 @@ void LogResult(const JobInHand& job, const Result& result) {
   const queue::v1::Outcome& outcome = result.outcome;
   const queue::v1::Mail& mail = *job.job.mail;
   const auto& first = mail.recipients(static_cast<int>(result.recipients.front()));
-  observe::Info("delivery attempt",
-                {{"message", mail.message_id()},
-                 {"result", VerdictName(result.verdict)},
-                 {"to", observe::LogAddress(first.address())},
-                 {"recipients", result.recipients.size()},
-                 {"host", outcome.remote_host()},
-                 {"ip", outcome.remote_ip()},
-                 {"tls", outcome.tls_version()},
-                 {"phase", queue::v1::Phase_Name(outcome.phase())},
-                 {"reason", queue::v1::Reason_Name(outcome.reason())},
-                 {"code", outcome.reply_code()},
-                 {"enhanced", outcome.enhanced_code()},
-                 {"text", outcome.text()},
-                 {"ambiguous", outcome.ambiguous()},
-                 {"latency_ms", std::chrono::microseconds(outcome.latency_us())}});
+  observe::Info("delivery attempt", {{"message", mail.message_id()},
+                                     {"result", VerdictName(result.verdict)},
+                                     {"to", observe::LogAddress(first.address())},
+                                     {"recipients", result.recipients.size()},
+                                     {"host", outcome.remote_host()},
+                                     {"ip", outcome.remote_ip()},
+                                     {"tls", outcome.tls_version()},
+                                     {"phase", queue::v1::Phase_Name(outcome.phase())},
+                                     {"reason", queue::v1::Reason_Name(outcome.reason())},
+                                     {"code", outcome.reply_code()},
+                                     {"enhanced", outcome.enhanced_code()},
+                                     {"text", outcome.text()},
+                                     {"ambiguous", outcome.ambiguous()},
+                                     {"latency_ms", std::chrono::microseconds(outcome.latency_us())}});
 }
 
 }  // namespace
@@ -179,8 +178,9 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<JobTransaction> trans
   if (transaction->untouched()) metrics_.untouched.Add();
   std::unique_ptr<JobInHand> job = transaction->TakeJob();
   if (job->reruns > kMaxReruns) {
-    job->DecideRest(Verdict::kTemporary, OwnOutcome(queue::v1::REASON_CONNECTION_LOST,
-                                                    "the connection ended before this message, several times"));
+    job->DecideRest(Verdict::kTemporary,
+                    OwnOutcome(queue::v1::REASON_CONNECTION_LOST,
+                               "the connection ended before this message, several times"));
   }
   if (job->open.empty()) return GiveBack(site, std::move(job));
   job->waiting_since = BootClock::now();
@@ -245,7 +245,9 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result 
   }
 }
 
-void SitePool::Park(Site& site, const std::shared_ptr<Connection>& connection) { site.idle.push_back(connection); }
+void SitePool::Park(Site& site, const std::shared_ptr<Connection>& connection) {
+  site.idle.push_back(connection);
+}
 
 void SitePool::Unpark(Site& site, const Connection* connection) {
   std::erase_if(site.idle, [connection](const auto& idle) { return idle.get() == connection; });

@@ -1,6 +1,6 @@
-// All sites with their jobs and connections: what is behind Dispatcher. It decides which job goes on which connection
-// and when one is opened, gives jobs back, and sends away those that wait too long. The connections do the talking.
-// Confined to its executor.
+// All sites with their jobs and connections: what is behind Dispatcher. It decides which job goes on which
+// connection and when one is opened, gives jobs back, and sends away those that wait too long. The
+// connections do the talking. Confined to its executor.
 #pragma once
 
 #include <asio/any_io_executor.hpp>

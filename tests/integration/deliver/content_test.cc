@@ -38,8 +38,12 @@ void ExpectIdentical(const ContentCase& content, std::uint64_t chunking_from, co
   EXPECT_EQ(sink.Content(log[0]), content.head + content.body);
 }
 
-TEST_P(ContentTest, ArrivesUnchangedByData) { ExpectIdentical(GetParam(), 1ULL << 40, "false"); }
-TEST_P(ContentTest, ArrivesUnchangedByBdat) { ExpectIdentical(GetParam(), 0, "true"); }
+TEST_P(ContentTest, ArrivesUnchangedByData) {
+  ExpectIdentical(GetParam(), 1ULL << 40, "false");
+}
+TEST_P(ContentTest, ArrivesUnchangedByBdat) {
+  ExpectIdentical(GetParam(), 0, "true");
+}
 
 std::string Repeat(const std::string& text, int times) {
   std::string repeated;
@@ -49,26 +53,29 @@ std::string Repeat(const std::string& text, int times) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, ContentTest,
-    ::testing::Values(ContentCase{"Small", "Subject: x\r\n\r\n", "Hi\r\n"},
-                      ContentCase{"Dots", ".: x\r\n\r\n", ".\r\n..\r\n...\r\n.a\r\n\r\n.\r\n"},
-                      ContentCase{"OnlyADot", "", ".\r\n"}, ContentCase{"DotAtThePartsBorder", "a\r\n", ".\r\n"},
-                      ContentCase{"EightBit", "Subject: x\r\n\r\n", "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xff\xfe\r\n"},
-                      ContentCase{"Large", "Subject: x\r\n\r\n", Repeat(".line of a long message\r\n", 9'000)},
-                      ContentCase{"OneLongLine", "Subject: x\r\n\r\n", std::string(200'000, 'x') + "\r\n"}),
+    ::testing::Values(
+        ContentCase{"Small", "Subject: x\r\n\r\n", "Hi\r\n"},
+        ContentCase{"Dots", ".: x\r\n\r\n", ".\r\n..\r\n...\r\n.a\r\n\r\n.\r\n"},
+        ContentCase{"OnlyADot", "", ".\r\n"}, ContentCase{"DotAtThePartsBorder", "a\r\n", ".\r\n"},
+        ContentCase{"EightBit", "Subject: x\r\n\r\n", "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xff\xfe\r\n"},
+        ContentCase{"Large", "Subject: x\r\n\r\n", Repeat(".line of a long message\r\n", 9'000)},
+        ContentCase{"OneLongLine", "Subject: x\r\n\r\n", std::string(200'000, 'x') + "\r\n"}),
     [](const auto& param) { return param.param.name; });
 
 // A stored body, whose chunks begin and end in the middle of lines and of CR LF.
 class StoredBodyTest : public ::testing::TestWithParam<bool> {};
 
-std::string ChunkOf(const std::string& body, std::uint32_t n, std::size_t size) { return body.substr(n * size, size); }
+std::string ChunkOf(const std::string& body, std::uint32_t n, std::size_t size) {
+  return body.substr(n * size, size);
+}
 
-asio::awaitable<absl::StatusOr<std::string>> ReadChunk(std::shared_ptr<const std::string> body, std::size_t size,
-                                                       std::uint32_t n) {
+asio::awaitable<absl::StatusOr<std::string>> ReadChunk(std::shared_ptr<const std::string> body,
+                                                       std::size_t size, std::uint32_t n) {
   co_return ChunkOf(*body, n, size);
 }
 
-asio::awaitable<absl::StatusOr<std::string>> ReadUpTo(std::shared_ptr<const std::string> body, std::size_t size,
-                                                      std::uint32_t gone, std::uint32_t n) {
+asio::awaitable<absl::StatusOr<std::string>> ReadUpTo(std::shared_ptr<const std::string> body,
+                                                      std::size_t size, std::uint32_t gone, std::uint32_t n) {
   if (n >= gone) co_return absl::NotFoundError("chunk is gone");
   co_return ChunkOf(*body, n, size);
 }
@@ -84,12 +91,15 @@ std::shared_ptr<queue::v1::Mail> StoredMail(const std::string& body, std::size_t
 }
 
 TEST_P(StoredBodyTest, ArrivesUnchanged) {
-  SinkProcess sink("", GetParam() ? std::vector<std::string>{} : std::vector<std::string>{"--extensions=PIPELINING"});
+  SinkProcess sink(
+      "", GetParam() ? std::vector<std::string>{} : std::vector<std::string>{"--extensions=PIPELINING"});
   Delivery delivery;
   const auto body = std::make_shared<const std::string>(Repeat(".one\r\ntwo\r\n..\r\n", 200'000));
   constexpr std::size_t kChunk = 100'003;
   EXPECT_THAT(delivery.Run(StoredMail(*body, kChunk), Delivery::RouteTo({sink.port()}),
-                           [&](Job& job) { job.read_chunk = [&](std::uint32_t n) { return ReadChunk(body, kChunk, n); }; }),
+                           [&](Job& job) {
+                             job.read_chunk = [&](std::uint32_t n) { return ReadChunk(body, kChunk, n); };
+                           }),
               ElementsAre("delivered DOT ACCEPTED 250 [0]"));
   const auto log = sink.Log();
   ASSERT_EQ(log.size(), 1u);
@@ -98,14 +108,16 @@ TEST_P(StoredBodyTest, ArrivesUnchanged) {
 }
 
 TEST_P(StoredBodyTest, NeverArrivesInPart) {
-  SinkProcess sink("", GetParam() ? std::vector<std::string>{} : std::vector<std::string>{"--extensions=PIPELINING"});
+  SinkProcess sink(
+      "", GetParam() ? std::vector<std::string>{} : std::vector<std::string>{"--extensions=PIPELINING"});
   Delivery delivery;
   const auto body = std::make_shared<const std::string>(Repeat("one\r\ntwo\r\n", 100'000));
   constexpr std::size_t kChunk = 100'000;
-  EXPECT_THAT(
-      delivery.Run(StoredMail(*body, kChunk), Delivery::RouteTo({sink.port()}),
-                   [&](Job& job) { job.read_chunk = [&](std::uint32_t n) { return ReadUpTo(body, kChunk, 5, n); }; }),
-      ElementsAre("temporary BODY BODY_UNREADABLE [0]"));
+  EXPECT_THAT(delivery.Run(StoredMail(*body, kChunk), Delivery::RouteTo({sink.port()}),
+                           [&](Job& job) {
+                             job.read_chunk = [&](std::uint32_t n) { return ReadUpTo(body, kChunk, 5, n); };
+                           }),
+              ElementsAre("temporary BODY BODY_UNREADABLE [0]"));
   EXPECT_THAT(sink.Log(), IsEmpty());
 }
 
@@ -118,7 +130,8 @@ TEST(EnvelopeTest, ParametersArrive) {
   auto mail = Delivery::MakeMail({"zażółć@x.test", "\"a b\"@x.test"});
   mail->set_smtputf8(true);
   mail->set_body_type(queue::v1::BODY_TYPE_8BITMIME);
-  EXPECT_THAT(delivery.Run(mail, Delivery::RouteTo({sink.port()})), ElementsAre("delivered DOT ACCEPTED 250 [0,1]"));
+  EXPECT_THAT(delivery.Run(mail, Delivery::RouteTo({sink.port()})),
+              ElementsAre("delivered DOT ACCEPTED 250 [0,1]"));
   const auto log = sink.Log();
   ASSERT_EQ(log.size(), 1u);
   EXPECT_EQ(log[0].at("helo"), "client.test");

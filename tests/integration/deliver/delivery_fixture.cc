@@ -19,7 +19,8 @@ std::string ShowValue(const google::protobuf::Value& value) {
       return std::to_string(static_cast<long>(value.number_value()));
     case google::protobuf::Value::kListValue: {
       std::string list;
-      for (const auto& item : value.list_value().values()) list += (list.empty() ? "" : ",") + ShowValue(item);
+      for (const auto& item : value.list_value().values())
+        list += (list.empty() ? "" : ",") + ShowValue(item);
       return list;
     }
     default:
@@ -148,8 +149,8 @@ void Delivery::RunUntilDone() {
   RunUntil([this] { return results.size() == sent_; });
 }
 
-std::vector<std::string> Delivery::Run(std::shared_ptr<queue::v1::Mail> mail, std::shared_ptr<const Route> route,
-                                       std::function<void(Job&)> change) {
+std::vector<std::string> Delivery::Run(std::shared_ptr<queue::v1::Mail> mail,
+                                       std::shared_ptr<const Route> route, std::function<void(Job&)> change) {
   const std::size_t number = Send(std::move(mail), std::move(route), std::move(change));
   RunUntilDone();
   return results[number];

@@ -25,7 +25,8 @@ using LogEntry = std::map<std::string, std::string>;
 class SinkProcess {
  public:
   // `script` as in tests/support/sink/script.h. `flags` beside those that name the files.
-  explicit SinkProcess(const std::string& script = "", std::vector<std::string> flags = {}, std::uint16_t port = 0);
+  explicit SinkProcess(const std::string& script = "", std::vector<std::string> flags = {},
+                       std::uint16_t port = 0);
   [[nodiscard]] std::uint16_t port() const { return port_; }
   // Messages in the order of their ends, those with no or another reply than 2yz included.
   [[nodiscard]] std::vector<LogEntry> Log() const;
@@ -44,7 +45,8 @@ DeliverConfig FastConfig();
 
 class Delivery {
  public:
-  explicit Delivery(DeliverConfig config = FastConfig(), std::shared_ptr<net::TlsClientContext> tls = nullptr);
+  explicit Delivery(DeliverConfig config = FastConfig(),
+                    std::shared_ptr<net::TlsClientContext> tls = nullptr);
   ~Delivery();  // drains
 
   static std::shared_ptr<queue::v1::Mail> MakeMail(const std::vector<std::string>& recipients = {"a@x.test"});
@@ -55,7 +57,8 @@ class Delivery {
   std::size_t Send(std::shared_ptr<queue::v1::Mail> mail, std::shared_ptr<const Route> route,
                    std::function<void(Job&)> change = {});
   // Runs until it is true; fails the test after `limit`.
-  void RunUntil(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds(30));
+  void RunUntil(const std::function<bool()>& condition,
+                std::chrono::seconds limit = std::chrono::seconds(30));
   void RunUntilDone();
   // Send and RunUntilDone.
   std::vector<std::string> Run(std::shared_ptr<queue::v1::Mail> mail, std::shared_ptr<const Route> route,

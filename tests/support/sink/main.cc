@@ -136,13 +136,14 @@ int Run() {
   net::IoThreads threads(1, "sink");
   auto listener = net::Listener::Open(threads, *address);
   if (!listener.ok()) return Fail(Message(listener.status()));
-  std::printf("listening on %s\n", (*listener)->address().ToString().c_str());
-  std::fflush(stdout);
   std::uint64_t number = 0;
   (*listener)->Start([&](size_t, asio::ip::tcp::socket socket, const net::Endpoint&) {
     const asio::any_io_executor executor = socket.get_executor();
     SpawnLogged(executor, sessions, "session", Serve(&sink, std::move(socket), ++number));
   });
+  // Not before: whoever reads this may connect at once.
+  std::printf("listening on %s\n", (*listener)->address().ToString().c_str());
+  std::fflush(stdout);
   WaitForEnd(signals, sink);
   (*listener)->StopAccepting();
   sessions.Close();
