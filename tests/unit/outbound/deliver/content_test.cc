@@ -137,6 +137,17 @@ TEST(ContentTest, CutInTheBodyIsNotAmbiguous) {
   EXPECT_THAT(peer.Results(), ElementsAre("0: temporary BODY CONNECTION_LOST 4.4.2 connection lost [0]"));
 }
 
+TEST(ContentTest, ServerThatHasHadEnoughSaysWhy) {
+  for (const char* reply : {"552 5.3.4 too much", "421 4.3.0 bye"}) {
+    ScriptedSession peer;
+    peer.mails = {WithStoredBody(2, 9)};
+    peer.Run(Open({"PIPELINING"}) + Script{"submit"} + kGroup + kGroupOk +
+             Script{"body: one", "S: " + std::string(reply), "want close"});
+    const std::string verdict = reply[0] == '5' ? "permanent" : "temporary";
+    EXPECT_THAT(peer.Results(), ElementsAre("0: " + verdict + " BODY REPLY " + reply + " [0]"));
+  }
+}
+
 TEST(ContentTest, ShutdownInTheBodyHandsBack) {
   ScriptedSession peer;
   peer.mails = {WithStoredBody(2, 9)};

@@ -1,0 +1,71 @@
+#include "outbound/deliver/deliver_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/config/document.h"
+
+namespace goniec::outbound {
+namespace {
+
+using std::chrono::milliseconds;
+
+absl::Status Read(const std::string& yaml, DeliverConfig& config) {
+  auto document = config::Document::Parse(yaml, "deliver.yaml");
+  if (!document.ok()) return document.status();
+  ReadDeliverConfig(document->root(), config);
+  return document->Finish();
+}
+
+TEST(ReadDeliverConfigTest, NothingSaidLeavesTheDefaults) {
+  DeliverConfig config;
+  EXPECT_TRUE(Read("", config).ok());
+  EXPECT_EQ(config.connections_per_site, 20u);
+  EXPECT_EQ(config.helo, "");
+}
+
+TEST(ReadDeliverConfigTest, TakesEveryKey) {
+  DeliverConfig config;
+  const absl::Status status = Read(
+      "helo: mail.example.org\ntls: off\nconnections_per_site: 1\nconnections: 2\nmessages_per_connection: "
+      "3\n"
+      "recipients_per_transaction: 4\naddresses_per_attempt: 5\nchunking_from: 6KiB\nidle_timeout: 7ms\n"
+      "max_wait: 80ms\nattempt_timeout: 90ms\nconnect_timeout: 100ms\nfailed_site_pause: 11ms\n"
+      "time_limit_percent: 12\nfollow_limit: 13ms\n",
+      config);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(config.helo, "mail.example.org");
+  EXPECT_EQ(config.tls, TlsMode::kOff);
+  EXPECT_EQ(config.connections_per_site, 1u);
+  EXPECT_EQ(config.connections, 2u);
+  EXPECT_EQ(config.messages_per_connection, 3u);
+  EXPECT_EQ(config.recipients_per_transaction, 4u);
+  EXPECT_EQ(config.addresses_per_attempt, 5u);
+  EXPECT_EQ(config.chunking_from, KiB(6));
+  EXPECT_EQ(config.idle_timeout, milliseconds(7));
+  EXPECT_EQ(config.max_wait, milliseconds(80));
+  EXPECT_EQ(config.attempt_timeout, milliseconds(90));
+  EXPECT_EQ(config.connect_timeout, milliseconds(100));
+  EXPECT_EQ(config.failed_site_pause, milliseconds(11));
+  EXPECT_EQ(config.time_limit_percent, 12u);
+  EXPECT_EQ(config.follow_limit, milliseconds(13));
+}
+
+TEST(ReadDeliverConfigTest, RefusesANameThatIsNone) {
+  for (const char* name : {"two words", "a..b", "'x\\r\\nQUIT'"}) {
+    DeliverConfig config;
+    EXPECT_THAT(std::string(Read("helo: " + std::string(name) + "\n", config).message()),
+                testing::HasSubstr("deliver.yaml:1: helo"))
+        << name;
+  }
+}
+
+TEST(ReadDeliverConfigTest, TakesAnAddressLiteral) {
+  DeliverConfig config;
+  EXPECT_TRUE(Read("helo: '[192.0.2.1]'\n", config).ok());
+}
+
+}  // namespace
+}  // namespace goniec::outbound
