@@ -82,7 +82,7 @@ TEST(Listener, StopAcceptingRefusesNewConnections) {
   EXPECT_EQ(seen, 0);
 }
 
-TEST(Listener, DISABLED_SurvivesAFullFileTable) {
+TEST(Listener, SurvivesAFullFileTable) {
   IoThreads threads(1);
   auto listener = Listener::Open(threads, kAnyPort);
   ASSERT_TRUE(listener.ok());
