@@ -35,58 +35,57 @@ asio::awaitable<void> Pause(std::chrono::milliseconds span) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-// Events that fit into one EventRecord and its subject.
-struct Batch {
-  std::string subject;
-  std::vector<v1::Event> events;
-};
-
-std::string SubjectOf(const v1::Event& event, const QueueConfig& config) {
+// Where events of this message go when they are stored now: decided by the moment of the sending, so that what waited
+// for the broker, or in the queue, does not end up among the early ones.
+std::string SubjectNow(const v1::Event& event, const QueueConfig& config) {
   const int slot = SlotOf(event.message_id());
   const int shard = ShardOf(slot, config.event_shards);
-  const bool late = FromProto(event.time()) > mail::TimeOf(event.message_id()) + kLateAfter;
+  const bool late = std::chrono::system_clock::now() > mail::TimeOf(event.message_id()) + kLateAfter;
   return late ? LateEventSubject(shard, event.tenant(), slot) : EventSubject(shard, event.tenant(), slot);
 }
 
-std::vector<Batch> Split(std::vector<v1::Event> events, const QueueConfig& config) {
+// Events of one record, all in one slot, in pieces that fit into an EventRecord.
+using Batch = std::vector<v1::Event>;
+
+std::vector<Batch> Split(std::vector<v1::Event> events) {
   std::vector<Batch> batches;
   std::size_t bytes = 0;
   for (v1::Event& event : events) {
-    std::string subject = SubjectOf(event, config);
     const std::size_t size = event.ByteSizeLong() + 8;
-    if (batches.empty() || batches.back().subject != subject || bytes + size > kMaxEventRecordBytes) {
-      batches.push_back({std::move(subject), {}});
+    if (batches.empty() || bytes + size > kMaxEventRecordBytes) {
+      batches.emplace_back();
       bytes = 0;
     }
     bytes += size;
-    batches.back().events.push_back(std::move(event));
+    batches.back().push_back(std::move(event));
   }
   return batches;
 }
 
 OutgoingMessage Encode(const Batch& batch) {
   v1::EventRecord record;
-  for (const v1::Event& event : batch.events) *record.add_events() = event;
-  return {batch.subject,
+  for (const v1::Event& event : batch) *record.add_events() = event;
+  return {"",
           std::make_shared<const std::string>(record.SerializeAsString()),
           {{kHeaderMessageId, mail::NewUlid(std::chrono::system_clock::now())}}};
 }
 
-asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, Batch batch, std::function<bool()> may_move,
-                                                         std::function<bool()> stop) {
+asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config, Batch batch,
+                                                         std::function<bool()> may_move, std::function<bool()> stop) {
   StoredEvents stored;
   OutgoingMessage message = Encode(batch);
   std::chrono::milliseconds pause = kFirstPause;
   bool told = false;
   for (;;) {
-    if (!may_move() && std::erase_if(batch.events, IsMove) > 0) {
+    if (!may_move() && std::erase_if(batch, IsMove) > 0) {
       stored.moves_stored = false;
       message = Encode(batch);
     }
-    if (batch.events.empty()) co_return stored;
+    if (batch.empty()) co_return stored;
+    message.subject = SubjectNow(batch.front(), config);  // a repetition is dropped by its id whatever the subject
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
-    if (!told) spdlog::warn("events not stored, trying on subject={} error=\"{}\"", batch.subject, Message(result.status));
+    if (!told) spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject, Message(result.status));
     told = true;
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
@@ -157,8 +156,8 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const 
                                                           std::vector<v1::Event> events,
                                                           std::function<bool()> may_move, std::function<bool()> stop) {
   StoredEvents all;
-  for (Batch& batch : Split(std::move(events), config)) {
-    absl::StatusOr<StoredEvents> stored = co_await StoreBatch(broker, std::move(batch), may_move, stop);
+  for (Batch& batch : Split(std::move(events))) {
+    absl::StatusOr<StoredEvents> stored = co_await StoreBatch(broker, config, std::move(batch), may_move, stop);
     if (!stored.ok()) co_return stored.status();
     all.moves_stored = all.moves_stored && stored->moves_stored;
   }

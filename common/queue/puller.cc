@@ -193,6 +193,8 @@ void Puller::Resume() {
   state_->Ask();
 }
 
+void Puller::Pause() { state_->paused = true; }
+
 void Puller::SetWanted(int records) {
   state_->wanted = records;
   state_->Ask();

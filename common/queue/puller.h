@@ -33,6 +33,8 @@ class Puller {
 
   // The connection was looked at: records may come.
   void Resume();
+  // Asks for nothing until Resume().
+  void Pause();
   // How many more records the owner can take now. Called whenever that changes.
   void SetWanted(int records);
   // Asks for nothing more. What is delivered nevertheless is given back at once.

@@ -100,7 +100,7 @@ asio::awaitable<bool> Readiness::State::Look() {
   } else {
     streams.Fail(absl::StrJoin(*faults, "; "));
   }
-  const Durability read = co_await ReadDurability(broker, config);
+  const Durability read = co_await ReadDurability(broker, config, role);
   {
     const std::lock_guard lock(mutex);
     latest = read;

@@ -63,8 +63,9 @@ struct Worker::State : std::enable_shared_from_this<State> {
   explicit State(WorkerParts the_parts);
   void Start();
   void AddSource(Kind kind, std::string stream, std::string consumer);
-  void OnConnected();
+  void OnStateChange();
   asio::awaitable<void> LearnThenResume();
+  asio::awaitable<absl::Status> Learn();
   void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
   [[nodiscard]] int Wanted(const Source& source) const;
   void Rebalance();
@@ -92,6 +93,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   BootTime last_tick = BootClock::now();
   int state_token = -1;
   bool learning = false;
+  std::uint64_t connection = 0;  // counts connections and disconnections
   bool draining = false;
   std::atomic<bool> give_up{false};
   std::atomic<std::size_t> records{0};
@@ -130,10 +132,9 @@ void Worker::State::Start() {
         });
       });
   if (subscribed.ok()) abandoned = *std::move(subscribed);
-  state_token = parts.broker.OnStateChange([weak, executor = parts.executor](bool connected) {
-    if (!connected) return;
+  state_token = parts.broker.OnStateChange([weak, executor = parts.executor](bool) {
     asio::post(executor, [weak] {
-      if (const auto self = weak.lock()) self->OnConnected();
+      if (const auto self = weak.lock()) self->OnStateChange();
     });
   });
   Tick();
@@ -156,8 +157,11 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
   sources.push_back(std::move(source));
 }
 
-void Worker::State::OnConnected() {
-  if (learning || draining) return;
+// Whatever was learnt was about the connection before: a server that came back may have forgotten deliveries.
+void Worker::State::OnStateChange() {
+  ++connection;
+  for (const auto& source : sources) source->puller->Pause();
+  if (learning || draining || !parts.broker.connected()) return;
   learning = true;
   SpawnLogged(parts.executor, tasks, "learn", LearnThenResume());
 }
@@ -165,21 +169,32 @@ void Worker::State::OnConnected() {
 asio::awaitable<void> Worker::State::LearnThenResume() {
   const auto self = shared_from_this();
   asio::steady_timer pause(parts.executor);
-  const queue::Durability durability = co_await queue::ReadDurability(parts.broker, parts.queue);
-  for (const auto& source : sources) {
-    while (!draining) {
-      const absl::Status learnt =
-          co_await guard.Learn(durability, source->puller->stream(), source->puller->consumer());
-      if (learnt.ok()) break;
-      observe::Warn("consumer not ready", {{"stream", source->puller->stream()}, {"error", Message(learnt)}});
-      pause.expires_after(kAskAgain);
-      co_await pause.async_wait(asio::use_awaitable);
+  while (!draining && parts.broker.connected()) {
+    const std::uint64_t about = connection;
+    const absl::Status learnt = co_await Learn();
+    if (about != connection) continue;
+    if (learnt.ok()) {
+      for (const auto& source : sources) {
+        source->puller->SetWanted(Wanted(*source));
+        source->puller->Resume();
+      }
+      break;
     }
-    if (draining) break;
-    source->puller->SetWanted(Wanted(*source));
-    source->puller->Resume();
+    observe::Warn("consumers not ready", {{"error", Message(learnt)}});
+    pause.expires_after(kAskAgain);
+    co_await pause.async_wait(asio::use_awaitable);
   }
   learning = false;
+}
+
+asio::awaitable<absl::Status> Worker::State::Learn() {
+  const queue::Durability durability =
+      co_await queue::ReadDurability(parts.broker, parts.queue, queue::ServiceRole::kOutbound);
+  for (const auto& source : sources) {
+    const absl::Status learnt = co_await guard.Learn(durability, source->puller->stream(), source->puller->consumer());
+    if (!learnt.ok()) co_return WithContext(learnt, source->puller->stream());
+  }
+  co_return absl::OkStatus();
 }
 
 void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {

@@ -99,17 +99,29 @@ rules:
             wait_until(lambda: system.api_states(message_id) == ["EXPIRED"], 120, "expired")
             self.assertEqual(system.received(), [])
 
-    def test_get_finds_a_message_with_no_worker_running(self):
-        with System().start(workers=1) as system:
-            # The sink stands still, so nothing ends; the answer comes from the queue itself.
-            system.parts["sink"].freeze()
+    def test_get_finds_a_message_that_was_accepted_with_no_worker_running(self):
+        with System() as system:
+            system.start_nats()
+            system.provision()
+            system.start_sink()
+            system.start_inbound()
             client = system.smtp()
             client.ehlo()
             message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
-            self.assertEqual(system.api_states(message_id), ["QUEUED"])
+            system.parts["sink"].freeze()
+            system.start_outbound()
+            self.assertEqual(system.api_states(message_id), ["QUEUED"], "it is found before anything has happened to it")
             self.assertIsNone(system.api_states("01m86h4d30xyhw15ym4rphd300"), "an id that nobody gave out")
             system.parts["sink"].thaw()
             wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
+
+    def test_get_finds_a_message_right_after_its_250(self):
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            for _ in range(100):
+                message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x\r\n")
+                self.assertIn(system.api_states(message_id), (["QUEUED"], ["DELIVERED"]))
 
     def test_another_replica_answers(self):
         with System().start(workers=2) as system:
