@@ -65,14 +65,14 @@ void Delivery::GiveBack(std::chrono::milliseconds delay) {
 void Delivery::KeepIfDue() {
   const BootTime now = BootClock::now();
   // An expired lease is never renewed: somebody else may have the record by now.
-  if (forfeited_ || !Leased() || now - last_sign_ < ack_wait_ / 3) return;
+  if (!renewing_ || !Leased() || now - last_sign_ < ack_wait_ / 3) return;
   last_sign_ = now;
   broker_.Request(Sign(message_.reply, "+WPI"), ack_wait_ / 3,
                   [weak = weak_from_this(), executor = executor_, now](Reply reply) {
                     if (!reply.message.ok() || reply.message->status != 0) return;
                     asio::post(executor, [weak, now] {
                       const auto self = weak.lock();
-                      if (self != nullptr && self->Leased()) self->confirmed_ = now;
+                      if (self != nullptr && self->renewing_ && self->Leased()) self->confirmed_ = now;
                     });
                   },
                   nullptr);

@@ -48,6 +48,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   // Sends a sign of work if the last one is a third of ack_wait old. Called every now and then while in hand.
   void KeepIfDue();
 
+  // The connection on which it came is gone, and perhaps the server's memory of the delivery with it: a sign of work
+  // would be answered all the same. The lease runs out by itself.
+  void StopRenewing() { renewing_ = false; }
+
   [[nodiscard]] bool Leased() const;
   // From now on not leased: it is somebody else's.
   void Forfeit() { forfeited_ = true; }
@@ -60,6 +64,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   std::chrono::milliseconds ack_wait_;
   bool resend_;
   bool forfeited_ = false;
+  bool renewing_ = true;
   BootTime confirmed_;  // sending time of the last sign that was answered
   BootTime last_sign_;
 };

@@ -1,49 +1,42 @@
 // A killed single nats-server forgets the deliveries of its last moments: after its restart it gives records to a
-// second worker while the first still has them, with a delivery count of 1. So for ten minutes after such a server's
-// start the first thousand records above what it remembers are put back once, for as long as a worker holds a record
-// without a sign; when they come again (delivery count 2) they are looked at. Records stored after the start cannot
-// have been delivered before it, and pass. Replicated streams never forget. (The holder rule, common/queue/README.md.)
+// second worker while the first still has them, whatever their delivery counts say. So
+// - records that were stored before the server's start are put back until nobody can hold them any more, that is for
+//   `ack_wait` from the start: a worker's lease does not outlive the connection on which the record came by more than
+//   that (common/queue/delivery.h);
+// - and when they come again, or later, they are looked at before anything is done.
+// Records stored after the start cannot have been delivered before it, and pass. Replicated streams never forget. A
+// start that cannot be seen counts as just now. (The holder rule, common/queue/README.md.)
 //
 // Confined to the worker's executor.
 #pragma once
 
-#include <asio/awaitable.hpp>
-#include <cstdint>
-#include <map>
-#include <string>
-#include <utility>
+#include <chrono>
+#include <optional>
 
-#include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "common/queue/delivery.h"
 #include "common/queue/durability.h"
-
-namespace goniec::queue {
-class Broker;
-}  // namespace goniec::queue
 
 namespace goniec::outbound {
 
 class RestartGuard {
  public:
-  explicit RestartGuard(queue::Broker& broker) : broker_(broker) {}
+  explicit RestartGuard(std::chrono::milliseconds ack_wait) : ack_wait_(ack_wait) {}
 
-  // Asked after each connection, before anything is pulled: when the server started (`durability`), and what it
-  // remembers of the consumer. An error: could not be asked, ask again.
-  asio::awaitable<absl::Status> Learn(queue::Durability durability, std::string stream, std::string consumer);
+  // At each connection, before anything is pulled.
+  void Learn(const queue::Durability& durability, WallTime now);
 
-  // True if the record may still be in the hands of a worker that the server has forgotten.
-  [[nodiscard]] bool IsSuspect(const queue::DeliveryInfo& info) const;
+  // How long the record must be left alone, because a worker that the server has forgotten may have it.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> PutBackFor(const queue::DeliveryInfo& info,
+                                                                    WallTime now) const;
+  // True if the server may have forgotten an earlier delivery of it.
+  [[nodiscard]] bool MustLook(const queue::DeliveryInfo& info) const { return info.stored_at < stored_before_; }
 
  private:
-  struct Window {
-    std::uint64_t above = 0;  // stream sequences; empty window if equal
-    std::uint64_t up_to = 0;
-    WallTime stored_before;
-  };
-
-  queue::Broker& broker_;
-  std::map<std::pair<std::string, std::string>, Window> windows_;
+  const std::chrono::milliseconds ack_wait_;
+  // Records stored from then on are as new as they look; the past of all is unknown until Learn().
+  WallTime stored_before_ = WallTime::max();
+  WallTime until_ = WallTime::max();
 };
 
 }  // namespace goniec::outbound

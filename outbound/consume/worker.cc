@@ -15,7 +15,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/spawn.h"
-#include "common/base/status.h"
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
@@ -34,7 +33,7 @@ namespace goniec::outbound {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{250};
-constexpr std::chrono::milliseconds kAskAgain{250};
+constexpr int kMostPutBack = 1'000;
 // What cannot be parsed is kept in the queue, out of the way.
 constexpr std::chrono::minutes kUnreadableDelay{10};
 
@@ -58,6 +57,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
     std::unique_ptr<WorkContext> context;
     int records = 0;
     int mails = 0;
+    int put_back = 0;  // since the connection was made
   };
 
   explicit State(WorkerParts the_parts);
@@ -65,7 +65,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   void AddSource(Kind kind, std::string stream, std::string consumer);
   void OnStateChange();
   asio::awaitable<void> LearnThenResume();
-  asio::awaitable<absl::Status> Learn();
+  void PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay);
   void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
   [[nodiscard]] int Wanted(const Source& source) const;
   void Rebalance();
@@ -115,7 +115,7 @@ Worker::State::State(WorkerParts the_parts)
                                         "Records put back once after a restart of a single nats-server.")),
       unreadable(parts.metrics.AddCounter("goniec_records_unreadable_total",
                                           "Deliveries of records that this version cannot read; they stay queued.")),
-      guard(parts.broker),
+      guard(parts.queue.ack_wait),
       ticker(parts.executor) {}
 
 void Worker::State::Start() {
@@ -161,6 +161,7 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
 void Worker::State::OnStateChange() {
   ++connection;
   for (const auto& source : sources) source->puller->Pause();
+  for (const auto& delivery : in_hand) delivery->StopRenewing();
   if (learning || draining || !parts.broker.connected()) return;
   learning = true;
   SpawnLogged(parts.executor, tasks, "learn", LearnThenResume());
@@ -168,44 +169,44 @@ void Worker::State::OnStateChange() {
 
 asio::awaitable<void> Worker::State::LearnThenResume() {
   const auto self = shared_from_this();
-  asio::steady_timer pause(parts.executor);
   while (!draining && parts.broker.connected()) {
     const std::uint64_t about = connection;
-    const absl::Status learnt = co_await Learn();
+    const queue::Durability durability =
+        co_await queue::ReadDurability(parts.broker, parts.queue, queue::ServiceRole::kOutbound);
     if (about != connection) continue;
-    if (learnt.ok()) {
-      for (const auto& source : sources) {
-        source->puller->SetWanted(Wanted(*source));
-        source->puller->Resume();
-      }
-      break;
+    guard.Learn(durability, std::chrono::system_clock::now());
+    for (const auto& source : sources) {
+      source->put_back = 0;
+      source->puller->SetWanted(Wanted(*source));
+      source->puller->Resume();
     }
-    observe::Warn("consumers not ready", {{"error", Message(learnt)}});
-    pause.expires_after(kAskAgain);
-    co_await pause.async_wait(asio::use_awaitable);
+    break;
   }
   learning = false;
 }
 
-asio::awaitable<absl::Status> Worker::State::Learn() {
-  const queue::Durability durability =
-      co_await queue::ReadDurability(parts.broker, parts.queue, queue::ServiceRole::kOutbound);
-  for (const auto& source : sources) {
-    const absl::Status learnt = co_await guard.Learn(durability, source->puller->stream(), source->puller->consumer());
-    if (!learnt.ok()) co_return WithContext(learnt, source->puller->stream());
-  }
-  co_return absl::OkStatus();
+void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay) {
+  put_back.Add();
+  delivery.GiveBack(delay);
+  if (++source.put_back < kMostPutBack) return Rebalance();
+  // A long backlog is not fetched just to be put back: this source rests until it may be touched.
+  source.puller->Pause();
+  auto timer = std::make_shared<asio::steady_timer>(parts.executor, delay);
+  timer->async_wait([weak = weak_from_this(), raw = &source, about = connection, timer](std::error_code error) {
+    const auto self = weak.lock();
+    if (error || self == nullptr || self->draining || about != self->connection) return;
+    raw->put_back = 0;
+    raw->puller->Resume();
+  });
 }
 
 void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {
   if (draining) return delivery->GiveBack();
-  if (guard.IsSuspect(delivery->info())) {
-    put_back.Add();
-    delivery->GiveBack(parts.queue.ack_wait);
-    return Rebalance();
+  if (const auto delay = guard.PutBackFor(delivery->info(), std::chrono::system_clock::now())) {
+    return PutBack(source, *delivery, *delay);
   }
-  const bool must_look =
-      source.kind == Kind::kDue || delivery->info().delivery_count > 1 || delivery->resend();
+  const bool must_look = source.kind == Kind::kDue || delivery->info().delivery_count > 1 || delivery->resend() ||
+                         guard.MustLook(delivery->info());
   auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
     --source.records;
     --records;

@@ -323,6 +323,11 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
     def smtp(self, **more):
         return smtplib.SMTP("127.0.0.1", self.smtp_port, local_hostname="client.test", timeout=60, **more)
 
+    def log_lines(self, text):
+        """The lines of all logs that contain it, each with the name of its process."""
+        return "\n".join(f"{name}: {line}" for name, part in self.parts.items()
+                         for line in part.log().splitlines() if text in line)
+
     def metric(self, port, name):
         total = 0.0
         for line in http(f"http://127.0.0.1:{port}/metrics")[1].splitlines():
