@@ -21,11 +21,13 @@ std::string MachineName() {
 
 // Events must be there for as long as anybody may ask about a mail that still lives.
 void CheckEventRetention(const config::Section& root, const OutboundConfig& config) {
-  const auto longest = std::max({config.retry.lifetime, config.retry.bulk_lifetime, config.retry.null_sender_lifetime,
-                                 config.api.max_life});
+  const auto longest = std::max({config.retry.lifetime, config.retry.bulk_lifetime,
+                                 config.retry.null_sender_lifetime, config.api.max_life});
   if (config.queue.event_retention < longest + std::chrono::hours(24)) {
-    root.Problem("queue", "event_retention must be at least the longest life of a mail (retry.*lifetime, api.max_life) "
-                          "and a day");
+    root.Problem(
+        "queue",
+        "event_retention must be at least the longest life of a mail (retry.*lifetime, api.max_life) "
+        "and a day");
   }
 }
 

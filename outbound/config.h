@@ -1,4 +1,5 @@
-// goniec-outbound's configuration: one struct, each section's fields documented where the section is read. Values.
+// goniec-outbound's configuration: one struct, each section's fields documented where the section is read.
+// Values.
 #pragma once
 
 #include <chrono>
@@ -17,23 +18,23 @@
 namespace goniec::outbound {
 
 struct OutboundConfig {
-  // hostname: this system's name in Received fields, and in EHLO unless delivery.helo says otherwise. Default: the
-  // machine's name.
+  // hostname: this system's name in Received fields, and in EHLO unless delivery.helo says otherwise.
+  // Default: the machine's name.
   std::string hostname;
   // http.listen: address and port of /metrics, /healthz and /readyz.
   std::string http_listen = "127.0.0.1:8082";
-  // drain_limit: time from SIGTERM until what is still on the wire is cut. 1s to 1h. Keep the container's grace period
-  // above it.
+  // drain_limit: time from SIGTERM until what is still on the wire is cut. 1s to 1h. Keep the container's
+  // grace period above it.
   std::chrono::milliseconds drain_limit{60'000};
 
-  ApiConfig api;            // api
-  DeliverConfig deliver;    // delivery
-  RouteConfig route;        // delivery
-  RetryPolicy retry;        // retry
-  WorkerConfig worker;      // worker
-  dns::DnsConfig dns;       // dns
-  queue::QueueConfig queue; // queue
-  observe::LogConfig log;   // log
+  ApiConfig api;             // api
+  DeliverConfig deliver;     // delivery
+  RouteConfig route;         // delivery
+  RetryPolicy retry;         // retry
+  WorkerConfig worker;       // worker
+  dns::DnsConfig dns;        // dns
+  queue::QueueConfig queue;  // queue
+  observe::LogConfig log;    // log
 };
 
 // All problems of the file in one status, a line each.

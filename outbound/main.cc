@@ -1,4 +1,5 @@
-// goniec-outbound: delivery worker and gRPC API. What it is made of is in service.cc; flags and signals are here.
+// goniec-outbound: delivery worker and gRPC API. What it is made of is in service.cc; flags and signals are
+// here.
 
 #include <csignal>
 #include <cstdio>

@@ -79,7 +79,8 @@ absl::Status Service::State::ConnectBroker() {
 
 absl::Status Service::State::StartDelivery() {
   const asio::any_io_executor executor = delivery_thread.context(0).get_executor();
-  absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> made = dns::UnboundResolver::Create(executor, config.dns);
+  absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> made =
+      dns::UnboundResolver::Create(executor, config.dns);
   if (!made.ok()) return made.status();
   resolver = *std::move(made);
   router = std::make_unique<Router>(config.route, *resolver, InterfaceAddresses());
@@ -89,16 +90,16 @@ absl::Status Service::State::StartDelivery() {
     tls = *std::move(context);
   }
   dispatcher = std::make_unique<Dispatcher>(executor, config.deliver, tls, metrics);
-  worker = std::make_unique<Worker>(WorkerParts{executor, *broker, *finder, config.queue, *router, *dispatcher,
-                                                config.retry, config.worker, metrics});
+  worker = std::make_unique<Worker>(WorkerParts{executor, *broker, *finder, config.queue, *router,
+                                                *dispatcher, config.retry, config.worker, metrics});
   worker->Start();
   return absl::OkStatus();
 }
 
 absl::Status Service::State::StartApi() {
   absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(
-      config.api, ApiDeps{*broker, *publisher, *finder, metrics, api_thread.context(0).get_executor(), config.retry,
-                          config.hostname, [this] { return readiness->Latest(); }});
+      config.api, ApiDeps{*broker, *publisher, *finder, metrics, api_thread.context(0).get_executor(),
+                          config.retry, config.hostname, [this] { return readiness->Latest(); }});
   if (!server.ok()) return server.status();
   api = *std::move(server);
   if (const auto warning = ExposureWarning(config.api)) observe::Warn("api exposed", {{"why", *warning}});

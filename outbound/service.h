@@ -1,5 +1,5 @@
-// Everything of goniec-outbound in one process: the worker that delivers, the API, and what both stand on. Made,
-// started and stopped by main.
+// Everything of goniec-outbound in one process: the worker that delivers, the API, and what both stand on.
+// Made, started and stopped by main.
 #pragma once
 
 #include <memory>
@@ -12,15 +12,15 @@ namespace goniec::outbound {
 
 class Service {
  public:
-  // Opens the ports. What may come back by itself (the broker, its streams) is not waited for: the service is unready
-  // and tries. An error is one line for the operator.
+  // Opens the ports. What may come back by itself (the broker, its streams) is not waited for: the service is
+  // unready and tries. An error is one line for the operator.
   static absl::StatusOr<std::unique_ptr<Service>> Start(OutboundConfig config);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Unready at once; calls and transactions under way are finished, the rest is handed back. Blocks for at most
-  // drain_limit and a little. True if nothing was left in hand.
+  // Unready at once; calls and transactions under way are finished, the rest is handed back. Blocks for at
+  // most drain_limit and a little. True if nothing was left in hand.
   [[nodiscard]] bool Drain();
 
  private:

@@ -1,5 +1,5 @@
-// Turns an operation that ends by calling a function (on any thread) into an awaitable that resumes on the awaiting
-// coroutine's own executor.
+// Turns an operation that ends by calling a function (on any thread) into an awaitable that resumes on the
+// awaiting coroutine's own executor.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -14,8 +14,8 @@
 
 namespace goniec {
 
-// `start` is called once with a completion function, which must be called exactly once, on any thread, now or later.
-// The executor of the coroutine must run until then.
+// `start` is called once with a completion function, which must be called exactly once, on any thread, now or
+// later. The executor of the coroutine must run until then.
 template <typename T, typename Start>
 asio::awaitable<T> AwaitCallback(Start start) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
@@ -26,7 +26,7 @@ asio::awaitable<T> AwaitCallback(Start start) {
     });
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(std::move(initiate),
-                                                                                 asio::use_awaitable);
+                                                                                  asio::use_awaitable);
 }
 
 }  // namespace goniec

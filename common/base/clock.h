@@ -1,5 +1,5 @@
-// The two clocks of the project. Wall time stamps what people and other machines read; boot time (which goes on
-// while the machine is suspended or the process is frozen, and never jumps) measures ages and time limits.
+// The two clocks of the project. Wall time stamps what people and other machines read; boot time (which goes
+// on while the machine is suspended or the process is frozen, and never jumps) measures ages and time limits.
 // Thread-safe.
 #pragma once
 

@@ -52,7 +52,8 @@ absl::StatusOr<ServiceFlags> ServiceFlags::Parse(const Text& text, int argc, con
       return absl::InvalidArgumentError(absl::StrCat("unknown argument '", Printable(word), "'; try --help"));
     }
   }
-  if (flags.config_path.empty()) return absl::InvalidArgumentError("say where the configuration is: --config FILE");
+  if (flags.config_path.empty())
+    return absl::InvalidArgumentError("say where the configuration is: --config FILE");
   return flags;
 }
 
@@ -60,7 +61,8 @@ int FailStart(const ServiceFlags::Text& text, const absl::Status& status) {
   for (const auto line : absl::StrSplit(status.message(), '\n', absl::SkipEmpty())) {
     std::fprintf(stderr, "%s: %s\n", std::string(text.name).c_str(), std::string(line).c_str());
   }
-  const bool usage = absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsPermissionDenied(status);
+  const bool usage =
+      absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsPermissionDenied(status);
   return usage ? kExitUsage : EXIT_FAILURE;
 }
 

@@ -1,5 +1,5 @@
-// What the two services' main functions share: their few flags, the signals that stop them, and how a start that
-// failed is told. Used before any other thread runs.
+// What the two services' main functions share: their few flags, the signals that stop them, and how a start
+// that failed is told. Used before any other thread runs.
 #pragma once
 
 #include <csignal>
@@ -26,11 +26,12 @@ struct ServiceFlags {
   static absl::StatusOr<ServiceFlags> Parse(const Text& text, int argc, const char* const* argv);
 };
 
-// Prints each line of the status's message after the service's name to standard error; the exit code to return:
-// 2 for bad flags and configuration, 1 for the rest.
+// Prints each line of the status's message after the service's name to standard error; the exit code to
+// return: 2 for bad flags and configuration, 1 for the rest.
 int FailStart(const ServiceFlags::Text& text, const absl::Status& status);
 
-// Blocks SIGTERM and SIGINT for this thread and those that it starts, ignores SIGPIPE, and waits for the former.
+// Blocks SIGTERM and SIGINT for this thread and those that it starts, ignores SIGPIPE, and waits for the
+// former.
 class StopSignals {
  public:
   StopSignals();

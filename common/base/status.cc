@@ -10,6 +10,8 @@ absl::Status WithContext(const absl::Status& status, std::string_view context) {
   return absl::Status(status.code(), absl::StrCat(ToAbsl(context), ": ", status.message()));
 }
 
-std::string_view Message(const absl::Status& status) { return FromAbsl(status.message()); }
+std::string_view Message(const absl::Status& status) {
+  return FromAbsl(status.message());
+}
 
 }  // namespace goniec

@@ -19,7 +19,7 @@ std::string_view Message(const absl::Status& status);
 }  // namespace goniec
 
 // Returns from the enclosing function (or coroutine, with co_return) when `expr` is not OK.
-#define GONIEC_RETURN_IF_ERROR(expr)                        \
-  do {                                                      \
+#define GONIEC_RETURN_IF_ERROR(expr)                                                    \
+  do {                                                                                  \
     if (absl::Status goniec_status = (expr); !goniec_status.ok()) return goniec_status; \
   } while (false)

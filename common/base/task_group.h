@@ -1,5 +1,5 @@
-// A gate for background work: SpawnLogged enters it, Close() lets nothing new in, Wait() returns when all that
-// entered has left. Thread-safe. Must outlive the tasks in it.
+// A gate for background work: SpawnLogged enters it, Close() lets nothing new in, Wait() returns when all
+// that entered has left. Thread-safe. Must outlive the tasks in it.
 #pragma once
 
 #include <chrono>

@@ -5,7 +5,9 @@
 namespace goniec {
 namespace {
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char LowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Length of the valid UTF-8 sequence at the start of `bytes` (Unicode table 3-7), 0 if there is none.
 size_t Utf8SequenceLength(std::string_view bytes) {

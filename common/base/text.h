@@ -10,16 +10,20 @@
 namespace goniec {
 
 // Debian 12's Abseil has a string_view of its own; newer ones alias std's. Valid as long as `text` is.
-inline absl::string_view ToAbsl(std::string_view text) { return absl::string_view(text.data(), text.size()); }
-inline std::string_view FromAbsl(absl::string_view text) { return std::string_view(text.data(), text.size()); }
+inline absl::string_view ToAbsl(std::string_view text) {
+  return absl::string_view(text.data(), text.size());
+}
+inline std::string_view FromAbsl(absl::string_view text) {
+  return std::string_view(text.data(), text.size());
+}
 
 // ASCII only, as the mail protocols compare (RFC 5321 §2.4); bytes above 127 stay as they are.
 std::string AsciiLower(std::string_view text);
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view TrimAsciiSpace(std::string_view text);
 
-// Bytes of a peer for a log line or an error: control characters and bytes that are not valid UTF-8 become \xNN,
-// and at most `limit` bytes of output are kept (then "…" follows).
+// Bytes of a peer for a log line or an error: control characters and bytes that are not valid UTF-8 become
+// \xNN, and at most `limit` bytes of output are kept (then "…" follows).
 std::string Printable(std::string_view bytes, size_t limit = 200);
 
 bool IsValidUtf8(std::string_view bytes);

@@ -55,8 +55,8 @@ class Document {
   // file, the keys that nobody asked for included.
   [[nodiscard]] absl::Status Finish();
 
-  // The same for one section of the root alone, for a program that reads nothing else of the file: keys outside of it
-  // are somebody else's.
+  // The same for one section of the root alone, for a program that reads nothing else of the file: keys
+  // outside of it are somebody else's.
   [[nodiscard]] absl::Status FinishSection(std::string_view key);
 
  private:

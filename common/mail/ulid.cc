@@ -18,7 +18,8 @@ constexpr size_t kTimeDigits = 10;
 constexpr size_t kRecordIdDigits = 24;
 constexpr int kBitsPerDigit = 5;
 constexpr unsigned kDigitMask = 31;
-// 50 bits of digits hold 48 bits of time, so the first digit is at most this (the ULID specification's overflow rule).
+// 50 bits of digits hold 48 bits of time, so the first digit is at most this (the ULID specification's
+// overflow rule).
 constexpr char kLargestFirstDigit = '7';
 // 2200-01-01. A forged id may name the year 10889, which a clock in nanoseconds cannot hold.
 constexpr std::uint64_t kLatestMilliseconds = 7'258'118'400'000;
@@ -29,7 +30,9 @@ int DigitValue(char c) {
   return position == std::string_view::npos ? -1 : static_cast<int>(position);
 }
 
-char LowerLetter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char LowerLetter(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Asked of the kernel each time: a generator of our own would be copied by a fork and repeat itself.
 void FillRandom(std::array<unsigned char, kUlidLength - kTimeDigits>& bytes) {
@@ -44,7 +47,8 @@ void FillRandom(std::array<unsigned char, kUlidLength - kTimeDigits>& bytes) {
 
 std::string NewId(WallTime now, size_t length) {
   std::string id(length, '0');
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
   auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(since_epoch, 0));
   for (size_t i = kTimeDigits; i-- > 0; rest >>= kBitsPerDigit) id[i] = kDigits[rest & kDigitMask];
   std::array<unsigned char, kUlidLength - kTimeDigits> random{};
@@ -56,9 +60,13 @@ std::string NewId(WallTime now, size_t length) {
 
 }  // namespace
 
-std::string NewUlid(WallTime now) { return NewId(now, kUlidLength); }
+std::string NewUlid(WallTime now) {
+  return NewId(now, kUlidLength);
+}
 
-std::string NewRecordId(WallTime now) { return NewId(now, kRecordIdDigits); }
+std::string NewRecordId(WallTime now) {
+  return NewId(now, kRecordIdDigits);
+}
 
 std::string MessageIdOf(std::string_view record_id, int index) {
   assert(record_id.size() == kRecordIdDigits && index >= 0 && index < 1024);
@@ -69,7 +77,9 @@ std::string MessageIdOf(std::string_view record_id, int index) {
   return id;
 }
 
-std::string_view RecordIdOf(std::string_view message_id) { return message_id.substr(0, kRecordIdDigits); }
+std::string_view RecordIdOf(std::string_view message_id) {
+  return message_id.substr(0, kRecordIdDigits);
+}
 
 std::optional<std::string> ParseUlid(std::string_view text) {
   if (text.size() != kUlidLength || text[0] > kLargestFirstDigit) return std::nullopt;

@@ -1,5 +1,5 @@
-// Identifiers: ULIDs (48 bits of milliseconds, 80 random bits, Crockford base 32) in lower case, as they stand in
-// subjects. Pure but for the source of randomness; thread-safe.
+// Identifiers: ULIDs (48 bits of milliseconds, 80 random bits, Crockford base 32) in lower case, as they
+// stand in subjects. Pure but for the source of randomness; thread-safe.
 #pragma once
 
 #include <optional>

@@ -196,7 +196,9 @@ void Log(LogLevel level, const char* event, std::initializer_list<Field> fields)
   if (LogEnabled(level)) Write(level, event, fields);
 }
 
-Privacy AddressPrivacy() { return address_privacy.load(std::memory_order_relaxed); }
+Privacy AddressPrivacy() {
+  return address_privacy.load(std::memory_order_relaxed);
+}
 
 std::string LogAddress(std::string_view address) {
   return LogAddress(address, address_privacy);

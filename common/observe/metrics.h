@@ -86,8 +86,7 @@ class Metrics {
                                        const std::vector<double>& buckets = LatencyBuckets(),
                                        const Labels& labels = {});
   [[nodiscard]] CounterBy AddCounterBy(const std::string& name, const std::string& help,
-                                       const std::string& label,
-                                       const std::vector<std::string_view>& values,
+                                       const std::string& label, const std::vector<std::string_view>& values,
                                        const Labels& labels = {});
 
   // Called before each rendering, for gauges that are cheaper read than kept. Must stay callable as long as

@@ -26,7 +26,9 @@ void ReportAbandoned(Broker& broker, const std::string& body_id) {
 
 BodyWriter::BodyWriter(Broker& broker, std::chrono::seconds keep) : broker_(broker), keep_time_(keep) {}
 
-BodyWriter::~BodyWriter() { Abandon(); }
+BodyWriter::~BodyWriter() {
+  Abandon();
+}
 
 bool BodyWriter::FitsInline(std::size_t more) const {
   return chunks_ == 0 && buffer_.size() + more <= kMaxInlineBody;
@@ -90,7 +92,9 @@ asio::awaitable<absl::Status> BodyWriter::FinishAsChunks(v1::Mail& mail) {
   co_return absl::OkStatus();
 }
 
-void BodyWriter::Keep() { done_ = true; }
+void BodyWriter::Keep() {
+  done_ = true;
+}
 
 void BodyWriter::Abandon() {
   if (done_) return;
@@ -99,12 +103,18 @@ void BodyWriter::Abandon() {
   if (!body_id_.empty()) ReportAbandoned(broker_, body_id_);
 }
 
-std::uint64_t BodyWriter::size() const { return size_; }
+std::uint64_t BodyWriter::size() const {
+  return size_;
+}
 
-std::size_t BodyWriter::memory() const { return buffer_.capacity(); }
+std::size_t BodyWriter::memory() const {
+  return buffer_.capacity();
+}
 
-asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id, std::uint32_t chunk) {
-  absl::StatusOr<StoredMessage> stored = co_await GetNextMessage(broker, kBodiesStream, BodySubject(body_id, chunk));
+asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id,
+                                                           std::uint32_t chunk) {
+  absl::StatusOr<StoredMessage> stored =
+      co_await GetNextMessage(broker, kBodiesStream, BodySubject(body_id, chunk));
   if (!stored.ok()) co_return stored.status();
   co_return std::move(stored->data);
 }

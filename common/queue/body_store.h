@@ -1,5 +1,5 @@
-// Bodies: inline while small, else chunks in the BODIES stream under an id of their own, stored before the record
-// that refers to them.
+// Bodies: inline while small, else chunks in the BODIES stream under an id of their own, stored before the
+// record that refers to them.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -28,8 +28,8 @@ class BodyWriter {
   BodyWriter(const BodyWriter&) = delete;
   BodyWriter& operator=(const BodyWriter&) = delete;
 
-  // Appends; when more than kMaxInlineBody has come, awaits the storing of a chunk each time one is full. After an
-  // error (kUnavailable, kResourceExhausted, kDeadlineExceeded) only Abandon may follow.
+  // Appends; when more than kMaxInlineBody has come, awaits the storing of a chunk each time one is full.
+  // After an error (kUnavailable, kResourceExhausted, kDeadlineExceeded) only Abandon may follow.
   asio::awaitable<absl::Status> Append(std::string_view bytes);
   // True if Append(bytes) would only copy: then AppendNow does the same without a coroutine.
   [[nodiscard]] bool FitsInline(std::size_t more) const;
@@ -61,7 +61,8 @@ class BodyWriter {
 };
 
 // One chunk of a stored body. kNotFound: it is gone; kUnavailable, kDeadlineExceeded: ask again.
-asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id, std::uint32_t chunk);
+asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id,
+                                                           std::uint32_t chunk);
 
 // Deletes all chunks. Called when the last recipient of the message has ended.
 asio::awaitable<absl::Status> DeleteBody(Broker& broker, std::string body_id);

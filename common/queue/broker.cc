@@ -68,7 +68,9 @@ class NatsBroker final : public Broker {
     connector_ = std::thread([this] { ConnectForEver(); });
   }
 
-  asio::any_io_executor executor() const override { return const_cast<asio::io_context&>(io_).get_executor(); }
+  asio::any_io_executor executor() const override {
+    return const_cast<asio::io_context&>(io_).get_executor();
+  }
   bool connected() const override { return connected_; }
   std::string server_version() const override { return Locked(server_version_); }
   std::int64_t max_payload() const override { return max_payload_; }
@@ -83,8 +85,8 @@ class NatsBroker final : public Broker {
                std::function<bool()> may_send) override;
   void RequestMany(OutgoingMessage message, std::chrono::milliseconds limit,
                    std::function<bool(Reply)> each) override;
-  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(const std::string& subject,
-                                                          std::function<void(IncomingMessage)> handler) override;
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(
+      const std::string& subject, std::function<void(IncomingMessage)> handler) override;
 
  private:
   class OwnedSubscription;
@@ -218,7 +220,8 @@ void NatsBroker::ConnectForEver() {
     }
     if (const std::string why(Message(connection.status())); why != shown) {
       shown = why;
-      spdlog::warn("broker unreachable server={} error=\"{}\"; trying again for ever", config_.servers.front(), why);
+      spdlog::warn("broker unreachable server={} error=\"{}\"; trying again for ever",
+                   config_.servers.front(), why);
     }
     std::unique_lock lock(mutex_);
     last_error_ = std::string(Message(connection.status()));
@@ -321,8 +324,8 @@ void NatsBroker::DropSubscription(const std::shared_ptr<SubscriptionEntry>& entr
   std::erase(subscriptions_, entry);
 }
 
-absl::StatusOr<std::unique_ptr<Subscription>> NatsBroker::Subscribe(const std::string& subject,
-                                                                    std::function<void(IncomingMessage)> handler) {
+absl::StatusOr<std::unique_ptr<Subscription>> NatsBroker::Subscribe(
+    const std::string& subject, std::function<void(IncomingMessage)> handler) {
   auto entry = std::make_shared<SubscriptionEntry>();
   entry->subject = subject;
   entry->sink = std::make_shared<MessageSink>();
@@ -345,8 +348,8 @@ void NatsBroker::Publish(OutgoingMessage message) {
   });
 }
 
-void NatsBroker::Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
-                         std::function<bool()> may_send) {
+void NatsBroker::Request(OutgoingMessage message, std::chrono::milliseconds limit,
+                         std::function<void(Reply)> done, std::function<bool()> may_send) {
   asio::dispatch(io_, [this, message = std::move(message), limit, done = std::move(done),
                        may_send = std::move(may_send)]() mutable {
     auto each = [done = std::move(done)](Reply reply) {
@@ -364,10 +367,11 @@ void NatsBroker::RequestMany(OutgoingMessage message, std::chrono::milliseconds 
   });
 }
 
-void NatsBroker::Send(OutgoingMessage message, std::chrono::milliseconds limit, std::function<bool(Reply)> each,
-                      const std::function<bool()>& may_send) {
+void NatsBroker::Send(OutgoingMessage message, std::chrono::milliseconds limit,
+                      std::function<bool(Reply)> each, const std::function<bool()>& may_send) {
   if (connection_ == nullptr || !connected_) {
-    each(Reply{absl::UnavailableError(absl::StrCat("no connection to the broker: ", last_error())), Sent::kNo});
+    each(Reply{absl::UnavailableError(absl::StrCat("no connection to the broker: ", last_error())),
+               Sent::kNo});
     return;
   }
   if (may_send && !may_send()) {

@@ -1,9 +1,9 @@
-// The connection to NATS: publish, request, subscribe; connects again by itself for ever. Everything in common/queue
-// talks through it; nobody else includes nats.h.
+// The connection to NATS: publish, request, subscribe; connects again by itself for ever. Everything in
+// common/queue talks through it; nobody else includes nats.h.
 //
-// It owns one thread on which it sends (a write may block up to the write deadline, so never on an I/O thread) and
-// on which answers are sorted to those who wait. Nothing is buffered while it is disconnected: a request then ends
-// at once with kUnavailable and is certain not to have been sent.
+// It owns one thread on which it sends (a write may block up to the write deadline, so never on an I/O
+// thread) and on which answers are sorted to those who wait. Nothing is buffered while it is disconnected: a
+// request then ends at once with kUnavailable and is certain not to have been sent.
 //
 // Thread-safe. Must outlive all that uses it; callbacks run on its thread and must only hand over.
 #pragma once
@@ -65,8 +65,8 @@ class Subscription {
 
 class Broker {
  public:
-  // Starts connecting and returns; bad settings (an unreadable file, a malformed address) are kInvalidArgument.
-  // `name` is what the server shows for this connection.
+  // Starts connecting and returns; bad settings (an unreadable file, a malformed address) are
+  // kInvalidArgument. `name` is what the server shows for this connection.
   static absl::StatusOr<std::unique_ptr<Broker>> Start(const QueueConfig& config, const std::string& name);
 
   virtual ~Broker() = default;
@@ -81,33 +81,36 @@ class Broker {
   [[nodiscard]] virtual std::int64_t max_payload() const = 0;
   // Why it is not connected, in words and without credentials; empty if it is.
   [[nodiscard]] virtual std::string last_error() const = 0;
-  // When any byte of meaning last came from the server: an answer to a request (not a mere TCP acknowledgement).
+  // When any byte of meaning last came from the server: an answer to a request (not a mere TCP
+  // acknowledgement).
   [[nodiscard]] virtual BootTime last_answer() const = 0;
 
-  // Called on the broker's thread after each (re)connection and disconnection, in the order of registration; at once
-  // (but later than this call) if it is connected. Returns a token for removal.
+  // Called on the broker's thread after each (re)connection and disconnection, in the order of registration;
+  // at once (but later than this call) if it is connected. Returns a token for removal.
   virtual int OnStateChange(std::function<void(bool connected)> callback) = 0;
   virtual void RemoveStateCallback(int token) = 0;
 
-  // Sends without waiting for an answer (acknowledgements, notices). Nothing is sent while it is not connected.
+  // Sends without waiting for an answer (acknowledgements, notices). Nothing is sent while it is not
+  // connected.
   virtual void Publish(OutgoingMessage message) = 0;
 
   // Sends and calls `done` once, on the broker's thread: with the first message to the reply subject, or with
-  // kDeadlineExceeded after `limit`, or kUnavailable. `may_send`, if set, is asked on the broker's thread immediately
-  // before the send; false ends the request as kDeadlineExceeded, not sent.
-  virtual void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
-                       std::function<bool()> may_send = nullptr) = 0;
+  // kDeadlineExceeded after `limit`, or kUnavailable. `may_send`, if set, is asked on the broker's thread
+  // immediately before the send; false ends the request as kDeadlineExceeded, not sent.
+  virtual void Request(OutgoingMessage message, std::chrono::milliseconds limit,
+                       std::function<void(Reply)> done, std::function<bool()> may_send = nullptr) = 0;
 
   // The same for coroutines; resumes on their executor.
   asio::awaitable<Reply> Request(OutgoingMessage message, std::chrono::milliseconds limit);
 
-  // As Request, for answers of several messages: `each` runs on the broker's thread for every one and returns true
-  // when that was the last; a failure (`message` not OK) is always the last. `limit` is for the whole answer.
+  // As Request, for answers of several messages: `each` runs on the broker's thread for every one and returns
+  // true when that was the last; a failure (`message` not OK) is always the last. `limit` is for the whole
+  // answer.
   virtual void RequestMany(OutgoingMessage message, std::chrono::milliseconds limit,
                            std::function<bool(Reply)> each) = 0;
 
-  // All messages to `subject`, in order, until the Subscription is destroyed; `handler` runs on a thread of the
-  // client library. Lives through reconnections (messages sent meanwhile are not seen).
+  // All messages to `subject`, in order, until the Subscription is destroyed; `handler` runs on a thread of
+  // the client library. Lives through reconnections (messages sent meanwhile are not seen).
   virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(
       const std::string& subject, std::function<void(IncomingMessage)> handler) = 0;
 

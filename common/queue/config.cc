@@ -12,24 +12,32 @@ namespace {
 using std::chrono::milliseconds;
 
 // A broker's or a monitor's address with one of these schemes. Never shows what stands before an '@'.
-absl::StatusOr<std::string> ParseAddress(std::string_view text, std::string_view plain, std::string_view secure) {
+absl::StatusOr<std::string> ParseAddress(std::string_view text, std::string_view plain,
+                                         std::string_view secure) {
   const std::string_view scheme = text.starts_with(plain) ? plain : secure;
   if (!text.starts_with(scheme) || text.size() == scheme.size()) {
     return absl::InvalidArgumentError("an address must begin with " + std::string(plain) + " or " +
-                                      std::string(secure) + ", for example " + std::string(plain) + "127.0.0.1");
+                                      std::string(secure) + ", for example " + std::string(plain) +
+                                      "127.0.0.1");
   }
   if (text.find_first_of(", \t\r\n") != std::string_view::npos) {
-    return absl::InvalidArgumentError("an address must not contain commas or spaces; write one list item for each");
+    return absl::InvalidArgumentError(
+        "an address must not contain commas or spaces; write one list item for each");
   }
   return std::string(text);
 }
 
-absl::StatusOr<std::string> ParseServer(std::string_view text) { return ParseAddress(text, "nats://", "tls://"); }
-absl::StatusOr<std::string> ParseMonitor(std::string_view text) { return ParseAddress(text, "http://", "https://"); }
+absl::StatusOr<std::string> ParseServer(std::string_view text) {
+  return ParseAddress(text, "nats://", "tls://");
+}
+absl::StatusOr<std::string> ParseMonitor(std::string_view text) {
+  return ParseAddress(text, "http://", "https://");
+}
 
 void ReadAccess(const config::Section& section, QueueConfig& queue) {
   section.ParsedList("servers", queue.servers, ParseServer);
-  if (queue.servers.empty()) section.Problem("servers", "needs at least one address, for example nats://127.0.0.1:4222");
+  if (queue.servers.empty())
+    section.Problem("servers", "needs at least one address, for example nats://127.0.0.1:4222");
   section.Secret("user", "GONIEC_NATS_USER", queue.user);
   section.Secret("password", "GONIEC_NATS_PASSWORD", queue.password);
   section.Text("credentials_file", queue.credentials_file);
@@ -59,7 +67,8 @@ void ReadSizes(const config::Section& section, QueueConfig& queue) {
   ByteCount pending{queue.pending_bytes};
   if (section.Bytes("max_pending", pending, {MiB(1), GiB(16)})) queue.pending_bytes = pending.bytes;
   milliseconds retention = queue.event_retention;
-  if (section.Duration("event_retention", retention, {std::chrono::hours(1), std::chrono::hours(24 * 3650)})) {
+  if (section.Duration("event_retention", retention,
+                       {std::chrono::hours(1), std::chrono::hours(24 * 3650)})) {
     queue.event_retention = std::chrono::ceil<std::chrono::hours>(retention);
   }
 }
@@ -67,7 +76,8 @@ void ReadSizes(const config::Section& section, QueueConfig& queue) {
 void ReadTimes(const config::Section& section, QueueConfig& queue) {
   section.Duration("ack_wait", queue.ack_wait, {std::chrono::seconds(1), std::chrono::minutes(10)});
   section.Duration("commit_repeat", queue.commit_repeat, {milliseconds(100), std::chrono::seconds(30)});
-  // A record that is repeated after the broker has forgotten its id would be stored twice: far below two minutes.
+  // A record that is repeated after the broker has forgotten its id would be stored twice: far below two
+  // minutes.
   section.Duration("commit_limit", queue.commit_limit, {std::chrono::seconds(1), std::chrono::seconds(60)});
   if (queue.commit_repeat > queue.commit_limit) {
     section.Problem("commit_repeat", "must not be longer than commit_limit (" +

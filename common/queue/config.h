@@ -23,7 +23,8 @@ struct DurabilityFloor {
 struct QueueConfig {
   // Servers, comma-free list of nats:// or tls:// addresses. Credentials in them are never logged.
   std::vector<std::string> servers = {"nats://127.0.0.1:4222"};
-  // Either user and password (GONIEC_NATS_USER, GONIEC_NATS_PASSWORD or files), or a credentials file. Empty: none.
+  // Either user and password (GONIEC_NATS_USER, GONIEC_NATS_PASSWORD or files), or a credentials file. Empty:
+  // none.
   std::string user;
   std::string password;
   std::string credentials_file;
@@ -46,8 +47,9 @@ struct QueueConfig {
   // How long events are kept. At least the longest life of a mail and a day.
   std::chrono::hours event_retention{24 * 31};
 
-  // After this without an acknowledgement or a sign of work the broker gives a record to another worker. The holder
-  // rule derives the rest from it: sign of work every third, no new final dot after two thirds of silence.
+  // After this without an acknowledgement or a sign of work the broker gives a record to another worker. The
+  // holder rule derives the rest from it: sign of work every third, no new final dot after two thirds of
+  // silence.
   std::chrono::milliseconds ack_wait{60'000};
   // A commit without an answer is repeated, and given up when its record is this old.
   std::chrono::milliseconds commit_repeat{2'000};

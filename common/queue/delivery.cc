@@ -18,8 +18,8 @@ OutgoingMessage Sign(const std::string& to, std::string word) {
 
 }  // namespace
 
-// $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time, ns>.<pending>, or the same with domain and
-// account hash behind "ACK" and a token at the end.
+// $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time, ns>.<pending>, or the same with
+// domain and account hash behind "ACK" and a token at the end.
 std::optional<DeliveryInfo> ParseAckSubject(const std::string& subject) {
   const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
   if (tokens.size() < 9 || tokens[0] != "$JS" || tokens[1] != "ACK") return std::nullopt;
@@ -30,10 +30,12 @@ std::optional<DeliveryInfo> ParseAckSubject(const std::string& subject) {
   info.consumer = tokens[at + 1];
   std::int64_t nanoseconds = 0;
   if (!absl::SimpleAtoi(tokens[at + 2], &info.delivery_count) ||
-      !absl::SimpleAtoi(tokens[at + 3], &info.stream_sequence) || !absl::SimpleAtoi(tokens[at + 5], &nanoseconds)) {
+      !absl::SimpleAtoi(tokens[at + 3], &info.stream_sequence) ||
+      !absl::SimpleAtoi(tokens[at + 5], &nanoseconds)) {
     return std::nullopt;
   }
-  info.stored_at = WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds)));
+  info.stored_at =
+      WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds)));
   return info;
 }
 
@@ -53,12 +55,15 @@ void Delivery::ReleasePayload() {
   message_.owner.reset();
 }
 
-void Delivery::Acknowledge() { broker_.Publish(Sign(message_.reply, "+ACK")); }
+void Delivery::Acknowledge() {
+  broker_.Publish(Sign(message_.reply, "+ACK"));
+}
 
 void Delivery::GiveBack(std::chrono::milliseconds delay) {
   const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(delay).count();
-  broker_.Publish(Sign(message_.reply, delay.count() == 0 ? std::string("-NAK")
-                                                          : absl::StrCat("-NAK {\"delay\": ", nanoseconds, "}")));
+  broker_.Publish(Sign(message_.reply, delay.count() == 0
+                                           ? std::string("-NAK")
+                                           : absl::StrCat("-NAK {\"delay\": ", nanoseconds, "}")));
   Forfeit();
 }
 
@@ -67,17 +72,20 @@ void Delivery::KeepIfDue() {
   // An expired lease is never renewed: somebody else may have the record by now.
   if (!renewing_ || !Leased() || now - last_sign_ < ack_wait_ / 3) return;
   last_sign_ = now;
-  broker_.Request(Sign(message_.reply, "+WPI"), ack_wait_ / 3,
-                  [weak = weak_from_this(), executor = executor_, now](Reply reply) {
-                    if (!reply.message.ok() || reply.message->status != 0) return;
-                    asio::post(executor, [weak, now] {
-                      const auto self = weak.lock();
-                      if (self != nullptr && self->renewing_ && self->Leased()) self->confirmed_ = now;
-                    });
-                  },
-                  nullptr);
+  broker_.Request(
+      Sign(message_.reply, "+WPI"), ack_wait_ / 3,
+      [weak = weak_from_this(), executor = executor_, now](Reply reply) {
+        if (!reply.message.ok() || reply.message->status != 0) return;
+        asio::post(executor, [weak, now] {
+          const auto self = weak.lock();
+          if (self != nullptr && self->renewing_ && self->Leased()) self->confirmed_ = now;
+        });
+      },
+      nullptr);
 }
 
-bool Delivery::Leased() const { return !forfeited_ && BootClock::now() - confirmed_ < ack_wait_ * 2 / 3; }
+bool Delivery::Leased() const {
+  return !forfeited_ && BootClock::now() - confirmed_ < ack_wait_ * 2 / 3;
+}
 
 }  // namespace goniec::queue

@@ -1,8 +1,9 @@
-// One record in a worker's hands, as the broker delivered it: how to acknowledge it, and for how long it is ours.
+// One record in a worker's hands, as the broker delivered it: how to acknowledge it, and for how long it is
+// ours.
 //
-// The lease: the broker gives a record to somebody else `ack_wait` after it was delivered or after our last sign of
-// work (+WPI). `Leased()` is true for two thirds of that, counted from the sending of the last sign that the broker
-// answered: while it is true, nobody else has the record. See README.md, "The holder rule".
+// The lease: the broker gives a record to somebody else `ack_wait` after it was delivered or after our last
+// sign of work (+WPI). `Leased()` is true for two thirds of that, counted from the sending of the last sign
+// that the broker answered: while it is true, nobody else has the record. See README.md, "The holder rule".
 //
 // Confined to the executor of its Puller.
 #pragma once
@@ -48,8 +49,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   // Sends a sign of work if the last one is a third of ack_wait old. Called every now and then while in hand.
   void KeepIfDue();
 
-  // The connection on which it came is gone, and perhaps the server's memory of the delivery with it: a sign of work
-  // would be answered all the same. The lease runs out by itself.
+  // The connection on which it came is gone, and perhaps the server's memory of the delivery with it: a sign
+  // of work would be answered all the same. The lease runs out by itself.
   void StopRenewing() { renewing_ = false; }
 
   [[nodiscard]] bool Leased() const;

@@ -25,8 +25,8 @@ using Json = nlohmann::json;
 
 constexpr std::chrono::seconds kMonitoringLimit{2};
 
-// What the streams say: replicas (0: one could not be read), the servers that keep them, and whether one of them was
-// told to acknowledge before it writes.
+// What the streams say: replicas (0: one could not be read), the servers that keep them, and whether one of
+// them was told to acknowledge before it writes.
 struct StreamsSeen {
   int replicas = 0;
   std::set<std::string> servers;
@@ -65,21 +65,23 @@ asio::awaitable<StreamsSeen> SeeStreams(Broker& broker, const QueueConfig& confi
   for (const StreamSettings& stream : ExpectedStreams(config)) {
     const bool looked_at = role == ServiceRole::kInbound ? stream.needed_by_inbound : !stream.is_bucket;
     if (!looked_at) continue;
-    const absl::StatusOr<std::string> info = co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream.name), "");
+    const absl::StatusOr<std::string> info =
+        co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream.name), "");
     if (!info.ok() || !AddStream(*info, seen)) co_return StreamsSeen{};
   }
   co_return seen;
 }
 
-// A thread of its own, joined by the coroutine that waits for its answer. The answer may come, on another thread,
-// before the starting one has stored the handle: hence the lock.
+// A thread of its own, joined by the coroutine that waits for its answer. The answer may come, on another
+// thread, before the starting one has stored the handle: hence the lock.
 struct AskingThread {
   std::mutex mutex;
   std::thread thread;
 
   void Start(std::vector<std::string> urls, std::function<void(std::vector<ServerSeen>)> done) {
     const std::lock_guard lock(mutex);
-    thread = std::thread([urls = std::move(urls), done = std::move(done)] { done(AskMonitoring(urls, kMonitoringLimit)); });
+    thread = std::thread(
+        [urls = std::move(urls), done = std::move(done)] { done(AskMonitoring(urls, kMonitoringLimit)); });
   }
   void Join() {
     const std::lock_guard lock(mutex);
@@ -99,8 +101,8 @@ asio::awaitable<std::vector<ServerSeen>> SeeServers(std::vector<std::string> url
 }
 
 const ServerSeen* FindServer(const std::vector<ServerSeen>& servers, const std::string& name) {
-  const auto found =
-      std::find_if(servers.begin(), servers.end(), [&](const ServerSeen& server) { return server.name == name; });
+  const auto found = std::find_if(servers.begin(), servers.end(),
+                                  [&](const ServerSeen& server) { return server.name == name; });
   return found == servers.end() ? nullptr : &*found;
 }
 
@@ -149,9 +151,12 @@ std::string Describe(const Durability& durability) {
                      : durability.replicas == 1 ? "1 replica"
                                                 : absl::StrCat(durability.replicas, " replicas");
   switch (durability.sync) {
-    case SyncMode::kUnknown: return text + ", sync unknown";
-    case SyncMode::kLazy: return text + ", lazy sync";
-    case SyncMode::kFsync: return text + ", fsync";
+    case SyncMode::kUnknown:
+      return text + ", sync unknown";
+    case SyncMode::kLazy:
+      return text + ", lazy sync";
+    case SyncMode::kFsync:
+      return text + ", fsync";
   }
   return text;
 }
@@ -162,15 +167,18 @@ std::optional<std::string> FloorShortfall(const Durability& durability, const Du
            std::to_string(floor.replicas) + ": check the connection and that the streams are provisioned";
   }
   if (durability.replicas < floor.replicas) {
-    return absl::StrCat("a stream has ", durability.replicas, " replica(s) and queue.durability.replicas asks for ",
-                        floor.replicas, ": set queue.replicas and run `goniec provision`, or lower the floor");
+    return absl::StrCat("a stream has ", durability.replicas,
+                        " replica(s) and queue.durability.replicas asks for ", floor.replicas,
+                        ": set queue.replicas and run `goniec provision`, or lower the floor");
   }
   if (!floor.fsync || durability.sync == SyncMode::kFsync) return std::nullopt;
   if (durability.sync == SyncMode::kLazy) {
-    return "the broker acknowledges before it fsyncs and queue.durability.fsync is set: give every nats-server "
+    return "the broker acknowledges before it fsyncs and queue.durability.fsync is set: give every "
+           "nats-server "
            "`jetstream { sync_interval: always }`";
   }
-  return "whether the broker fsyncs could not be seen and queue.durability.fsync is set: name the monitoring address "
+  return "whether the broker fsyncs could not be seen and queue.durability.fsync is set: name the monitoring "
+         "address "
          "of every nats-server in queue.monitor_urls";
 }
 

@@ -25,7 +25,8 @@ struct Durability {
   // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so.
   SyncMode sync = SyncMode::kUnknown;
   std::string server_version;
-  // The latest start of any of those servers, for the holder rule's first ten minutes; nothing: one was not seen.
+  // The latest start of any of those servers, for the holder rule's first ten minutes; nothing: one was not
+  // seen.
   std::optional<WallTime> latest_start;
   // Server clock minus ours, the farthest of all that were seen.
   std::optional<std::chrono::milliseconds> clock_offset;
@@ -37,8 +38,8 @@ std::string Describe(const Durability& durability);
 // Nothing if the floor is met, else one sentence that says what falls short and how to mend it.
 std::optional<std::string> FloorShortfall(const Durability& durability, const DurabilityFloor& floor);
 
-// Asks the broker and the monitoring addresses (HTTP, libcurl on a thread of its own; two seconds for all of them).
-// Never fails: what cannot be read stays unknown. `role` says which streams may be looked at.
+// Asks the broker and the monitoring addresses (HTTP, libcurl on a thread of its own; two seconds for all of
+// them). Never fails: what cannot be read stays unknown. `role` says which streams may be looked at.
 asio::awaitable<Durability> ReadDurability(Broker& broker, QueueConfig config,
                                            ServiceRole role = ServiceRole::kInbound);
 

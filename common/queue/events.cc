@@ -35,8 +35,8 @@ asio::awaitable<void> Pause(std::chrono::milliseconds span) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-// Where events of this message go when they are stored now: decided by the moment of the sending, so that what waited
-// for the broker, or in the queue, does not end up among the early ones.
+// Where events of this message go when they are stored now: decided by the moment of the sending, so that
+// what waited for the broker, or in the queue, does not end up among the early ones.
 std::string SubjectNow(const v1::Event& event, const QueueConfig& config) {
   const int slot = SlotOf(event.message_id());
   const int shard = ShardOf(slot, config.event_shards);
@@ -70,8 +70,9 @@ OutgoingMessage Encode(const Batch& batch) {
           {{kHeaderMessageId, mail::NewUlid(std::chrono::system_clock::now())}}};
 }
 
-asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config, Batch batch,
-                                                         std::function<bool()> may_move, std::function<bool()> stop) {
+asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config,
+                                                         Batch batch, std::function<bool()> may_move,
+                                                         std::function<bool()> stop) {
   StoredEvents stored;
   OutgoingMessage message = Encode(batch);
   std::chrono::milliseconds pause = kFirstPause;
@@ -82,10 +83,13 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
       message = Encode(batch);
     }
     if (batch.empty()) co_return stored;
-    message.subject = SubjectNow(batch.front(), config);  // a repetition is dropped by its id whatever the subject
+    message.subject =
+        SubjectNow(batch.front(), config);  // a repetition is dropped by its id whatever the subject
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
-    if (!told) spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject, Message(result.status));
+    if (!told)
+      spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject,
+                   Message(result.status));
     told = true;
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
@@ -154,10 +158,12 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
 
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
-                                                          std::function<bool()> may_move, std::function<bool()> stop) {
+                                                          std::function<bool()> may_move,
+                                                          std::function<bool()> stop) {
   StoredEvents all;
   for (Batch& batch : Split(std::move(events))) {
-    absl::StatusOr<StoredEvents> stored = co_await StoreBatch(broker, config, std::move(batch), may_move, stop);
+    absl::StatusOr<StoredEvents> stored =
+        co_await StoreBatch(broker, config, std::move(batch), may_move, stop);
     if (!stored.ok()) co_return stored.status();
     all.moves_stored = all.moves_stored && stored->moves_stored;
   }

@@ -1,4 +1,5 @@
-// Events: made from a mail in hand, stored in EVENTS. Making them is pure; storing is awaited until it is certain.
+// Events: made from a mail in hand, stored in EVENTS. Making them is pure; storing is awaited until it is
+// certain.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -23,20 +24,22 @@ WallTime FromProto(const google::protobuf::Timestamp& time);
 // Its id is `<message id>.accepted`, so that readers drop a second one.
 v1::Event AcceptedEvent(const v1::Mail& mail);
 
-// An event about the recipients at these positions of mail.recipients(); `generation` is the mail's unless the event
-// is a move. The id is new.
+// An event about the recipients at these positions of mail.recipients(); `generation` is the mail's unless
+// the event is a move. The id is new.
 v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<std::uint32_t>& positions,
                     WallTime now);
 
-// Publishes the events of one record's mails as one EventRecord (split at 256 KiB), repeating the same bytes under the
-// same Nats-Msg-Id until the broker has answered. `may_move` is asked before each send for events that move a
-// recipient (deferred, held): when it says no, those are dropped and only the others are stored. Returns whether the
-// moves are stored too. `stop` ends the waiting without certainty (kCancelled); nothing else does.
+// Publishes the events of one record's mails as one EventRecord (split at 256 KiB), repeating the same bytes
+// under the same Nats-Msg-Id until the broker has answered. `may_move` is asked before each send for events
+// that move a recipient (deferred, held): when it says no, those are dropped and only the others are stored.
+// Returns whether the moves are stored too. `stop` ends the waiting without certainty (kCancelled); nothing
+// else does.
 struct StoredEvents {
   bool moves_stored = true;
 };
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
-                                                          std::function<bool()> may_move, std::function<bool()> stop);
+                                                          std::function<bool()> may_move,
+                                                          std::function<bool()> stop);
 
 }  // namespace goniec::queue

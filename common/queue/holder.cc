@@ -16,7 +16,9 @@
 namespace goniec::queue {
 namespace {
 
-bool IsCopy(const Delivery& delivery) { return delivery.info().consumer == kDueConsumer; }
+bool IsCopy(const Delivery& delivery) {
+  return delivery.info().consumer == kDueConsumer;
+}
 
 const RecipientStatus* StatusOf(const MessageStatus& status, const v1::Recipient& recipient) {
   const auto found = status.recipients.find(recipient.index());
@@ -29,9 +31,9 @@ bool HoldsRecipient(const MessageFinder::StoredCopy& copy, std::uint32_t index) 
 }
 
 // Positions whose next record is announced but not among `copies`, by domain.
-std::map<std::string, std::vector<std::uint32_t>> LostMoves(const SettlementContext& context, const v1::Mail& mail,
-                                                            const MessageStatus& status,
-                                                            const std::vector<MessageFinder::StoredCopy>& copies) {
+std::map<std::string, std::vector<std::uint32_t>> LostMoves(
+    const SettlementContext& context, const v1::Mail& mail, const MessageStatus& status,
+    const std::vector<MessageFinder::StoredCopy>& copies) {
   std::map<std::string, std::vector<std::uint32_t>> lost;
   for (int i = 0; i < mail.recipients_size(); ++i) {
     const v1::Recipient& recipient = mail.recipients(i);
@@ -53,8 +55,8 @@ bool AnyMoved(const v1::Mail& mail, const MessageStatus& status) {
   });
 }
 
-asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::Mail& mail, const Delivery& delivery,
-                                          int lane) {
+asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::Mail& mail,
+                                          const Delivery& delivery, int lane) {
   absl::StatusOr<std::vector<MessageFinder::StoredCopy>> copies =
       co_await context.finder.FindCopies(mail.tenant(), mail.message_id());
   if (!copies.ok()) co_return copies.status();
@@ -77,8 +79,8 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
 
 }  // namespace
 
-asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail, const Delivery& delivery,
-                                           int lane) {
+asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail,
+                                           const Delivery& delivery, int lane) {
   absl::StatusOr<MessageStatus> status = co_await context.finder.FoldEvents(mail.tenant(), mail.message_id());
   if (!status.ok()) co_return status.status();
   if (AnyMoved(mail, *status)) {

@@ -1,5 +1,5 @@
-// Looking: which recipients of a record that may have been in other hands are ours to serve (the holder rule, see
-// README.md). Called by the worker for a record with a delivery count above 1, a resend, and every copy.
+// Looking: which recipients of a record that may have been in other hands are ours to serve (the holder rule,
+// see README.md). Called by the worker for a record with a delivery count above 1, a resend, and every copy.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -19,13 +19,14 @@ struct Held {
   bool acceptance_missing = false;
 };
 
-// Finishes an interrupted move on the way: a recipient whose younger record is announced by an event but stored
-// nowhere gets that record, under the id that it would have had. kUnavailable: nothing is certain, let it return.
-asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail, const Delivery& delivery,
-                                           int lane);
+// Finishes an interrupted move on the way: a recipient whose younger record is announced by an event but
+// stored nowhere gets that record, under the id that it would have had. kUnavailable: nothing is certain, let
+// it return.
+asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail,
+                                           const Delivery& delivery, int lane);
 
-// True if the record must be acknowledged unseen: an earlier message with the same content is stored (a resend that
-// was stored twice, a schedule that fired twice), and the first one acts.
+// True if the record must be acknowledged unseen: an earlier message with the same content is stored (a
+// resend that was stored twice, a schedule that fired twice), and the first one acts.
 asio::awaitable<absl::StatusOr<bool>> IsShadowed(SettlementContext& context, const Delivery& delivery,
                                                  const v1::Record& record, int lane);
 

@@ -60,7 +60,8 @@ Headers ParseStoredHeaders(std::string_view block) {
     const std::string_view line = block.substr(begin, at == std::string_view::npos ? at : at - begin);
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    headers.emplace_back(std::string(line.substr(0, colon)), std::string(TrimAsciiSpace(line.substr(colon + 1))));
+    headers.emplace_back(std::string(line.substr(0, colon)),
+                         std::string(TrimAsciiSpace(line.substr(colon + 1))));
   }
   return headers;
 }
@@ -104,7 +105,8 @@ class BatchCollector {
       case 0:
         break;
       default:
-        return End(absl::UnavailableError(absl::StrCat("direct get: ", message.status, " ", message.description)));
+        return End(
+            absl::UnavailableError(absl::StrCat("direct get: ", message.status, " ", message.description)));
     }
     StoredMessage stored;
     stored.subject = message.Header("Nats-Subject");
@@ -137,7 +139,8 @@ PublishResult ReadPublishReply(const Reply& reply) {
   }
   if (reply.message->status == kNoResponders) {
     result.state = PublishState::kNotStored;
-    result.status = absl::UnavailableError("no stream takes the subject (not provisioned, or without leader)");
+    result.status =
+        absl::UnavailableError("no stream takes the subject (not provisioned, or without leader)");
     return result;
   }
   const Json answer = Json::parse(reply.message->data.begin(), reply.message->data.end(), nullptr, false);
@@ -181,7 +184,8 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string
   const Reply reply = co_await broker.Request(std::move(request), limit);
   if (!reply.message.ok()) co_return reply.message.status();
   if (reply.message->status == kNoResponders) {
-    co_return absl::UnavailableError("JetStream does not answer: it is not enabled, or this user may not ask it");
+    co_return absl::UnavailableError(
+        "JetStream does not answer: it is not enabled, or this user may not ask it");
   }
   std::string text(reply.message->data);
   const Json answer = Json::parse(text, nullptr, false);
@@ -190,7 +194,8 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string
   co_return text;
 }
 
-asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, std::string stream, std::string subject,
+asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, std::string stream,
+                                                              std::string subject,
                                                               std::uint64_t from_sequence) {
   const Json request = {{"seq", from_sequence}, {"next_by_subj", subject}};
   absl::StatusOr<std::string> answer =
@@ -199,8 +204,9 @@ asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, st
   co_return ReadStoredMessage(*answer);
 }
 
-asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream, std::string subject,
-                                                            int batch, std::optional<WallTime> start_time,
+asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
+                                                            std::string subject, int batch,
+                                                            std::optional<WallTime> start_time,
                                                             std::uint64_t from_sequence) {
   Json request = {{"batch", batch}, {"next_by_subj", subject}};
   if (from_sequence > 0) {

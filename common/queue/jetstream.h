@@ -1,5 +1,5 @@
-// JetStream over the Broker: the JSON API, publishing with an acknowledgement, direct reads. No state of its own.
-// Thread-safe.
+// JetStream over the Broker: the JSON API, publishing with an acknowledgement, direct reads. No state of its
+// own. Thread-safe.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -27,7 +27,8 @@ struct PublishResult {
   bool duplicate = false;
   // JetStream's err_code, 0 if there is none.
   int error_code = 0;
-  // Not OK unless kStored. kResourceExhausted: the stream or the account is full (10077, 10002, 10023, 10047).
+  // Not OK unless kStored. kResourceExhausted: the stream or the account is full (10077, 10002, 10023,
+  // 10047).
   absl::Status status;
 };
 
@@ -37,10 +38,11 @@ PublishResult ReadPublishReply(const Reply& reply);
 asio::awaitable<PublishResult> PublishAcknowledged(Broker& broker, OutgoingMessage message,
                                                    std::chrono::milliseconds limit);
 
-// One call of `$JS.API.<call>` with a JSON body; the JSON answer as text. An API error becomes kNotFound (404),
-// kFailedPrecondition (400) or kUnavailable (503) with err_code and description in the message.
-asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string call, std::string json,
-                                                     std::chrono::milliseconds limit = std::chrono::seconds(5));
+// One call of `$JS.API.<call>` with a JSON body; the JSON answer as text. An API error becomes kNotFound
+// (404), kFailedPrecondition (400) or kUnavailable (503) with err_code and description in the message.
+asio::awaitable<absl::StatusOr<std::string>> CallApi(
+    Broker& broker, std::string call, std::string json,
+    std::chrono::milliseconds limit = std::chrono::seconds(5));
 
 struct StoredMessage {
   std::string subject;
@@ -49,9 +51,10 @@ struct StoredMessage {
   Headers headers;
 };
 
-// Asks the leader for the first message at or after `from_sequence` whose subject matches (wildcards allowed).
-// kNotFound if there is none.
-asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, std::string stream, std::string subject,
+// Asks the leader for the first message at or after `from_sequence` whose subject matches (wildcards
+// allowed). kNotFound if there is none.
+asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, std::string stream,
+                                                              std::string subject,
                                                               std::uint64_t from_sequence = 1);
 
 struct DirectBatch {
@@ -60,10 +63,11 @@ struct DirectBatch {
   std::uint64_t pending = 0;
 };
 
-// Up to `batch` messages of one subject by direct get (any replica may answer and may lag), from a time or a sequence
-// on. An empty batch if there is none.
-asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream, std::string subject,
-                                                            int batch, std::optional<WallTime> start_time,
+// Up to `batch` messages of one subject by direct get (any replica may answer and may lag), from a time or a
+// sequence on. An empty batch if there is none.
+asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
+                                                            std::string subject, int batch,
+                                                            std::optional<WallTime> start_time,
                                                             std::uint64_t from_sequence = 0);
 
 }  // namespace goniec::queue

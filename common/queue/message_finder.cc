@@ -20,10 +20,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The first answer usually holds all that is asked for; what comes after it in the slot would be sent for nothing.
+// The first answer usually holds all that is asked for; what comes after it in the slot would be sent for
+// nothing.
 constexpr int kFirstBatch = 8;
 constexpr int kNextBatches = 64;
-// Clocks differ by up to ten seconds (a service farther off is unready), and an id is made before its record is sent.
+// Clocks differ by up to ten seconds (a service farther off is unready), and an id is made before its record
+// is sent.
 constexpr std::chrono::seconds kBeforeId{60};
 // Late events are those more than 60 s after the id's time; half of that is left for the clocks.
 constexpr std::chrono::seconds kLateFrom{30};
@@ -100,16 +102,17 @@ asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, StatusFold&
       FoldRecord(stored, fold);
       walk.next = stored.sequence + 1;
     }
-    if (batch->messages.empty() || batch->pending == 0 || fold.status().AllTerminal()) co_return absl::OkStatus();
+    if (batch->messages.empty() || batch->pending == 0 || fold.status().AllTerminal())
+      co_return absl::OkStatus();
     size = kNextBatches;
   }
 }
 
 // The leader's first sequence of the subject at or after a time, 0 if there is none.
 asio::awaitable<absl::StatusOr<std::uint64_t>> FirstAtLeader(Broker& broker, const Walk& walk) {
-  const Json request = {
-      {"next_by_subj", walk.subject},
-      {"start_time", absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(walk.from), absl::UTCTimeZone())}};
+  const Json request = {{"next_by_subj", walk.subject},
+                        {"start_time", absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(walk.from),
+                                                        absl::UTCTimeZone())}};
   const absl::StatusOr<std::string> answer =
       co_await CallApi(broker, absl::StrCat("STREAM.MSG.GET.", walk.stream), request.dump());
   if (IsNoMessage(answer.status())) co_return std::uint64_t{0};
@@ -122,8 +125,8 @@ asio::awaitable<absl::StatusOr<std::uint64_t>> FirstAtLeader(Broker& broker, con
   co_return read["message"]["seq"].get<std::uint64_t>();
 }
 
-// What the leader has beyond that. A replica that lags has the beginning of what the leader has, so it is enough to go
-// on where the direct reading ended.
+// What the leader has beyond that. A replica that lags has the beginning of what the leader has, so it is
+// enough to go on where the direct reading ended.
 asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFold& fold) {
   if (walk.next == 0) {
     const absl::StatusOr<std::uint64_t> first = co_await FirstAtLeader(broker, walk);
@@ -142,13 +145,14 @@ asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFol
   co_return absl::OkStatus();
 }
 
-// Whether a direct read may have been answered by a replica that lags. Asked of the stream itself: the configuration
-// of a service need not know.
+// Whether a direct read may have been answered by a replica that lags. Asked of the stream itself: the
+// configuration of a service need not know.
 asio::awaitable<absl::StatusOr<bool>> IsReplicated(Broker& broker, const std::string& stream) {
   const absl::StatusOr<std::string> info = co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream), "");
   if (!info.ok()) co_return NotAnAnswer(info.status(), stream);
   const Json read = Json::parse(*info, nullptr, false);
-  const bool single = read.is_object() && read.contains("config") && read["config"].value("num_replicas", 0) == 1;
+  const bool single =
+      read.is_object() && read.contains("config") && read["config"].value("num_replicas", 0) == 1;
   co_return !single;
 }
 
@@ -185,7 +189,8 @@ const v1::Mail* FindMail(const v1::Record& record, const std::string& id) {
 }
 
 // Adds the message if one of the records at its slot in READY holds it.
-asio::awaitable<absl::StatusOr<bool>> ReadReady(Broker& broker, int lanes, const Address& address, StatusFold& fold) {
+asio::awaitable<absl::StatusOr<bool>> ReadReady(Broker& broker, int lanes, const Address& address,
+                                                StatusFold& fold) {
   for (int lane = 0; lane < lanes; ++lane) {
     const std::string subject = ReadySlotFilter(lane, address.tenant, address.slot);
     for (std::uint64_t from = 1;;) {
@@ -205,15 +210,19 @@ asio::awaitable<absl::StatusOr<bool>> ReadReady(Broker& broker, int lanes, const
   co_return false;
 }
 
-absl::Status NoSuchMessage() { return absl::NotFoundError("no such message"); }
+absl::Status NoSuchMessage() {
+  return absl::NotFoundError("no such message");
+}
 
 }  // namespace
 
 MessageFinder::MessageFinder(Broker& broker, const QueueConfig& config) : broker_(broker), config_(config) {}
 
-// The order makes it safe while the message moves: every step away from a place is an event first (see README.md,
-// "The holder rule"), so what is no longer found in READY or as a copy has an event by the time of the second reading.
-asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string tenant, std::string message_id) {
+// The order makes it safe while the message moves: every step away from a place is an event first (see
+// README.md, "The holder rule"), so what is no longer found in READY or as a copy has an event by the time of
+// the second reading.
+asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string tenant,
+                                                                   std::string message_id) {
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
@@ -238,7 +247,8 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
   co_return fold.status();
 }
 
-asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::FoldEvents(std::string tenant, std::string message_id) {
+asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::FoldEvents(std::string tenant,
+                                                                         std::string message_id) {
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
@@ -275,8 +285,9 @@ asio::awaitable<absl::StatusOr<std::vector<MessageFinder::StoredCopy>>> MessageF
   co_return copies;
 }
 
-asio::awaitable<absl::StatusOr<bool>> MessageFinder::ReadyHoldsEarlier(std::string ready_subject, std::string record_id,
-                                                                       int lane, std::uint64_t sequence) {
+asio::awaitable<absl::StatusOr<bool>> MessageFinder::ReadyHoldsEarlier(std::string ready_subject,
+                                                                       std::string record_id, int lane,
+                                                                       std::uint64_t sequence) {
   for (std::uint64_t from = 1; from < sequence;) {
     const absl::StatusOr<std::optional<StoredMessage>> stored =
         co_await Next(broker_, ReadyStream(lane), ready_subject, from);

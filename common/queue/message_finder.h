@@ -1,5 +1,5 @@
-// "Where is my message?": from the id alone to its status, at any moment from its 250 on. Called by the API, and by
-// the worker's looking (the holder rule). Reads only.
+// "Where is my message?": from the id alone to its status, at any moment from its 250 on. Called by the API,
+// and by the worker's looking (the holder rule). Reads only.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -19,9 +19,10 @@ class MessageFinder {
   // `broker` is best a connection of its own, so that reads do not delay commits. Both must outlive this.
   MessageFinder(Broker& broker, const QueueConfig& config);
 
-  // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else READY at
-  // the slot; else wait, due and held by id; then the early events again, then the late ones. kNotFound only if all
-  // are empty; kUnavailable if the broker could not be asked (never mistaken for "not found").
+  // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
+  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones.
+  // kNotFound only if all are empty; kUnavailable if the broker could not be asked (never mistaken for "not
+  // found").
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
 
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
@@ -34,12 +35,13 @@ class MessageFinder {
     std::uint64_t sequence = 0;
     v1::Mail mail;
   };
-  asio::awaitable<absl::StatusOr<std::vector<StoredCopy>>> FindCopies(std::string tenant, std::string message_id);
+  asio::awaitable<absl::StatusOr<std::vector<StoredCopy>>> FindCopies(std::string tenant,
+                                                                      std::string message_id);
 
-  // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was stored
-  // twice: the first acts).
-  asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id, int lane,
-                                                          std::uint64_t sequence);
+  // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was
+  // stored twice: the first acts).
+  asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id,
+                                                          int lane, std::uint64_t sequence);
 
  private:
   Broker& broker_;

@@ -14,14 +14,22 @@ WallTime ToWall(const google::protobuf::Timestamp& time) {
 // The state that an event of this type leaves a recipient in; nothing for those that leave it as it is.
 std::optional<RecipientState> StateAfter(v1::EventType type) {
   switch (type) {
-    case v1::EVENT_TYPE_DEFERRED: return RecipientState::kDeferred;
-    case v1::EVENT_TYPE_HELD: return RecipientState::kHeld;
-    case v1::EVENT_TYPE_DELIVERED: return RecipientState::kDelivered;
-    case v1::EVENT_TYPE_BOUNCED: return RecipientState::kBounced;
-    case v1::EVENT_TYPE_EXPIRED: return RecipientState::kExpired;
-    case v1::EVENT_TYPE_CANCELLED: return RecipientState::kCancelled;
-    case v1::EVENT_TYPE_SUPPRESSED: return RecipientState::kSuppressed;
-    default: return std::nullopt;  // accepted, notices, types of a later version
+    case v1::EVENT_TYPE_DEFERRED:
+      return RecipientState::kDeferred;
+    case v1::EVENT_TYPE_HELD:
+      return RecipientState::kHeld;
+    case v1::EVENT_TYPE_DELIVERED:
+      return RecipientState::kDelivered;
+    case v1::EVENT_TYPE_BOUNCED:
+      return RecipientState::kBounced;
+    case v1::EVENT_TYPE_EXPIRED:
+      return RecipientState::kExpired;
+    case v1::EVENT_TYPE_CANCELLED:
+      return RecipientState::kCancelled;
+    case v1::EVENT_TYPE_SUPPRESSED:
+      return RecipientState::kSuppressed;
+    default:
+      return std::nullopt;  // accepted, notices, types of a later version
   }
 }
 
@@ -62,12 +70,14 @@ bool IsTerminal(RecipientState state) {
   switch (state) {
     case RecipientState::kQueued:
     case RecipientState::kDeferred:
-    case RecipientState::kHeld: return false;
+    case RecipientState::kHeld:
+      return false;
     case RecipientState::kDelivered:
     case RecipientState::kBounced:
     case RecipientState::kExpired:
     case RecipientState::kCancelled:
-    case RecipientState::kSuppressed: return true;
+    case RecipientState::kSuppressed:
+      return true;
   }
   return false;
 }
@@ -79,10 +89,13 @@ bool IsTerminal(v1::EventType type) {
 
 bool MessageStatus::AllTerminal() const {
   return recipient_count > 0 && recipients.size() >= recipient_count &&
-         std::all_of(recipients.begin(), recipients.end(), [](const auto& entry) { return IsTerminal(entry.second.state); });
+         std::all_of(recipients.begin(), recipients.end(),
+                     [](const auto& entry) { return IsTerminal(entry.second.state); });
 }
 
-StatusFold::StatusFold(std::string message_id) { status_.message_id = std::move(message_id); }
+StatusFold::StatusFold(std::string message_id) {
+  status_.message_id = std::move(message_id);
+}
 
 void StatusFold::Add(const v1::Event& event) {
   if (event.message_id() != status_.message_id) return;

@@ -12,7 +12,16 @@
 
 namespace goniec::queue {
 
-enum class RecipientState { kQueued, kDeferred, kHeld, kDelivered, kBounced, kExpired, kCancelled, kSuppressed };
+enum class RecipientState {
+  kQueued,
+  kDeferred,
+  kHeld,
+  kDelivered,
+  kBounced,
+  kExpired,
+  kCancelled,
+  kSuppressed
+};
 [[nodiscard]] bool IsTerminal(RecipientState state);
 [[nodiscard]] bool IsTerminal(v1::EventType type);
 
@@ -29,14 +38,15 @@ struct RecipientStatus {
 struct MessageStatus {
   std::string message_id;
   std::string tenant;
-  std::uint32_t recipient_count = 0;          // 0: nothing is known
+  std::uint32_t recipient_count = 0;  // 0: nothing is known
   std::optional<v1::Acceptance> acceptance;
   std::map<std::uint32_t, RecipientStatus> recipients;  // by index; those that are known
   [[nodiscard]] bool AllTerminal() const;
 };
 
-// Folds the events of one message, in stream order. Drops event ids that it knows; the first terminal event of a
-// recipient wins, a later terminal one is counted; a move of a lower or equal generation changes nothing.
+// Folds the events of one message, in stream order. Drops event ids that it knows; the first terminal event
+// of a recipient wins, a later terminal one is counted; a move of a lower or equal generation changes
+// nothing.
 class StatusFold {
  public:
   explicit StatusFold(std::string message_id);

@@ -93,7 +93,8 @@ std::optional<WallTime> ReadTime(const Json& object, const char* key) {
 
 std::optional<ServerSeen> ReadVarz(const std::string& json, WallTime asked, WallTime answered) {
   const Json varz = Json::parse(json, nullptr, false);
-  if (!varz.is_object() || !varz.contains("server_name") || !varz["server_name"].is_string()) return std::nullopt;
+  if (!varz.is_object() || !varz.contains("server_name") || !varz["server_name"].is_string())
+    return std::nullopt;
   ServerSeen seen;
   seen.name = varz["server_name"].get<std::string>();
   seen.start = ReadTime(varz, "start");
@@ -127,8 +128,9 @@ std::vector<ServerSeen> AskMonitoring(const std::vector<std::string>& urls, mill
   for (const auto& question : questions) {
     curl_multi_remove_handle(multi.get(), question->easy.get());
     if (!question->answer.has_value()) continue;
-    const bool known = std::any_of(servers.begin(), servers.end(),
-                                   [&](const ServerSeen& seen) { return seen.name == question->answer->name; });
+    const bool known = std::any_of(servers.begin(), servers.end(), [&](const ServerSeen& seen) {
+      return seen.name == question->answer->name;
+    });
     if (!known) servers.push_back(*std::move(question->answer));
   }
   return servers;

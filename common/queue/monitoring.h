@@ -1,5 +1,5 @@
-// What nats-servers say of themselves on their monitoring ports. Called by durability.cc only; blocks, so on a thread
-// of its own. Thread-safe.
+// What nats-servers say of themselves on their monitoring ports. Called by durability.cc only; blocks, so on
+// a thread of its own. Thread-safe.
 #pragma once
 
 #include <chrono>

@@ -26,13 +26,13 @@ constexpr int kPingsUnanswered = 2;
 
 IncomingMessage FromNats(natsMsg* message) {
   IncomingMessage incoming;
-  incoming.owner = std::shared_ptr<const void>(message, [](const void* m) {
-    natsMsg_Destroy(const_cast<natsMsg*>(static_cast<const natsMsg*>(m)));
-  });
+  incoming.owner = std::shared_ptr<const void>(
+      message, [](const void* m) { natsMsg_Destroy(const_cast<natsMsg*>(static_cast<const natsMsg*>(m))); });
   incoming.subject = natsMsg_GetSubject(message);
   if (const char* reply = natsMsg_GetReply(message)) incoming.reply = reply;
   const int length = natsMsg_GetDataLength(message);
-  if (length > 0) incoming.data = std::string_view(natsMsg_GetData(message), static_cast<std::size_t>(length));
+  if (length > 0)
+    incoming.data = std::string_view(natsMsg_GetData(message), static_cast<std::size_t>(length));
   // A status line comes only without payload.
   if (length == 0) {
     const char* value = nullptr;
@@ -53,10 +53,12 @@ void OnMessage(natsConnection*, natsSubscription*, natsMsg* message, void* closu
   if (sink->active) sink->handler(std::move(incoming));
 }
 
-void OnSubscriptionEnd(void* closure) { delete static_cast<std::shared_ptr<MessageSink>*>(closure); }
+void OnSubscriptionEnd(void* closure) {
+  delete static_cast<std::shared_ptr<MessageSink>*>(closure);
+}
 
-// The INFO line that the server sends first, before any TLS (the library does not show its version). Empty if it
-// cannot be read within a second, as with servers that start TLS at once.
+// The INFO line that the server sends first, before any TLS (the library does not show its version). Empty if
+// it cannot be read within a second, as with servers that start TLS at once.
 std::string ReadServerVersion(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -70,7 +72,8 @@ std::string ReadServerVersion(const std::string& host, const std::string& port) 
   // Connected or in progress: either way the first byte to read is the sign.
   if (connect(fd, found->ai_addr, found->ai_addrlen) == 0 || errno == EINPROGRESS) {
     while (line.find('\n') == std::string::npos && line.size() < 16 * 1024) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - BootClock::now()).count();
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - BootClock::now()).count();
       pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
       if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) <= 0) break;
       char bytes[4096];
@@ -108,7 +111,8 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
     if (status == NATS_OK) return absl::OkStatus();
     const char* detail = nats_GetLastError(nullptr);
     return absl::InvalidArgumentError(absl::StrCat("queue.", what, ": ", natsStatus_GetText(status),
-                                                   detail != nullptr ? ": " : "", detail != nullptr ? detail : ""));
+                                                   detail != nullptr ? ": " : "",
+                                                   detail != nullptr ? detail : ""));
   };
   std::vector<std::pair<natsStatus, const char*>> steps = {
       {natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())), "servers"},
@@ -147,7 +151,8 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
 std::string IncomingMessage::Header(const char* name) const {
   const char* value = nullptr;
   auto* message = const_cast<natsMsg*>(static_cast<const natsMsg*>(owner.get()));
-  if (message == nullptr || natsMsgHeader_Get(message, name, &value) != NATS_OK || value == nullptr) return {};
+  if (message == nullptr || natsMsgHeader_Get(message, name, &value) != NATS_OK || value == nullptr)
+    return {};
   return value;
 }
 
@@ -186,8 +191,9 @@ NatsConnection::SendResult NatsConnection::Send(const OutgoingMessage& message, 
   static const std::string kNothing;
   const std::string& payload = message.payload ? *message.payload : kNothing;
   natsMsg* raw = nullptr;
-  natsStatus status = natsMsg_Create(&raw, message.subject.c_str(), reply_to.empty() ? nullptr : reply_to.c_str(),
-                                     payload.data(), static_cast<int>(payload.size()));
+  natsStatus status =
+      natsMsg_Create(&raw, message.subject.c_str(), reply_to.empty() ? nullptr : reply_to.c_str(),
+                     payload.data(), static_cast<int>(payload.size()));
   const std::unique_ptr<natsMsg, decltype(&natsMsg_Destroy)> owner(raw, &natsMsg_Destroy);
   for (const auto& [key, value] : message.headers) {
     if (status == NATS_OK) status = natsMsgHeader_Set(raw, key.c_str(), value.c_str());
@@ -198,18 +204,21 @@ NatsConnection::SendResult NatsConnection::Send(const OutgoingMessage& message, 
   }
   if (status == NATS_OK) return {};
   // Too large, malformed, or closed before the write began: nothing went out. Anything else may have.
-  const bool nothing = status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG || status == NATS_INVALID_SUBJECT ||
-                       status == NATS_CONNECTION_CLOSED || status == NATS_NO_MEMORY;
+  const bool nothing = status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG ||
+                       status == NATS_INVALID_SUBJECT || status == NATS_CONNECTION_CLOSED ||
+                       status == NATS_NO_MEMORY;
   const absl::StatusCode code =
       status == NATS_MAX_PAYLOAD ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable;
   return {absl::Status(code, absl::StrCat("the broker took no message: ", natsStatus_GetText(status))),
           nothing ? Sent::kNo : Sent::kMaybe};
 }
 
-absl::StatusOr<void*> NatsConnection::Subscribe(const std::string& subject, std::shared_ptr<MessageSink> sink) {
+absl::StatusOr<void*> NatsConnection::Subscribe(const std::string& subject,
+                                                std::shared_ptr<MessageSink> sink) {
   auto* closure = new std::shared_ptr<MessageSink>(std::move(sink));
   natsSubscription* subscription = nullptr;
-  natsStatus status = natsConnection_Subscribe(&subscription, connection_, subject.c_str(), &OnMessage, closure);
+  natsStatus status =
+      natsConnection_Subscribe(&subscription, connection_, subject.c_str(), &OnMessage, closure);
   if (status != NATS_OK) {
     delete closure;
     return absl::UnavailableError(absl::StrCat("cannot subscribe: ", natsStatus_GetText(status)));
@@ -226,7 +235,9 @@ void NatsConnection::Unsubscribe(void* handle) {
   natsSubscription_Destroy(subscription);
 }
 
-std::int64_t NatsConnection::max_payload() const { return natsConnection_GetMaxPayload(connection_); }
+std::int64_t NatsConnection::max_payload() const {
+  return natsConnection_GetMaxPayload(connection_);
+}
 
 std::string NatsConnection::url() const {
   char text[512] = {};

@@ -1,6 +1,6 @@
-// One life of a connection to nats-server: made connected, ends once, never reconnects. The client library's own
-// reconnecting keeps unsent bytes and sends them after it, however old they are by then; a record must not be sent
-// late (its id may have left the duplicate window), so Broker makes a new one of these instead.
+// One life of a connection to nats-server: made connected, ends once, never reconnects. The client library's
+// own reconnecting keeps unsent bytes and sends them after it, however old they are by then; a record must
+// not be sent late (its id may have left the duplicate window), so Broker makes a new one of these instead.
 //
 // Thread-safe. Internal to Broker.
 #pragma once
@@ -29,7 +29,8 @@ struct MessageSink {
 class NatsConnection {
  public:
   // Blocks up to the connect time limit (2 s a server). `on_closed` runs once, on a thread of the library's.
-  static absl::StatusOr<std::shared_ptr<NatsConnection>> Connect(const QueueConfig& config, const std::string& name,
+  static absl::StatusOr<std::shared_ptr<NatsConnection>> Connect(const QueueConfig& config,
+                                                                 const std::string& name,
                                                                  std::function<void()> on_closed);
   ~NatsConnection();
   NatsConnection(const NatsConnection&) = delete;
@@ -42,7 +43,8 @@ class NatsConnection {
   };
   SendResult Send(const OutgoingMessage& message, const std::string& reply_to);
 
-  // Messages go to `sink` until its `active` is false or the connection ends. Returns a handle for Unsubscribe.
+  // Messages go to `sink` until its `active` is false or the connection ends. Returns a handle for
+  // Unsubscribe.
   absl::StatusOr<void*> Subscribe(const std::string& subject, std::shared_ptr<MessageSink> sink);
   void Unsubscribe(void* handle);
 

@@ -51,7 +51,8 @@ asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, 
 }
 
 asio::awaitable<absl::StatusOr<PlannedConsumer>> LookAtConsumer(Broker& broker, std::string stream,
-                                                                ConsumerSettings settings, bool stream_exists) {
+                                                                ConsumerSettings settings,
+                                                                bool stream_exists) {
   PlannedConsumer planned;
   planned.title = absl::StrCat("consumer ", stream, "/", settings.name);
   planned.create_call = absl::StrCat("CONSUMER.CREATE.", stream, ".", settings.name);
@@ -85,8 +86,8 @@ asio::awaitable<absl::StatusOr<PlannedStream>> LookAtStream(Broker& broker, Stre
 }
 
 std::string FixedSentence(const std::string& title, const Difference& difference) {
-  return absl::StrCat(title, " has ", difference.key, " ", ShowValue(difference.key, difference.have), " and needs ",
-                      ShowValue(difference.key, difference.want),
+  return absl::StrCat(title, " has ", difference.key, " ", ShowValue(difference.key, difference.have),
+                      " and needs ", ShowValue(difference.key, difference.want),
                       ", which cannot be changed in place: empty it, delete it and provision again");
 }
 
@@ -98,7 +99,8 @@ absl::Status CheckPlan(const std::vector<PlannedStream>& plan, const QueueConfig
       return absl::FailedPreconditionError(problem);
     }
     for (const Difference& difference : CompareStream(*stream.have, stream.want)) {
-      if (difference.fixed) return absl::FailedPreconditionError(FixedSentence(stream.settings.title, difference));
+      if (difference.fixed)
+        return absl::FailedPreconditionError(FixedSentence(stream.settings.title, difference));
     }
     for (const PlannedConsumer& consumer : stream.consumers) {
       if (!consumer.have.has_value()) continue;
@@ -115,9 +117,11 @@ absl::Status Explain(const absl::Status& status, const std::string& title) {
   const std::string text(Message(status));
   const auto has = [&text](const char* error_code) { return absl::StrContains(text, error_code); };
   if (has("10047") || has("10023") || has("10002") || has("10028")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(title, ": the server has no room for it: lower queue.capacity, or raise the server's max_file_store "
-                            "or the account's limit (", text, ")"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        title,
+        ": the server has no room for it: lower queue.capacity, or raise the server's max_file_store "
+        "or the account's limit (",
+        text, ")"));
   }
   if (has("10074") || has("10005")) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -195,8 +199,9 @@ void Report(const PlannedStream& stream, const QueueConfig& config, ServiceRole 
     return absl::StrCat(title, " is missing: run `goniec provision` with this configuration");
   };
   const auto differs = [](const std::string& title, const Difference& difference) {
-    return absl::StrCat(title, " has ", difference.key, " ", ShowValue(difference.key, difference.have), ", expected ",
-                        ShowValue(difference.key, difference.want), ": run `goniec provision` with this configuration");
+    return absl::StrCat(title, " has ", difference.key, " ", ShowValue(difference.key, difference.have),
+                        ", expected ", ShowValue(difference.key, difference.want),
+                        ": run `goniec provision` with this configuration");
   };
   const std::string& title = stream.settings.title;
   if (!stream.have.has_value()) {
@@ -204,7 +209,8 @@ void Report(const PlannedStream& stream, const QueueConfig& config, ServiceRole 
     return;
   }
   const bool shards_matter = role == ServiceRole::kOutbound;
-  if (std::string problem = LayoutProblem(stream.settings, *stream.have, config, shards_matter); !problem.empty()) {
+  if (std::string problem = LayoutProblem(stream.settings, *stream.have, config, shards_matter);
+      !problem.empty()) {
     sentences.push_back(std::move(problem));
   }
   for (const Difference& difference : CompareStream(*stream.have, stream.want)) {
@@ -236,11 +242,13 @@ absl::Status CheckServerVersion(const std::string& version) {
   const std::vector<std::string> parts = absl::StrSplit(version, absl::MaxSplits('.', 2));
   int major = 0;
   int minor = 0;
-  const bool readable = parts.size() >= 2 && absl::SimpleAtoi(parts[0], &major) && absl::SimpleAtoi(parts[1], &minor);
-  if (readable && (major > kLeastMajor || (major == kLeastMajor && minor >= kLeastMinor))) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("nats-server ", version.empty() ? "of unknown version" : version,
-                                                    " is too old: goniec needs ", kLeastMajor, ".", kLeastMinor,
-                                                    " or newer"));
+  const bool readable =
+      parts.size() >= 2 && absl::SimpleAtoi(parts[0], &major) && absl::SimpleAtoi(parts[1], &minor);
+  if (readable && (major > kLeastMajor || (major == kLeastMajor && minor >= kLeastMinor)))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("nats-server ", version.empty() ? "of unknown version" : version,
+                   " is too old: goniec needs ", kLeastMajor, ".", kLeastMinor, " or newer"));
 }
 
 asio::awaitable<absl::StatusOr<std::vector<ProvisionChange>>> Provision(Broker& broker, QueueConfig config) {
@@ -268,7 +276,8 @@ asio::awaitable<absl::StatusOr<std::vector<ProvisionChange>>> Provision(Broker& 
   co_return changes;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<std::string>>> Verify(Broker& broker, QueueConfig config, ServiceRole role) {
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> Verify(Broker& broker, QueueConfig config,
+                                                                 ServiceRole role) {
   std::vector<std::string> sentences;
   if (absl::Status status = CheckConnectedServer(broker); absl::IsFailedPrecondition(status)) {
     sentences.emplace_back(Message(status));

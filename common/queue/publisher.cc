@@ -154,8 +154,9 @@ void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
   const std::size_t bytes = mail.ByteSizeLong();
   const std::size_t body = mail.inline_body().size();
   if (body > kMaxInlineBody || bytes - body > kMaxEnvelopeBytes) {
-    return Refuse(done, absl::InvalidArgumentError(absl::StrCat("recipients, headers and metadata of a mail may have ",
-                                                                kMaxEnvelopeBytes, " bytes, not ", bytes - body)));
+    return Refuse(
+        done, absl::InvalidArgumentError(absl::StrCat("recipients, headers and metadata of a mail may have ",
+                                                      kMaxEnvelopeBytes, " bytes, not ", bytes - body)));
   }
   if (pending_bytes_ + bytes > config_.pending_bytes) {
     return Refuse(done, absl::ResourceExhaustedError("too many mails wait for the broker"));
@@ -305,9 +306,10 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
   }
   if (TooOld(*flight)) {
     unknown_ += flight->ids.size();
-    spdlog::warn("commit unknown record={} mails={} error=\"{}\"", flight->ids.front().substr(0, kRecordIdLength),
-                 flight->ids.size(), Message(result.status));
-    return Finish(flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
+    spdlog::warn("commit unknown record={} mails={} error=\"{}\"",
+                 flight->ids.front().substr(0, kRecordIdLength), flight->ids.size(), Message(result.status));
+    return Finish(
+        flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
   }
   if (flight->message.headers.size() == 1) flight->message.headers.emplace_back(kHeaderResend, "1");
   if (broker_.connected()) {
@@ -397,7 +399,11 @@ void GroupCommitPublisher::TellDrained() {
 }
 
 PublisherStats GroupCommitPublisher::stats() const {
-  return {.records = records_, .mails = mails_, .resends = resends_, .unknown = unknown_, .refused = refused_,
+  return {.records = records_,
+          .mails = mails_,
+          .resends = resends_,
+          .unknown = unknown_,
+          .refused = refused_,
           .pending_bytes = pending_bytes_};
 }
 

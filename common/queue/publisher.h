@@ -1,9 +1,10 @@
-// Group commit: mails that wait become one record, one publish, one fsync. Called by inbound/publish and by the API.
+// Group commit: mails that wait become one record, one publish, one fsync. Called by inbound/publish and by
+// the API.
 //
-// One commit is in flight for each (lane, class, tenant), four in all; what comes meanwhile forms the next record.
-// No timer: a lone mail goes at once. A commit without an answer is repeated, byte for byte and under the same
-// Nats-Msg-Id, until its record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send). No mail joins a
-// record that was ever sent.
+// One commit is in flight for each (lane, class, tenant), four in all; what comes meanwhile forms the next
+// record. No timer: a lone mail goes at once. A commit without an answer is repeated, byte for byte and under
+// the same Nats-Msg-Id, until its record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send).
+// No mail joins a record that was ever sent.
 //
 // It does not store bodies (BodyWriter does, before), and it does not retry for its caller.
 // Thread-safe. Must outlive its callers' waits.
@@ -41,12 +42,12 @@ struct Committed {
 };
 
 struct PublisherStats {
-  std::uint64_t records = 0;         // stored
-  std::uint64_t mails = 0;           // stored
+  std::uint64_t records = 0;  // stored
+  std::uint64_t mails = 0;    // stored
   std::uint64_t resends = 0;
-  std::uint64_t unknown = 0;         // given up without an answer: goniec_commit_unknown_total
-  std::uint64_t refused = 0;         // mails refused
-  std::uint64_t pending_bytes = 0;   // waiting and in flight now
+  std::uint64_t unknown = 0;        // given up without an answer: goniec_commit_unknown_total
+  std::uint64_t refused = 0;        // mails refused
+  std::uint64_t pending_bytes = 0;  // waiting and in flight now
 };
 
 class Publisher {
@@ -55,8 +56,9 @@ class Publisher {
                                            const Clock& clock = Clock::Real());
   virtual ~Publisher() = default;
 
-  // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be set.
-  // expire_time is taken as given. Calls `done` once, on the broker's thread, after the record's fate is known:
+  // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
+  // set. expire_time is taken as given. Calls `done` once, on the broker's thread, after the record's fate is
+  // known:
   //   OK                  durable: say 250 / OK.
   //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
   //   kResourceExhausted  not stored (queue full, or too much is waiting here): 451 4.3.1.

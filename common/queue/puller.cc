@@ -90,10 +90,12 @@ void Puller::State::OnMessage(IncomingMessage message) {
   outstanding = std::max(0, outstanding - 1);
   std::optional<DeliveryInfo> info = ParseAckSubject(message.reply);
   if (!info) {
-    spdlog::error("delivery without an acknowledgement subject subject={} reply={}", message.subject, message.reply);
+    spdlog::error("delivery without an acknowledgement subject subject={} reply={}", message.subject,
+                  message.reply);
     return;
   }
-  auto delivery = std::make_shared<Delivery>(broker, executor, std::move(message), *std::move(info), ack_wait);
+  auto delivery =
+      std::make_shared<Delivery>(broker, executor, std::move(message), *std::move(info), ack_wait);
   if (distrusted) return;  // it returns by itself, to be looked at
   if (stopped) return delivery->GiveBack();
   wanted = std::max(0, wanted - 1);
@@ -108,7 +110,8 @@ void Puller::State::OnStatus(const IncomingMessage& message) {
   outstanding = std::max(0, outstanding - left);
   if (message.status == kStatusNoResponders || (message.status >= 409 && message.status < 500)) {
     // No such consumer now, too many requests, leader change, shutting down: not at once again.
-    spdlog::debug("pull stream={} consumer={} status={} {}", stream, consumer, message.status, message.description);
+    spdlog::debug("pull stream={} consumer={} status={} {}", stream, consumer, message.status,
+                  message.description);
     return AskLater();
   }
   Ask();
@@ -125,16 +128,17 @@ void Puller::State::AskLater() {
 }
 
 void Puller::State::Ask() {
-  if (stopped || paused || distrusted || retry_armed || subscription == nullptr || !broker.connected()) return;
+  if (stopped || paused || distrusted || retry_armed || subscription == nullptr || !broker.connected())
+    return;
   // Not for each single record that was finished: when half of what may come has come.
   const int missing = std::min(wanted - outstanding, kMostAtOnce);
   if (missing <= 0 || (outstanding > 0 && missing < (wanted + 1) / 2)) return;
   outstanding += missing;
   OutgoingMessage request;
   request.subject = absl::StrCat("$JS.API.CONSUMER.MSG.NEXT.", stream, ".", consumer);
-  request.payload = std::make_shared<const std::string>(absl::StrCat("{\"batch\":", missing, ",\"expires\":",
-                                                                     Nanoseconds(kExpires), ",\"idle_heartbeat\":",
-                                                                     Nanoseconds(kHeartbeat), "}"));
+  request.payload = std::make_shared<const std::string>(
+      absl::StrCat("{\"batch\":", missing, ",\"expires\":", Nanoseconds(kExpires),
+                   ",\"idle_heartbeat\":", Nanoseconds(kHeartbeat), "}"));
   request.reply = inbox;
   if (last_sign + kSilence < BootClock::now()) last_sign = BootClock::now();
   broker.Publish(std::move(request));
@@ -193,7 +197,9 @@ void Puller::Resume() {
   state_->Ask();
 }
 
-void Puller::Pause() { state_->paused = true; }
+void Puller::Pause() {
+  state_->paused = true;
+}
 
 void Puller::SetWanted(int records) {
   state_->wanted = records;
@@ -206,9 +212,15 @@ void Puller::Stop() {
   state_->retry.cancel();
 }
 
-void Puller::Distrust() { state_->Distrust(); }
+void Puller::Distrust() {
+  state_->Distrust();
+}
 
-const std::string& Puller::stream() const { return state_->stream; }
-const std::string& Puller::consumer() const { return state_->consumer; }
+const std::string& Puller::stream() const {
+  return state_->stream;
+}
+const std::string& Puller::consumer() const {
+  return state_->consumer;
+}
 
 }  // namespace goniec::queue

@@ -1,6 +1,7 @@
-// Pulls records from one consumer, as many as its owner wants in hand. Asks again after missed heartbeats and when a
-// request ends; gives nothing out that may have lain in this process while it was frozen. It pauses at the start and
-// at each reconnection, until its owner has seen what server it has to do with and calls Resume().
+// Pulls records from one consumer, as many as its owner wants in hand. Asks again after missed heartbeats and
+// when a request ends; gives nothing out that may have lain in this process while it was frozen. It pauses at
+// the start and at each reconnection, until its owner has seen what server it has to do with and calls
+// Resume().
 //
 // Confined to its executor, whose context has one thread.
 #pragma once
@@ -39,8 +40,8 @@ class Puller {
   void SetWanted(int records);
   // Asks for nothing more. What is delivered nevertheless is given back at once.
   void Stop();
-  // Takes deliveries as suspect until the broker has answered: called by the owner when the executor did not run for
-  // long (the process was frozen). They return to the broker by themselves.
+  // Takes deliveries as suspect until the broker has answered: called by the owner when the executor did not
+  // run for long (the process was frozen). They return to the broker by themselves.
   void Distrust();
 
   [[nodiscard]] const std::string& stream() const;

@@ -1,6 +1,6 @@
-// Keeps a service's readiness true to the broker: connected, streams as expected, durability floor met, clocks
-// together. Conditions "broker", "streams", "durability" and "clock" of its Health; looks at every (re)connection and
-// every ten seconds. Used by both services.
+// Keeps a service's readiness true to the broker: connected, streams as expected, durability floor met,
+// clocks together. Conditions "broker", "streams", "durability" and "clock" of its Health; looks at every
+// (re)connection and every ten seconds. Used by both services.
 //
 // Confined to its executor; Latest() is thread-safe.
 #pragma once

@@ -40,7 +40,8 @@ asio::awaitable<void> Pause(std::chrono::milliseconds span) {
 
 std::chrono::seconds BodyLife(const v1::Mail& mail) {
   const auto left = FromProto(mail.expire_time()) - std::chrono::system_clock::now();
-  return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) + kBodyKeptLonger;
+  return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) +
+         kBodyKeptLonger;
 }
 
 MailClass ClassOf(const v1::Mail& mail) {
@@ -49,14 +50,15 @@ MailClass ClassOf(const v1::Mail& mail) {
 
 OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
   const v1::Mail& mail = copy.mail;
-  const std::string subject = WaitSubject(lane, ClassOf(mail), mail.tenant(), mail.message_id(), mail.generation(),
-                                          copy.domain);
+  const std::string subject =
+      WaitSubject(lane, ClassOf(mail), mail.tenant(), mail.message_id(), mail.generation(), copy.domain);
   v1::Record record;
   record.set_record_id(std::string(std::string_view(mail.message_id()).substr(0, kRecordIdLength)));
   *record.add_mails() = mail;
   OutgoingMessage message;
   message.payload = std::make_shared<const std::string>(record.SerializeAsString());
-  const std::string at = absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(copy.at), absl::UTCTimeZone());
+  const std::string at =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(copy.at), absl::UTCTimeZone());
   message.headers = {{kHeaderSchedule, absl::StrCat("@at ", at)},
                      {kHeaderScheduleTarget, DueSubject(subject)},
                      {kHeaderMessageId, absl::StrCat(mail.message_id(), ".", mail.generation(), ".",
@@ -79,8 +81,8 @@ Copy MakeCopy(const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
   return copy;
 }
 
-asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane, std::function<bool()> may_move,
-                                v1::BodyReference& body) {
+asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
+                                std::function<bool()> may_move, v1::BodyReference& body) {
   while (copy.mail.inline_body().size() > kMostBytesInCopy) {
     if (!body.body_id().empty()) {
       *copy.mail.mutable_body_reference() = body;
@@ -92,7 +94,8 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
       body = copy.mail.body_reference();
       break;
     }
-    spdlog::warn("body not stored, trying on message={} error=\"{}\"", copy.mail.message_id(), Message(moved));
+    spdlog::warn("body not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
+                 Message(moved));
     co_await Pause(kPause);
   }
   const OutgoingMessage message = EncodeCopy(copy, lane);
@@ -101,7 +104,8 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
     const PublishResult result = co_await PublishAcknowledged(context.broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return true;
     if (context.give_up()) co_return false;
-    spdlog::warn("copy not stored, trying on message={} error=\"{}\"", copy.mail.message_id(), Message(result.status));
+    spdlog::warn("copy not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
+                 Message(result.status));
     co_await Pause(kPause);
   }
 }
@@ -112,7 +116,9 @@ Settlement::Settlement(SettlementContext& context, std::shared_ptr<Delivery> del
 
 Settlement::~Settlement() = default;
 
-void Settlement::Accepted(std::vector<v1::Event> events) { accepted_ = std::move(events); }
+void Settlement::Accepted(std::vector<v1::Event> events) {
+  accepted_ = std::move(events);
+}
 
 void Settlement::Start() {
   started_ = true;
@@ -138,7 +144,8 @@ void Settlement::ScheduleFlush() {
   if (open_legs_ == 0) return Flush();
   if (timer_armed_ || (events_.empty() && accepted_.empty())) return;
   timer_armed_ = true;
-  auto timer = std::make_shared<asio::steady_timer>(context_.executor, events_.empty() ? kAcceptedAlone : kGather);
+  auto timer =
+      std::make_shared<asio::steady_timer>(context_.executor, events_.empty() ? kAcceptedAlone : kGather);
   timer->async_wait([self = shared_from_this(), timer](std::error_code) {
     self->timer_armed_ = false;
     if (!self->flushing_ && self->open_legs_ > 0) self->Flush();
@@ -177,21 +184,23 @@ asio::awaitable<void> Settlement::FlushOnce() {
   if (!last) ScheduleFlush();
 }
 
-// A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is harmless.
+// A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is
+// harmless.
 asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<const v1::Mail>> mails) {
   std::set<std::string> seen;
   for (const auto& mail : mails) {
     const auto moved = bodies_.find(mail->message_id());
-    const std::string body_id = mail->has_body_reference()  ? mail->body_reference().body_id()
-                                : moved != bodies_.end()    ? moved->second.body_id()
-                                                            : std::string();
+    const std::string body_id = mail->has_body_reference() ? mail->body_reference().body_id()
+                                : moved != bodies_.end()   ? moved->second.body_id()
+                                                           : std::string();
     if (body_id.empty() || !seen.insert(mail->message_id()).second) continue;
     const absl::StatusOr<MessageStatus> status =
         co_await context_.finder.FoldEvents(mail->tenant(), mail->message_id());
     // Should this fail, the chunks go by their time to live.
     if (!status.ok() || !status->AllTerminal()) continue;
     const absl::Status deleted = co_await DeleteBody(context_.broker, body_id);
-    if (!deleted.ok()) spdlog::warn("body not deleted message={} error=\"{}\"", mail->message_id(), Message(deleted));
+    if (!deleted.ok())
+      spdlog::warn("body not deleted message={} error=\"{}\"", mail->message_id(), Message(deleted));
   }
 }
 

@@ -2,8 +2,8 @@
 // acknowledges the record (DESIGN: "event, then copy, then ack"). The worker opens a leg for every mail and
 // destination domain of the record and ends each exactly once.
 //
-// Events of legs that are done wait at most 20 ms for the others; `accepted` goes alone if nothing has followed within
-// 250 ms. Confined to its executor.
+// Events of legs that are done wait at most 20 ms for the others; `accepted` goes alone if nothing has
+// followed within 250 ms. Confined to its executor.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -41,8 +41,8 @@ struct SettlementContext {
   std::function<bool()> give_up;
 };
 
-// A mail to be put into WAIT: the recipients of one leg that are tried again at `at`. The same for everybody who
-// derives it from the mail and the event, so that an interrupted move can be finished by another worker.
+// A mail to be put into WAIT: the recipients of one leg that are tried again at `at`. The same for everybody
+// who derives it from the mail and the event, so that an interrupted move can be finished by another worker.
 struct Copy {
   v1::Mail mail;
   std::string domain;
@@ -52,15 +52,16 @@ struct Copy {
 Copy MakeCopy(const v1::Mail& mail, const std::vector<std::uint32_t>& positions, std::string domain,
               std::uint32_t attempts, WallTime at);
 
-// Publishes a copy, repeating until it is stored; false if `may_move` says no before that. A body over 16 KiB goes to
-// BODIES first, once for all copies of a message: `body` remembers where (must outlive the call).
-asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane, std::function<bool()> may_move,
-                                v1::BodyReference& body);
+// Publishes a copy, repeating until it is stored; false if `may_move` says no before that. A body over 16 KiB
+// goes to BODIES first, once for all copies of a message: `body` remembers where (must outlive the call).
+asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
+                                std::function<bool()> may_move, v1::BodyReference& body);
 
 class Settlement : public std::enable_shared_from_this<Settlement> {
  public:
   // `lane` is the record's. `done` is called once, when nothing of the record is in hand any more.
-  Settlement(SettlementContext& context, std::shared_ptr<Delivery> delivery, int lane, std::function<void()> done);
+  Settlement(SettlementContext& context, std::shared_ptr<Delivery> delivery, int lane,
+             std::function<void()> done);
   ~Settlement();
 
   // The `accepted` events of the record's mails: they go with what follows.
@@ -76,8 +77,8 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
     std::shared_ptr<const v1::Mail> ended_mail;
   };
   void EndLeg(LegEnd end);
-  // The leg was not tried, or only some of it ended (`end`, without a copy): the record goes back to the broker once
-  // the others are settled, and its next holder looks.
+  // The leg was not tried, or only some of it ended (`end`, without a copy): the record goes back to the
+  // broker once the others are settled, and its next holder looks.
   void ReturnLeg(LegEnd end = {});
 
   [[nodiscard]] const Delivery& delivery() const { return *delivery_; }

@@ -79,10 +79,14 @@ std::int64_t WithoutLimitAsMost(const Json& value) {
 
 bool IsHarmful(const Rule& rule, const Json& have, const Json& want) {
   switch (rule.harm) {
-    case Harm::kAny: return true;
-    case Harm::kShorter: return WithoutLimitAsMost(have) < WithoutLimitAsMost(want);
-    case Harm::kUnlimited: return (WithoutLimitAsMost(have) == INT64_MAX) != (WithoutLimitAsMost(want) == INT64_MAX);
-    case Harm::kNone: return false;
+    case Harm::kAny:
+      return true;
+    case Harm::kShorter:
+      return WithoutLimitAsMost(have) < WithoutLimitAsMost(want);
+    case Harm::kUnlimited:
+      return (WithoutLimitAsMost(have) == INT64_MAX) != (WithoutLimitAsMost(want) == INT64_MAX);
+    case Harm::kNone:
+      return false;
   }
   return true;
 }
@@ -113,7 +117,8 @@ int MetadataNumber(const Json& config, const char* key) {
   if (metadata == config.end() || !metadata->is_object()) return -1;
   const auto found = metadata->find(key);
   int value = -1;
-  if (found == metadata->end() || !found->is_string() || !absl::SimpleAtoi(found->get<std::string>(), &value)) return -1;
+  if (found == metadata->end() || !found->is_string() || !absl::SimpleAtoi(found->get<std::string>(), &value))
+    return -1;
   return value;
 }
 
@@ -158,7 +163,9 @@ Json ConsumerJson(const ConsumerSettings& consumer) {
   };
 }
 
-std::vector<Difference> CompareStream(const Json& have, const Json& want) { return Compare(StreamRules(), have, want); }
+std::vector<Difference> CompareStream(const Json& have, const Json& want) {
+  return Compare(StreamRules(), have, want);
+}
 
 std::vector<Difference> CompareConsumer(const Json& have, const Json& want) {
   return Compare(ConsumerRules(), have, want);
@@ -172,7 +179,8 @@ std::string ShowValue(const std::string& key, const Json& value) {
   if (number <= 0 && key != "num_replicas") return "unlimited";
   if (key == "max_bytes") return config::FormatByteCount({static_cast<std::uint64_t>(number)});
   if (is_time) {
-    return config::FormatDuration(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(number)));
+    return config::FormatDuration(
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(number)));
   }
   return absl::StrCat(number);
 }
@@ -186,8 +194,8 @@ std::string LayoutProblem(const StreamSettings& stream, const Json& have, const 
                           bool shards_matter) {
   const int version = MetadataNumber(have, kMetadataVersion);
   if (version > kLayoutVersion) {
-    return absl::StrCat(stream.title, " was made by a newer goniec (layout ", version, ", this one knows ", kLayoutVersion,
-                        "): run that version");
+    return absl::StrCat(stream.title, " was made by a newer goniec (layout ", version, ", this one knows ",
+                        kLayoutVersion, "): run that version");
   }
   struct Count {
     const char* key;
@@ -195,8 +203,9 @@ std::string LayoutProblem(const StreamSettings& stream, const Json& have, const 
     int wanted;
     bool matters;
   };
-  for (const Count& count : {Count{kMetadataLanes, "queue.lanes", config.lanes, true},
-                             Count{kMetadataShards, "queue.event_shards", config.event_shards, shards_matter}}) {
+  for (const Count& count :
+       {Count{kMetadataLanes, "queue.lanes", config.lanes, true},
+        Count{kMetadataShards, "queue.event_shards", config.event_shards, shards_matter}}) {
     const int provisioned = MetadataNumber(have, count.key);
     if (!count.matters || provisioned < 0 || provisioned == count.wanted) continue;
     return absl::StrCat(stream.title, " was provisioned with ", count.setting, " ", provisioned,

@@ -1,5 +1,5 @@
-// Stream and consumer settings as JetStream's JSON, and how what is there differs from what is wanted. Shared by
-// provision.cc and verify.cc only (nlohmann/json stays out of all other headers). Pure; thread-safe.
+// Stream and consumer settings as JetStream's JSON, and how what is there differs from what is wanted. Shared
+// by provision.cc and verify.cc only (nlohmann/json stays out of all other headers). Pure; thread-safe.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,7 +12,8 @@ namespace goniec::queue {
 
 struct QueueConfig;
 
-// The settings that matter to us, all of them written out; those that are not listed are the server's business.
+// The settings that matter to us, all of them written out; those that are not listed are the server's
+// business.
 nlohmann::json StreamJson(const StreamSettings& stream, const QueueConfig& config);
 nlohmann::json ConsumerJson(const ConsumerSettings& consumer);
 
@@ -35,8 +36,8 @@ std::string ShowChange(const Difference& difference);
 // A value of the key for a person.
 std::string ShowValue(const std::string& key, const nlohmann::json& value);
 
-// Nothing wrong: empty. Else one sentence about the layout version, lanes or (if they matter to the caller) event
-// shards that the stream was made for.
+// Nothing wrong: empty. Else one sentence about the layout version, lanes or (if they matter to the caller)
+// event shards that the stream was made for.
 std::string LayoutProblem(const StreamSettings& stream, const nlohmann::json& have, const QueueConfig& config,
                           bool shards_matter = true);
 

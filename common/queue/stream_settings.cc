@@ -12,7 +12,9 @@ constexpr std::chrono::minutes kPresenceAge{1};
 // A request id holds for a day (proto/goniec/v1).
 constexpr std::chrono::hours kRequestAge{24};
 
-std::string LaneSubjects(const char* prefix, int lane) { return std::string(prefix) + std::to_string(lane) + ".>"; }
+std::string LaneSubjects(const char* prefix, int lane) {
+  return std::string(prefix) + std::to_string(lane) + ".>";
+}
 
 StreamSettings WorkQueue(std::string name, const QueueConfig& config) {
   StreamSettings stream;
@@ -40,7 +42,8 @@ StreamSettings Ready(int lane, const QueueConfig& config) {
   return stream;
 }
 
-// No limit in bytes: what was accepted must always find room (the server keeps schedules apart from discard: new).
+// No limit in bytes: what was accepted must always find room (the server keeps schedules apart from discard:
+// new).
 StreamSettings Wait(int lane, const QueueConfig& config) {
   StreamSettings stream = WorkQueue(WaitStream(lane), config);
   stream.subjects = {LaneSubjects("wait.", lane), LaneSubjects("due.", lane)};

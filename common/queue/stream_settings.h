@@ -1,5 +1,5 @@
-// What every stream, consumer and KV bucket must look like, for a configuration. The table behind provision.cc and
-// verify.cc; README.md in this folder has it in words. Pure; thread-safe.
+// What every stream, consumer and KV bucket must look like, for a configuration. The table behind
+// provision.cc and verify.cc; README.md in this folder has it in words. Pure; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,8 @@ namespace goniec::queue {
 
 struct QueueConfig;
 
-// Of the layout in this file. Raised when the same names come to mean something else; kept in the streams' metadata,
-// so that an older goniec does not touch what a newer one made.
+// Of the layout in this file. Raised when the same names come to mean something else; kept in the streams'
+// metadata, so that an older goniec does not touch what a newer one made.
 inline constexpr int kLayoutVersion = 1;
 
 inline constexpr char kMetadataVersion[] = "goniec.version";

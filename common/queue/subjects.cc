@@ -31,9 +31,13 @@ std::string Hex(std::uint64_t value) {
   return out;
 }
 
-std::string Numbered(const char* prefix, int number) { return prefix + std::to_string(number); }
+std::string Numbered(const char* prefix, int number) {
+  return prefix + std::to_string(number);
+}
 
-bool IsTokenCharacter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
+bool IsTokenCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
 
 // One domain label, or a whole literal, as one subject token.
 std::string Token(std::string_view text) {
@@ -51,17 +55,17 @@ std::string Token(std::string_view text) {
   return token.empty() ? "-" : token;
 }
 
-// "[192.0.2.1]" -> "ip4-192-0-2-1", "[IPv6:2001:db8::1]" -> "ip6-2001-db8--1". Other tags of RFC 5321 §4.1.3 are
-// written out.
+// "[192.0.2.1]" -> "ip4-192-0-2-1", "[IPv6:2001:db8::1]" -> "ip6-2001-db8--1". Other tags of RFC 5321 §4.1.3
+// are written out.
 std::string LiteralToken(std::string_view content) {
   constexpr std::string_view kIpv6Tag = "ipv6:";
   const std::string lower = AsciiLower(content);
   const bool ipv6 = lower.starts_with(kIpv6Tag);
   std::string address = ipv6 ? lower.substr(kIpv6Tag.size()) : lower;
   const std::string_view allowed = ipv6 ? "0123456789abcdef:." : "0123456789.";
-  if (address.empty() || address.find_first_not_of(allowed) != std::string::npos) return "literal-" + Token(lower);
-  std::replace_if(
-      address.begin(), address.end(), [](char c) { return c == ':' || c == '.'; }, '-');
+  if (address.empty() || address.find_first_not_of(allowed) != std::string::npos)
+    return "literal-" + Token(lower);
+  std::replace_if(address.begin(), address.end(), [](char c) { return c == ':' || c == '.'; }, '-');
   return (ipv6 ? "ip6-" : "ip4-") + address;
 }
 
@@ -106,14 +110,26 @@ int SlotOf(std::string_view message_or_record_id) {
   return static_cast<int>(folded);
 }
 
-int ShardOf(int slot, int event_shards) { return slot % event_shards; }
+int ShardOf(int slot, int event_shards) {
+  return slot % event_shards;
+}
 
-std::string ReadyStream(int lane) { return Numbered("READY_", lane); }
-std::string WaitStream(int lane) { return Numbered("WAIT_", lane); }
-std::string HeldStream(int lane) { return Numbered("HELD_", lane); }
-std::string EventsStream(int shard) { return Numbered("EVENTS_", shard); }
+std::string ReadyStream(int lane) {
+  return Numbered("READY_", lane);
+}
+std::string WaitStream(int lane) {
+  return Numbered("WAIT_", lane);
+}
+std::string HeldStream(int lane) {
+  return Numbered("HELD_", lane);
+}
+std::string EventsStream(int shard) {
+  return Numbered("EVENTS_", shard);
+}
 
-std::string ReadyConsumer(MailClass mail_class) { return std::string(ClassToken(mail_class)); }
+std::string ReadyConsumer(MailClass mail_class) {
+  return std::string(ClassToken(mail_class));
+}
 
 std::string ReadySubject(int lane, MailClass mail_class, std::string_view tenant, int slot) {
   std::string subject = LaneAndClass("ready", lane, ClassToken(mail_class));
@@ -171,7 +187,9 @@ std::string BodySubject(std::string_view body_id, std::uint32_t chunk) {
   return AppendToken(subject, std::to_string(chunk));
 }
 
-std::string AbandonedSubject(std::string_view body_id) { return "abandoned." + AsciiLower(body_id); }
+std::string AbandonedSubject(std::string_view body_id) {
+  return "abandoned." + AsciiLower(body_id);
+}
 
 std::string DomainTokens(std::string_view domain) {
   const bool literal = domain.size() >= 2 && domain.front() == '[' && domain.back() == ']';

@@ -9,7 +9,8 @@
 
 namespace goniec::queue {
 
-// Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, so all mails of a record meet.
+// Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, so all mails of a record
+// meet.
 inline constexpr int kSlots = 4096;
 // Characters of a message id that name its record.
 inline constexpr int kRecordIdLength = 24;
@@ -26,8 +27,8 @@ inline constexpr char kHeaderTtl[] = "Nats-TTL";
 enum class MailClass { kTransactional, kBulk };
 std::string_view ClassToken(MailClass mail_class);
 
-// FNV-1a 64 of the first 24 characters in lower case, its five groups of 12 bits and the remaining four combined by
-// XOR. Fixed for ever: ids that are out there are found by it.
+// FNV-1a 64 of the first 24 characters in lower case, its five groups of 12 bits and the remaining four
+// combined by XOR. Fixed for ever: ids that are out there are found by it.
 int SlotOf(std::string_view message_or_record_id);
 int ShardOf(int slot, int event_shards);
 
@@ -45,7 +46,8 @@ std::string ReadySubject(int lane, MailClass mail_class, std::string_view tenant
 // What the consumer of a class takes; where a record of a slot may lie (of either class).
 std::string ReadyFilter(int lane, MailClass mail_class);
 std::string ReadySlotFilter(int lane, std::string_view tenant, int slot);
-// wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain labels reversed>; `due.` with the same tail when it fires.
+// wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain labels reversed>; `due.` with the same tail when it
+// fires.
 std::string WaitSubject(int lane, MailClass mail_class, std::string_view tenant, std::string_view message_id,
                         std::uint32_t generation, std::string_view domain);
 std::string DueSubject(std::string_view wait_subject);
@@ -63,8 +65,10 @@ std::string LateEventSubject(int shard, std::string_view tenant, int slot);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
 std::string AbandonedSubject(std::string_view body_id);
 
-// A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals encoded
-// ("ip4-192-0-2-1"); anything else than [a-z0-9-] is written as -xx. At most 200 characters (a hash stands for more).
+// A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals
+// encoded
+// ("ip4-192-0-2-1"); anything else than [a-z0-9-] is written as -xx. At most 200 characters (a hash stands
+// for more).
 std::string DomainTokens(std::string_view domain);
 // [a-z0-9-]{1,32}.
 bool IsValidTenant(std::string_view tenant);

@@ -70,27 +70,34 @@ bool IsShutdown(const Result& result) {
 }
 
 void LogEnd(const Mail& mail, const char* what, const Result& result) {
-  observe::Info(what, {{"message", mail.message_id()},
-                       {"recipients", result.recipients.size()},
-                       {"first", observe::LogAddress(mail.recipients(static_cast<int>(result.recipients[0])).address())},
-                       {"host", result.outcome.remote_host()},
-                       {"code", result.outcome.reply_code()},
-                       {"text", result.outcome.text()}});
+  observe::Info(
+      what,
+      {{"message", mail.message_id()},
+       {"recipients", result.recipients.size()},
+       {"first", observe::LogAddress(mail.recipients(static_cast<int>(result.recipients[0])).address())},
+       {"host", result.outcome.remote_host()},
+       {"code", result.outcome.reply_code()},
+       {"text", result.outcome.text()}});
 }
 
 }  // namespace
 
 WorkMetrics::WorkMetrics(observe::Metrics& metrics)
-    : recipients(metrics.AddCounterBy("goniec_recipients_total", "Recipients by what an attempt made of them.", "result",
+    : recipients(metrics.AddCounterBy("goniec_recipients_total",
+                                      "Recipients by what an attempt made of them.", "result",
                                       {"delivered", "bounced", "expired", "deferred", "returned"})),
-      ambiguous(metrics.AddCounter("goniec_ambiguous_total",
-                                   "Recipients whose message was sent in full and got no reply: it may arrive twice.")),
-      looked(metrics.AddCounter("goniec_records_looked_total",
-                                "Records that may have been in other hands and were looked at before acting.")),
-      delivery_seconds(metrics.AddHistogram("goniec_delivery_seconds", "From acceptance to delivery of a recipient.",
+      ambiguous(metrics.AddCounter(
+          "goniec_ambiguous_total",
+          "Recipients whose message was sent in full and got no reply: it may arrive twice.")),
+      looked(
+          metrics.AddCounter("goniec_records_looked_total",
+                             "Records that may have been in other hands and were looked at before acting.")),
+      delivery_seconds(metrics.AddHistogram("goniec_delivery_seconds",
+                                            "From acceptance to delivery of a recipient.",
                                             {0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 3600, 14400, 86400})) {}
 
-RecordWork::RecordWork(WorkContext& context, std::shared_ptr<queue::Delivery> delivery, std::function<void()> done)
+RecordWork::RecordWork(WorkContext& context, std::shared_ptr<queue::Delivery> delivery,
+                       std::function<void()> done)
     : context_(context), delivery_(std::move(delivery)), done_(std::move(done)) {}
 
 bool RecordWork::Parse() {
@@ -98,7 +105,8 @@ bool RecordWork::Parse() {
   const std::size_t underscore = stream.rfind('_');
   if (underscore != std::string::npos) lane_ = std::atoi(stream.c_str() + underscore + 1);
   const std::string_view payload = delivery_->payload();
-  if (!record_.ParseFromArray(payload.data(), static_cast<int>(payload.size())) || record_.mails_size() == 0) {
+  if (!record_.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      record_.mails_size() == 0) {
     return false;
   }
   delivery_->ReleasePayload();
@@ -108,7 +116,8 @@ bool RecordWork::Parse() {
 
 void RecordWork::Begin(bool must_look) {
   auto self = shared_from_this();
-  settlement_ = std::make_shared<queue::Settlement>(context_.settlement, delivery_, lane_, [self] { self->Release(); });
+  settlement_ =
+      std::make_shared<queue::Settlement>(context_.settlement, delivery_, lane_, [self] { self->Release(); });
   if (must_look) {
     context_.metrics.looked.Add();
     SpawnLogged(context_.settlement.executor, context_.settlement.tasks, "look", LookThenBegin());
@@ -142,7 +151,8 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     ours.emplace_back(&mail, std::move(held->positions));
   }
   if (!failed.ok()) {
-    observe::Warn("record not looked at, giving it back", {{"record", record_.record_id()}, {"error", Message(failed)}});
+    observe::Warn("record not looked at, giving it back",
+                  {{"record", record_.record_id()}, {"error", Message(failed)}});
     context_.mails_in_hand(-record_.mails_size());
     accepted_.clear();
     settlement_->OpenLeg();
@@ -156,14 +166,15 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
 
 void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions) {
   // The slot is free when the last leg lets go of the mail.
-  std::shared_ptr<const Mail> shared(new Mail(std::move(mail)), [give = context_.mails_in_hand](const Mail* gone) {
-    delete gone;
-    give(-1);
-  });
+  std::shared_ptr<const Mail> shared(new Mail(std::move(mail)),
+                                     [give = context_.mails_in_hand](const Mail* gone) {
+                                       delete gone;
+                                       give(-1);
+                                     });
   std::map<std::string, std::vector<std::uint32_t>> by_domain;
   for (const std::uint32_t position : positions) {
-    by_domain[context_.settlement.domain_of(shared->recipients(static_cast<int>(position)).address())].push_back(
-        position);
+    by_domain[context_.settlement.domain_of(shared->recipients(static_cast<int>(position)).address())]
+        .push_back(position);
   }
   for (auto& [domain, legs_positions] : by_domain) {
     settlement_->OpenLeg();
@@ -203,7 +214,8 @@ asio::awaitable<void> RecordWork::RouteLeg(Leg leg) {
 
 void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   if (const auto* failure = std::get_if<RouteFailure>(&route)) {
-    Result result{failure->permanent ? Verdict::kPermanent : Verdict::kTemporary, OutcomeOf(*failure), leg.positions};
+    Result result{failure->permanent ? Verdict::kPermanent : Verdict::kTemporary, OutcomeOf(*failure),
+                  leg.positions};
     return OnResults(leg, {std::move(result)});
   }
   Job job;
@@ -221,8 +233,8 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   context_.dispatcher.Deliver(std::move(job));
 }
 
-// All of a leg's recipients that are tried again move together, in one copy: its subject names mail, generation and
-// domain, and a second copy under it would replace the first.
+// All of a leg's recipients that are tried again move together, in one copy: its subject names mail,
+// generation and domain, and a second copy under it would replace the first.
 void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   if (std::any_of(results.begin(), results.end(), IsForfeit)) delivery_->Forfeit();
   const Mail& mail = *leg.mail;
@@ -246,7 +258,8 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
                     .expire_time = queue::FromProto(mail.expire_time()),
                     .random = Random()};
     const Decision decision = DecideNext(context_.retry, attempt);
-    if (result.outcome.ambiguous()) context_.metrics.ambiguous.Add(static_cast<double>(result.recipients.size()));
+    if (result.outcome.ambiguous())
+      context_.metrics.ambiguous.Add(static_cast<double>(result.recipients.size()));
     if (decision.next == Next::kRetry) {
       retries.emplace_back(&result, decision);
       continue;
@@ -255,7 +268,8 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
     end.ended_mail = leg.mail;
   }
   if (returned) {
-    // What ended is told; the rest goes back with the record, moves included: the next holder makes them anew.
+    // What ended is told; the rest goes back with the record, moves included: the next holder makes them
+    // anew.
     context_.metrics.recipients.With("returned").Add();
     return settlement_->ReturnLeg(std::move(end));
   }
@@ -263,7 +277,8 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   settlement_->EndLeg(std::move(end));
 }
 
-queue::v1::Event RecordWork::EndEvent(const Mail& mail, const Result& result, const Decision& decision, WallTime now) {
+queue::v1::Event RecordWork::EndEvent(const Mail& mail, const Result& result, const Decision& decision,
+                                      WallTime now) {
   queue::v1::EventType type = queue::v1::EVENT_TYPE_BOUNCED;
   const char* word = "bounced";
   if (decision.next == Next::kDelivered) {

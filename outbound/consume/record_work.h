@@ -1,5 +1,5 @@
-// One record in the worker's hands: from its delivery to its settlement. Made for each record, lives as long as one of
-// its legs or its settlement does.
+// One record in the worker's hands: from its delivery to its settlement. Made for each record, lives as long
+// as one of its legs or its settlement does.
 //
 // Confined to the worker's executor.
 #pragma once
@@ -29,7 +29,7 @@ class Router;
 // What became of recipients, by result, and how long it took from acceptance.
 struct WorkMetrics {
   explicit WorkMetrics(observe::Metrics& metrics);
-  observe::CounterBy recipients;        // delivered, bounced, expired, deferred, not_tried
+  observe::CounterBy recipients;  // delivered, bounced, expired, deferred, not_tried
   observe::Counter ambiguous;
   observe::Counter looked;
   observe::Histogram delivery_seconds;  // acceptance to delivery
@@ -73,9 +73,10 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
-  queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision, WallTime now);
-  void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries, std::uint32_t attempts,
-               WallTime now, queue::Settlement::LegEnd& end);
+  queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision,
+                            WallTime now);
+  void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries,
+               std::uint32_t attempts, WallTime now, queue::Settlement::LegEnd& end);
   void Release();
 
   WorkContext& context_;

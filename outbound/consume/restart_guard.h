@@ -1,11 +1,12 @@
-// A killed single nats-server forgets the deliveries of its last moments: after its restart it gives records to a
-// second worker while the first still has them, whatever their delivery counts say. So
-// - records that were stored before the server's start are put back until nobody can hold them any more, that is for
-//   `ack_wait` from the start: a worker's lease does not outlive the connection on which the record came by more than
-//   that (common/queue/delivery.h);
+// A killed single nats-server forgets the deliveries of its last moments: after its restart it gives records
+// to a second worker while the first still has them, whatever their delivery counts say. So
+// - records that were stored before the server's start are put back until nobody can hold them any more, that
+// is for
+//   `ack_wait` from the start: a worker's lease does not outlive the connection on which the record came by
+//   more than that (common/queue/delivery.h);
 // - and when they come again, or later, they are looked at before anything is done.
-// Records stored after the start cannot have been delivered before it, and pass. Replicated streams never forget. A
-// start that cannot be seen counts as just now. (The holder rule, common/queue/README.md.)
+// Records stored after the start cannot have been delivered before it, and pass. Replicated streams never
+// forget. A start that cannot be seen counts as just now. (The holder rule, common/queue/README.md.)
 //
 // Confined to the worker's executor.
 #pragma once
@@ -30,7 +31,9 @@ class RestartGuard {
   [[nodiscard]] std::optional<std::chrono::milliseconds> PutBackFor(const queue::DeliveryInfo& info,
                                                                     WallTime now) const;
   // True if the server may have forgotten an earlier delivery of it.
-  [[nodiscard]] bool MustLook(const queue::DeliveryInfo& info) const { return info.stored_at < stored_before_; }
+  [[nodiscard]] bool MustLook(const queue::DeliveryInfo& info) const {
+    return info.stored_at < stored_before_;
+  }
 
  private:
   const std::chrono::milliseconds ack_wait_;

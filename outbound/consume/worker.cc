@@ -110,23 +110,26 @@ Worker::State::State(WorkerParts the_parts)
                  [this] { return give_up.load(); }},
       metrics(parts.metrics),
       mails_gauge(parts.metrics.AddGauge("goniec_mails_in_hand", "Mails that this worker has in hand.")),
-      records_gauge(parts.metrics.AddGauge("goniec_records_in_hand", "Records that this worker has in hand.")),
+      records_gauge(
+          parts.metrics.AddGauge("goniec_records_in_hand", "Records that this worker has in hand.")),
       put_back(parts.metrics.AddCounter("goniec_records_put_back_total",
                                         "Records put back once after a restart of a single nats-server.")),
-      unreadable(parts.metrics.AddCounter("goniec_records_unreadable_total",
-                                          "Deliveries of records that this version cannot read; they stay queued.")),
+      unreadable(
+          parts.metrics.AddCounter("goniec_records_unreadable_total",
+                                   "Deliveries of records that this version cannot read; they stay queued.")),
       guard(parts.queue.ack_wait),
       ticker(parts.executor) {}
 
 void Worker::State::Start() {
   for (int lane = 0; lane < parts.queue.lanes; ++lane) {
-    AddSource(Kind::kTransactional, queue::ReadyStream(lane), queue::ReadyConsumer(queue::MailClass::kTransactional));
+    AddSource(Kind::kTransactional, queue::ReadyStream(lane),
+              queue::ReadyConsumer(queue::MailClass::kTransactional));
     AddSource(Kind::kBulk, queue::ReadyStream(lane), queue::ReadyConsumer(queue::MailClass::kBulk));
     AddSource(Kind::kDue, queue::WaitStream(lane), queue::kDueConsumer);
   }
   const std::weak_ptr<State> weak = weak_from_this();
-  auto subscribed =
-      parts.broker.Subscribe("abandoned.*", [weak, executor = parts.executor](const queue::IncomingMessage& message) {
+  auto subscribed = parts.broker.Subscribe(
+      "abandoned.*", [weak, executor = parts.executor](const queue::IncomingMessage& message) {
         asio::post(executor, [weak, id = message.subject.substr(message.subject.find('.') + 1)] {
           if (const auto self = weak.lock()) self->OnAbandoned(id);
         });
@@ -144,13 +147,14 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
   auto source = std::make_unique<Source>();
   Source* raw = source.get();
   raw->kind = kind;
-  raw->context = std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
-                                                           metrics, [this] { return !draining && !Thawed(); },
-                                                           [this, raw](int change) {
-                                                             raw->mails += change;
-                                                             mails_gauge.Add(change);
-                                                             if (change < 0) Rebalance();
-                                                           }});
+  raw->context =
+      std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
+                                                metrics, [this] { return !draining && !Thawed(); },
+                                                [this, raw](int change) {
+                                                  raw->mails += change;
+                                                  mails_gauge.Add(change);
+                                                  if (change < 0) Rebalance();
+                                                }});
   raw->puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, raw](std::shared_ptr<queue::Delivery> delivery) { OnDelivery(*raw, std::move(delivery)); });
@@ -192,12 +196,13 @@ void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chro
   // A long backlog is not fetched just to be put back: this source rests until it may be touched.
   source.puller->Pause();
   auto timer = std::make_shared<asio::steady_timer>(parts.executor, delay);
-  timer->async_wait([weak = weak_from_this(), raw = &source, about = connection, timer](std::error_code error) {
-    const auto self = weak.lock();
-    if (error || self == nullptr || self->draining || about != self->connection) return;
-    raw->put_back = 0;
-    raw->puller->Resume();
-  });
+  timer->async_wait(
+      [weak = weak_from_this(), raw = &source, about = connection, timer](std::error_code error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->draining || about != self->connection) return;
+        raw->put_back = 0;
+        raw->puller->Resume();
+      });
 }
 
 void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {
@@ -205,8 +210,8 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
   if (const auto delay = guard.PutBackFor(delivery->info(), std::chrono::system_clock::now())) {
     return PutBack(source, *delivery, *delay);
   }
-  const bool must_look = source.kind == Kind::kDue || delivery->info().delivery_count > 1 || delivery->resend() ||
-                         guard.MustLook(delivery->info());
+  const bool must_look = source.kind == Kind::kDue || delivery->info().delivery_count > 1 ||
+                         delivery->resend() || guard.MustLook(delivery->info());
   auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
     --source.records;
     --records;
@@ -229,8 +234,8 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
   source.puller->SetWanted(Wanted(source));
 }
 
-// Slots are mails, not records. Bulk mail gets what transactional mail leaves, but always a tenth; transactional mail
-// never takes that tenth.
+// Slots are mails, not records. Bulk mail gets what transactional mail leaves, but always a tenth;
+// transactional mail never takes that tenth.
 int Worker::State::Wanted(const Source& source) const {
   int bulk = 0;
   int other = 0;
@@ -320,6 +325,8 @@ bool Worker::Drain(std::chrono::milliseconds limit) {
   return clean && state_->records == 0;
 }
 
-std::size_t Worker::records_in_hand() const { return state_->records; }
+std::size_t Worker::records_in_hand() const {
+  return state_->records;
+}
 
 }  // namespace goniec::outbound

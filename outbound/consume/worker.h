@@ -1,6 +1,7 @@
-// The delivery worker: pulls records, looks at those that may have been in other hands, splits them into legs (one
-// mail's recipients of one domain), has each leg routed and delivered, decides what follows, and settles the record.
-// What happens to one record is in record_work.h; the decisions are in outbound/retry and common/queue/holder.h.
+// The delivery worker: pulls records, looks at those that may have been in other hands, splits them into legs
+// (one mail's recipients of one domain), has each leg routed and delivered, decides what follows, and settles
+// the record. What happens to one record is in record_work.h; the decisions are in outbound/retry and
+// common/queue/holder.h.
 //
 // Confined to its executor, whose context has one thread; Start and Drain may be called from others.
 #pragma once
@@ -52,8 +53,8 @@ class Worker {
   // Starts pulling. Called once, when the streams are there.
   void Start();
 
-  // Pulls nothing more, finishes what is on the wire, hands the rest back, waits until all is settled; blocks the
-  // caller (never a thread of the executor) for at most `limit`. True if nothing was left in hand.
+  // Pulls nothing more, finishes what is on the wire, hands the rest back, waits until all is settled; blocks
+  // the caller (never a thread of the executor) for at most `limit`. True if nothing was left in hand.
   [[nodiscard]] bool Drain(std::chrono::milliseconds limit);
 
   [[nodiscard]] std::size_t records_in_hand() const;

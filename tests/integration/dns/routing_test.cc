@@ -1,4 +1,5 @@
-// Routing with libunbound and a real name server: what RFC 5321 §5.1 and RFC 7505 want, from zone file to candidates.
+// Routing with libunbound and a real name server: what RFC 5321 §5.1 and RFC 7505 want, from zone file to
+// candidates.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +29,8 @@ constexpr char kRecords[] =
 class RoutingTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto server = test::DnsServer::Start({{.name = "example.test", .records = kRecords}, {.name = "lame.test"}});
+    auto server =
+        test::DnsServer::Start({{.name = "example.test", .records = kRecords}, {.name = "lame.test"}});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
   }

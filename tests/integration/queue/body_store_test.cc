@@ -53,7 +53,8 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
   BodyWriter writer(*broker_, std::chrono::hours(1));
   for (std::size_t at = 0; at < body.size(); at += 10'007) {
     ASSERT_TRUE(Await(writer.Append(std::string_view(body).substr(at, 10'007))).ok());
-    EXPECT_LE(writer.memory(), kMaxInlineBody * 2) << "no more than a chunk is held (and what a string reserves)";
+    EXPECT_LE(writer.memory(), kMaxInlineBody * 2)
+        << "no more than a chunk is held (and what a string reserves)";
   }
   ASSERT_TRUE(Await(writer.Finish(mail)).ok());
   writer.Keep();

@@ -15,7 +15,9 @@ using testing::HasSubstr;
 
 class DurabilityTest : public RealQueue {
  protected:
-  Durability Read(ServiceRole role = ServiceRole::kOutbound) { return Await(ReadDurability(*broker_, config_, role)); }
+  Durability Read(ServiceRole role = ServiceRole::kOutbound) {
+    return Await(ReadDurability(*broker_, config_, role));
+  }
 };
 
 test::NatsServerOptions Lazy() {
@@ -38,7 +40,8 @@ TEST_F(DurabilityTest, LazySyncSaysSo) {
   ProvisionAll();
   const Durability durability = Read();
   EXPECT_EQ(Describe(durability), "1 replica, lazy sync");
-  EXPECT_THAT(FloorShortfall(durability, {.replicas = 1, .fsync = true}).value(), HasSubstr("sync_interval: always"));
+  EXPECT_THAT(FloorShortfall(durability, {.replicas = 1, .fsync = true}).value(),
+              HasSubstr("sync_interval: always"));
   EXPECT_FALSE(FloorShortfall(durability, {.replicas = 1, .fsync = false}).has_value());
 }
 
@@ -55,7 +58,8 @@ TEST_F(DurabilityTest, MonitoringThatIsOffOrUnreachableIsUnknown) {
     EXPECT_EQ(Describe(durability), "1 replica, sync unknown");
     EXPECT_FALSE(durability.latest_start.has_value());
     EXPECT_FALSE(durability.clock_offset.has_value());
-    EXPECT_THAT(FloorShortfall(durability, {.replicas = 1, .fsync = true}).value(), HasSubstr("queue.monitor_urls"));
+    EXPECT_THAT(FloorShortfall(durability, {.replicas = 1, .fsync = true}).value(),
+                HasSubstr("queue.monitor_urls"));
   }
 }
 
@@ -76,7 +80,8 @@ TEST_F(DurabilityTest, WithoutStreamsEverythingIsUnknown) {
   StartServer();
   const Durability durability = Read();
   EXPECT_EQ(Describe(durability), "replicas unknown, sync unknown");
-  EXPECT_TRUE(FloorShortfall(durability, {.replicas = 1, .fsync = false}).has_value()) << "unknown meets no floor";
+  EXPECT_TRUE(FloorShortfall(durability, {.replicas = 1, .fsync = false}).has_value())
+      << "unknown meets no floor";
 }
 
 TEST_F(DurabilityTest, WithoutTheBrokerEverythingIsUnknown) {
@@ -112,9 +117,11 @@ TEST_F(DurabilityTest, TellsTheServersStartAndClock) {
 }
 
 TEST(FloorShortfall, ReplicasAreCountedBeforeSync) {
-  EXPECT_THAT(FloorShortfall({.replicas = 1, .sync = SyncMode::kFsync}, {.replicas = 3, .fsync = true}).value(),
-              HasSubstr("1 replica(s)"));
-  EXPECT_FALSE(FloorShortfall({.replicas = 3, .sync = SyncMode::kFsync}, {.replicas = 3, .fsync = true}).has_value());
+  EXPECT_THAT(
+      FloorShortfall({.replicas = 1, .sync = SyncMode::kFsync}, {.replicas = 3, .fsync = true}).value(),
+      HasSubstr("1 replica(s)"));
+  EXPECT_FALSE(
+      FloorShortfall({.replicas = 3, .sync = SyncMode::kFsync}, {.replicas = 3, .fsync = true}).has_value());
   EXPECT_FALSE(FloorShortfall({.replicas = 5, .sync = SyncMode::kUnknown}, {.replicas = 3}).has_value());
 }
 
@@ -123,15 +130,18 @@ TEST(ReadVarz, TakesNothingForGranted) {
   EXPECT_FALSE(ReadVarz("", now, now).has_value());
   EXPECT_FALSE(ReadVarz("<html>", now, now).has_value());
   EXPECT_FALSE(ReadVarz("{}", now, now).has_value());
-  EXPECT_FALSE(ReadVarz(R"({"server_name":"a","jetstream":{}})", now, now)->fsync.has_value()) << "JetStream is off";
+  EXPECT_FALSE(ReadVarz(R"({"server_name":"a","jetstream":{}})", now, now)->fsync.has_value())
+      << "JetStream is off";
   EXPECT_EQ(ReadVarz(R"({"server_name":"a","jetstream":{"config":{}}})", now, now)->fsync, false);
-  EXPECT_EQ(ReadVarz(R"({"server_name":"a","jetstream":{"config":{"sync_always":true}}})", now, now)->fsync, true);
+  EXPECT_EQ(ReadVarz(R"({"server_name":"a","jetstream":{"config":{"sync_always":true}}})", now, now)->fsync,
+            true);
   EXPECT_FALSE(ReadVarz(R"({"server_name":"a","start":"yesterday"})", now, now)->start.has_value());
 }
 
 TEST(ReadVarz, TheClockIsComparedWithTheMiddleOfTheAnswer) {
   const WallTime asked{std::chrono::seconds(1'700'000'000)};
-  const auto seen = ReadVarz(R"({"server_name":"a","now":"2023-11-14T22:13:31Z"})", asked, asked + std::chrono::seconds(2));
+  const auto seen =
+      ReadVarz(R"({"server_name":"a","now":"2023-11-14T22:13:31Z"})", asked, asked + std::chrono::seconds(2));
   EXPECT_EQ(seen->clock_offset, std::chrono::seconds(10));
 }
 

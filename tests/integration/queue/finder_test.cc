@@ -1,11 +1,10 @@
-#include "common/queue/message_finder.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/mail/ulid.h"
+#include "common/queue/message_finder.h"
 #include "common/queue/subjects.h"
 #include "tests/integration/queue/real_queue.h"
 
@@ -70,7 +69,8 @@ class FinderTest : public RealQueue {
     const absl::Time at = absl::FromChrono(std::chrono::system_clock::now() + from_now);
     Store({subject,
            Encoded(mail),
-           {{kHeaderSchedule, absl::StrCat("@at ", absl::FormatTime(absl::RFC3339_full, at, absl::UTCTimeZone()))},
+           {{kHeaderSchedule,
+             absl::StrCat("@at ", absl::FormatTime(absl::RFC3339_full, at, absl::UTCTimeZone()))},
             {kHeaderScheduleTarget, DueSubject(subject)}}});
   }
 
@@ -97,7 +97,8 @@ class FinderTest : public RealQueue {
     const int slot = SlotOf(events.at(0).message_id());
     const int shard = ShardOf(slot, config_.event_shards);
     Store({late ? LateEventSubject(shard, kTenant, slot) : EventSubject(shard, kTenant, slot),
-           std::make_shared<const std::string>(record.SerializeAsString()), {}});
+           std::make_shared<const std::string>(record.SerializeAsString()),
+           {}});
   }
 
   // Removes all of READY, as acknowledgements would.
@@ -201,7 +202,9 @@ TEST_F(FinderTest, ACopyIsFoundBeforeAndAfterItsScheduleFired) {
 
 TEST_F(FinderTest, AHeldCopyIsFound) {
   const v1::Mail mail = MakeMail(NewId(), 1, 1);
-  Store({absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".1"), Encoded(mail), {}});
+  Store({absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".1"),
+         Encoded(mail),
+         {}});
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_HELD, 1)});
   EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kHeld);
   EXPECT_THAT(*Await(finder_->FindCopies(kTenant, mail.message_id())), SizeIs(1));
@@ -244,7 +247,8 @@ TEST_F(FinderTest, RecordsOfOneSlotAreToldApart) {
 TEST_F(FinderTest, ABusySlotIsReadToTheEnd) {
   const v1::Mail mail = MakeMail(NewId());
   const std::string record(mail::RecordIdOf(mail.message_id()));
-  for (int i = 1; i <= 150; ++i) StoreEvents({MakeEvent(MakeMail(mail::MessageIdOf(record, i)), v1::EVENT_TYPE_DELIVERED)});
+  for (int i = 1; i <= 150; ++i)
+    StoreEvents({MakeEvent(MakeMail(mail::MessageIdOf(record, i)), v1::EVENT_TYPE_DELIVERED)});
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
   EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
 }
@@ -265,12 +269,14 @@ TEST_F(FinderTest, NotFoundOnlyForWhatIsNowhere) {
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
   const std::string record(mail::RecordIdOf(mail.message_id()));
   EXPECT_EQ(FindCode(kTenant, NewId()), absl::StatusCode::kNotFound);
-  EXPECT_EQ(FindCode(kTenant, mail::MessageIdOf(record, 1)), absl::StatusCode::kNotFound) << "the record has one mail";
+  EXPECT_EQ(FindCode(kTenant, mail::MessageIdOf(record, 1)), absl::StatusCode::kNotFound)
+      << "the record has one mail";
   EXPECT_EQ(FindCode("other", mail.message_id()), absl::StatusCode::kNotFound) << "another tenant's";
   EXPECT_EQ(FindCode("*", mail.message_id()), absl::StatusCode::kNotFound);
   EXPECT_EQ(FindCode(kTenant, "not-an-id"), absl::StatusCode::kNotFound);
   EXPECT_EQ(FindCode(kTenant, "*"), absl::StatusCode::kNotFound);
-  EXPECT_EQ(FindCode(kTenant, "7zzzzzzzzzzzzzzzzzzzzzzzzz"), absl::StatusCode::kNotFound) << "an id from the year 10889";
+  EXPECT_EQ(FindCode(kTenant, "7zzzzzzzzzzzzzzzzzzzzzzzzz"), absl::StatusCode::kNotFound)
+      << "an id from the year 10889";
 }
 
 TEST_F(FinderTest, ARecordThatIsAcknowledgedBetweenTheReadsIsStillFound) {

@@ -51,24 +51,26 @@ TEST_F(ProvisionTest, ASecondTimeChangesNothing) {
   config_.lanes = 2;
   config_.event_shards = 2;
   EXPECT_THAT(MustProvision(), AllOf(testing::SizeIs(19), Each(Field(&ProvisionChange::action, "created"))));
-  EXPECT_THAT(MustProvision(), AllOf(testing::SizeIs(19), Each(Field(&ProvisionChange::action, "unchanged"))));
+  EXPECT_THAT(MustProvision(),
+              AllOf(testing::SizeIs(19), Each(Field(&ProvisionChange::action, "unchanged"))));
   EXPECT_THAT(MustVerify(ServiceRole::kInbound), IsEmpty());
   EXPECT_THAT(MustVerify(ServiceRole::kOutbound), IsEmpty());
 }
 
 TEST_F(ProvisionTest, VerifyNamesWhatIsMissingForTheRole) {
   StartServer();
-  EXPECT_THAT(MustVerify(ServiceRole::kInbound),
-              UnorderedElementsAre(StartsWith("stream READY_0 is missing"), StartsWith("stream BODIES is missing")));
+  EXPECT_THAT(
+      MustVerify(ServiceRole::kInbound),
+      UnorderedElementsAre(StartsWith("stream READY_0 is missing"), StartsWith("stream BODIES is missing")));
   EXPECT_THAT(MustVerify(ServiceRole::kOutbound),
               AllOf(testing::SizeIs(9), Contains(StartsWith("stream WAIT_0 is missing")),
                     Contains(StartsWith("bucket presence is missing"))));
   ProvisionAll();
   Api("CONSUMER.DELETE.READY_0.bulk");
   EXPECT_THAT(MustVerify(ServiceRole::kInbound), IsEmpty());
-  EXPECT_THAT(MustVerify(ServiceRole::kOutbound), UnorderedElementsAre(AllOf(
-                                                      StartsWith("consumer READY_0/bulk is missing"),
-                                                      HasSubstr("goniec provision"))));
+  EXPECT_THAT(MustVerify(ServiceRole::kOutbound),
+              UnorderedElementsAre(
+                  AllOf(StartsWith("consumer READY_0/bulk is missing"), HasSubstr("goniec provision"))));
   EXPECT_THAT(MustProvision(), Contains(AllOf(Field(&ProvisionChange::object, "consumer READY_0/bulk"),
                                               Field(&ProvisionChange::action, "created"))));
   EXPECT_THAT(MustVerify(ServiceRole::kOutbound), IsEmpty());
@@ -109,23 +111,28 @@ TEST_F(ProvisionTest, UpdatesInPlaceAndKeepsTheMail) {
   config_.capacity_bytes = 50'000;  // less than what is there
   config_.ack_wait = std::chrono::seconds(20);
   const std::vector<ProvisionChange> changes = MustProvision();
-  EXPECT_THAT(changes, Contains(AllOf(Field(&ProvisionChange::object, "stream READY_0"),
-                                      Field(&ProvisionChange::action, StartsWith("updated max_bytes 512MiB -> ")))));
+  EXPECT_THAT(changes,
+              Contains(AllOf(Field(&ProvisionChange::object, "stream READY_0"),
+                             Field(&ProvisionChange::action, StartsWith("updated max_bytes 512MiB -> ")))));
   EXPECT_THAT(changes, Contains(AllOf(Field(&ProvisionChange::object, "consumer READY_0/transactional"),
                                       Field(&ProvisionChange::action, "updated ack_wait 1m -> 20s"))));
   EXPECT_TRUE(Await(GetNextMessage(*broker_, "READY_0", subject)).ok());
   EXPECT_EQ(ConfigOf("STREAM.INFO.READY_0")["metadata"]["owner"], "platform team");
-  EXPECT_EQ(Await(PublishAcknowledged(*broker_, {subject, std::make_shared<const std::string>("y"), {}}, kLimit)).state,
-            PublishState::kNotStored);
+  EXPECT_EQ(
+      Await(PublishAcknowledged(*broker_, {subject, std::make_shared<const std::string>("y"), {}}, kLimit))
+          .state,
+      PublishState::kNotStored);
   EXPECT_THAT(MustProvision(), Each(Field(&ProvisionChange::action, "unchanged")));
 }
 
 TEST_F(ProvisionTest, WhatCannotBeChangedIsRefusedWithItsName) {
   StartServer();
-  Api("STREAM.CREATE.READY_0", R"({"name":"READY_0","subjects":["ready.0.>"],"retention":"limits","storage":"file"})");
+  Api("STREAM.CREATE.READY_0",
+      R"({"name":"READY_0","subjects":["ready.0.>"],"retention":"limits","storage":"file"})");
   const auto refused = Await(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(Message(refused.status())), StartsWith("stream READY_0 has retention limits and needs workqueue"));
+  EXPECT_THAT(std::string(Message(refused.status())),
+              StartsWith("stream READY_0 has retention limits and needs workqueue"));
 }
 
 TEST_F(ProvisionTest, SubjectsOfAForeignStreamAreRefused) {
@@ -172,7 +179,8 @@ TEST_F(ProvisionTest, ABrokerThatIsAwayIsAnErrorAndNotAFinding) {
   ProvisionAll();
   server_->Kill();
   ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
-  EXPECT_EQ(Await(Verify(*broker_, config_, ServiceRole::kInbound)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Await(Verify(*broker_, config_, ServiceRole::kInbound)).status().code(),
+            absl::StatusCode::kUnavailable);
   EXPECT_EQ(Await(Provision(*broker_, config_)).status().code(), absl::StatusCode::kUnavailable);
 }
 

@@ -82,7 +82,8 @@ class PublisherTest : public RealQueue {
 
   void Make() { publisher_ = Publisher::Create(*lossy_, config_, clock_); }
 
-  static v1::Mail MakeMail(std::size_t body = 1'000, v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {
+  static v1::Mail MakeMail(std::size_t body = 1'000,
+                           v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {
     v1::Mail mail;
     mail.set_tenant("acme");
     mail.set_mail_class(mail_class);
@@ -126,7 +127,8 @@ TEST_F(PublisherTest, ACommittedMailIsInTheStreamUnderItsId) {
   const v1::Mail& mail = records[0].mails(0);
   EXPECT_EQ(mail.message_id(), committed->message_id);
   EXPECT_EQ(records[0].record_id(), committed->message_id.substr(0, kRecordIdLength));
-  EXPECT_EQ(mail.head(), absl::StrCat("X-Id: ", committed->message_id, "\r\n")) << "the placeholder is the id now";
+  EXPECT_EQ(mail.head(), absl::StrCat("X-Id: ", committed->message_id, "\r\n"))
+      << "the placeholder is the id now";
   EXPECT_EQ(mail.size_bytes(), mail.head().size() + 1'000);
   EXPECT_EQ(mail.recipient_count(), 1U);
   EXPECT_TRUE(mail.has_accept_time());
@@ -263,7 +265,8 @@ TEST_F(PublisherTest, WhatWaitsIsBounded) {
   Answers answers;
   for (int i = 0; i < 6; ++i) publisher_->Commit(MakeMail(10'000), answers.Take());
   ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 2; }));
-  for (const auto& answer : answers.all()) EXPECT_TRUE(absl::IsResourceExhausted(answer.status())) << answer.status();
+  for (const auto& answer : answers.all())
+    EXPECT_TRUE(absl::IsResourceExhausted(answer.status())) << answer.status();
   EXPECT_LE(publisher_->stats().pending_bytes, 50'000U);
   server_->Thaw();
   ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 6; }));

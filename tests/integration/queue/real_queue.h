@@ -69,7 +69,8 @@ class RealQueue : public testing::Test {
   // Publishes and expects it to be stored.
   void Store(OutgoingMessage message) {
     const std::string subject = message.subject;
-    const PublishResult result = Await(PublishAcknowledged(*broker_, std::move(message), std::chrono::seconds(5)));
+    const PublishResult result =
+        Await(PublishAcknowledged(*broker_, std::move(message), std::chrono::seconds(5)));
     EXPECT_EQ(result.state, PublishState::kStored) << subject << ": " << result.status;
   }
 
@@ -78,7 +79,8 @@ class RealQueue : public testing::Test {
   std::unique_ptr<Broker> broker_;
 };
 
-// Hands everything to another connection; the test sees each request before it is sent and may answer it itself.
+// Hands everything to another connection; the test sees each request before it is sent and may answer it
+// itself.
 class WatchedBroker : public Broker {
  public:
   explicit WatchedBroker(Broker& real) : real_(real) {}
@@ -97,7 +99,9 @@ class WatchedBroker : public Broker {
   std::int64_t max_payload() const override { return real_.max_payload(); }
   std::string last_error() const override { return real_.last_error(); }
   BootTime last_answer() const override { return real_.last_answer(); }
-  int OnStateChange(std::function<void(bool)> callback) override { return real_.OnStateChange(std::move(callback)); }
+  int OnStateChange(std::function<void(bool)> callback) override {
+    return real_.OnStateChange(std::move(callback));
+  }
   void RemoveStateCallback(int token) override { real_.RemoveStateCallback(token); }
   void Publish(OutgoingMessage message) override { real_.Publish(std::move(message)); }
 
@@ -116,8 +120,8 @@ class WatchedBroker : public Broker {
     }
     real_.RequestMany(std::move(message), limit, std::move(each));
   }
-  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(const std::string& subject,
-                                                          std::function<void(IncomingMessage)> handler) override {
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(
+      const std::string& subject, std::function<void(IncomingMessage)> handler) override {
     return real_.Subscribe(subject, std::move(handler));
   }
   std::string NewInbox() override { return real_.NewInbox(); }

@@ -15,9 +15,8 @@ constexpr std::uint64_t kSlowRead = 1024;
 
 // What `action` concerns is the content, not the command.
 bool IsForContent(const Action* action) {
-  return action != nullptr &&
-         (action->after_bytes || (action->slow.count() > 0 && action->reply.empty() &&
-                                  action->then == Action::Then::kGoOn));
+  return action != nullptr && (action->after_bytes || (action->slow.count() > 0 && action->reply.empty() &&
+                                                       action->then == Action::Then::kGoOn));
 }
 
 std::string Outcome(const Action* action, const std::string& usual) {
@@ -37,7 +36,8 @@ asio::awaitable<Session::Flow> Session::OnData(std::string_view argument) {
   if (!transaction_.open || transaction_.chunking) co_return Refuse("503 5.5.1 MAIL first");
   if (transaction_.rcpts.empty()) co_return Refuse("554 5.5.1 no valid recipients");
   if (!Waiting().empty()) {
-    // RFC 2920 §3.1: DATA is the last command of a group. What follows could be taken for commands or for content.
+    // RFC 2920 §3.1: DATA is the last command of a group. What follows could be taken for commands or for
+    // content.
     Refuse("554 5.5.0 input behind DATA");
     co_return Flow::kEnd;
   }
@@ -71,7 +71,8 @@ asio::awaitable<bool> Session::ReadDots(const Action* action) {
   co_return true;
 }
 
-// Does what the script says about content whose bytes from `before` to `after` have just come. False: it is the end.
+// Does what the script says about content whose bytes from `before` to `after` have just come. False: it is
+// the end.
 asio::awaitable<bool> Session::Linger(const Action* action, std::uint64_t before, std::uint64_t after) {
   if (action == nullptr) co_return true;
   if (action->slow.count() > 0) co_await Sleep(action->slow);
@@ -82,7 +83,8 @@ asio::awaitable<bool> Session::Linger(const Action* action, std::uint64_t before
   co_return false;
 }
 
-// Drops what nobody wants to keep: everything where only the number counts, and all of a message that is too big.
+// Drops what nobody wants to keep: everything where only the number counts, and all of a message that is too
+// big.
 void Session::Kept() {
   if (!sink_.store->wants_content() || transaction_.size > sink_.max_size) transaction_.content.clear();
 }

@@ -1,7 +1,7 @@
-// Takes the content of DATA apart: removes the dots of transparency and finds the end, CR LF . CR LF and nothing else
-// (RFC 5321 §4.5.2). Every other byte comes out as it went in, lone CR and LF included. Written apart from the codec
-// of the services on purpose: a test with this at one end and that at the other would see a mistake of either.
-// Confined to its owner.
+// Takes the content of DATA apart: removes the dots of transparency and finds the end, CR LF . CR LF and
+// nothing else (RFC 5321 §4.5.2). Every other byte comes out as it went in, lone CR and LF included. Written
+// apart from the codec of the services on purpose: a test with this at one end and that at the other would
+// see a mistake of either. Confined to its owner.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ namespace goniec::sink {
 
 class DotDecoder {
  public:
-  // Appends the content in `input` to `content`, and returns how many bytes of `input` belong to the message, its end
-  // included. After done() nothing more may be fed.
+  // Appends the content in `input` to `content`, and returns how many bytes of `input` belong to the message,
+  // its end included. After done() nothing more may be fed.
   std::size_t Feed(std::string_view input, std::string& content);
   [[nodiscard]] bool done() const { return state_ == State::kDone; }
 

@@ -42,7 +42,8 @@ std::string_view FirstField(std::string_view message, std::string_view name) {
     const std::string_view field = message.substr(at, end == std::string_view::npos ? end : end - at);
     if (field.empty() || field == "\r") return {};
     const size_t colon = field.find(':');
-    if (colon != std::string_view::npos && EqualsIgnoreCase(field.substr(0, colon), name)) return field.substr(colon + 1);
+    if (colon != std::string_view::npos && EqualsIgnoreCase(field.substr(0, colon), name))
+      return field.substr(colon + 1);
     if (end == std::string_view::npos) return {};
     at = end + 1;
   }

@@ -1,5 +1,5 @@
-// The arguments of MAIL and RCPT, read strictly (RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.2): a client that writes them
-// otherwise gets 501. Pure functions; thread-safe.
+// The arguments of MAIL and RCPT, read strictly (RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.2): a client that writes
+// them otherwise gets 501. Pure functions; thread-safe.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,8 @@ struct PathArgument {
 // `argument` is what follows "MAIL " or "RCPT "; `keyword` "FROM:" or "TO:". No blank may follow the colon.
 std::optional<PathArgument> ParsePathArgument(std::string_view argument, std::string_view keyword);
 
-// The value of a parameter, empty if it has none; nothing if it is not there. Names are compared without case.
+// The value of a parameter, empty if it has none; nothing if it is not there. Names are compared without
+// case.
 std::optional<std::string> FindParameter(const std::vector<std::string>& parameters, std::string_view name);
 
 // The id that the first Received field of `message` names ("… id ULID …"). Empty if there is none.

@@ -28,27 +28,30 @@ absl::Status FileError(std::string_view doing, const std::string& path) {
 std::string Sha256(std::string_view content) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data());
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }
 
 std::string JsonList(const std::vector<std::string>& items) {
-  return absl::StrCat("[", absl::StrJoin(items, ",", [](std::string* out, const std::string& item) {
-                        absl::StrAppend(out, JsonString(item));
-                      }),
+  return absl::StrCat("[",
+                      absl::StrJoin(items, ",",
+                                    [](std::string* out, const std::string& item) {
+                                      absl::StrAppend(out, JsonString(item));
+                                    }),
                       "]");
 }
 
 std::string JsonLine(const ReceivedMail& mail, std::string_view content, const std::string& file) {
   return absl::StrCat(
       "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone()), "\"",
-      ",\"connection\":", mail.connection, ",\"transaction\":", mail.transaction, ",\"peer\":", JsonString(mail.peer),
-      ",\"helo\":", JsonString(mail.helo), ",\"esmtp\":", mail.esmtp ? "true" : "false",
-      ",\"tls\":", JsonString(mail.tls), ",\"mail_from\":", JsonString(mail.mail_from),
-      ",\"mail_parameters\":", JsonList(mail.mail_parameters), ",\"rcpts\":", JsonList(mail.rcpts),
-      ",\"size\":", mail.size, ",\"chunked\":", mail.chunked ? "true" : "false",
-      ",\"sha256\":", JsonString(Sha256(content)), ",\"id\":", JsonString(ReceivedId(content)),
-      ",\"file\":", JsonString(file), ",\"accepted\":", mail.accepted ? "true" : "false",
-      ",\"outcome\":", JsonString(mail.outcome), "}\n");
+      ",\"connection\":", mail.connection, ",\"transaction\":", mail.transaction,
+      ",\"peer\":", JsonString(mail.peer), ",\"helo\":", JsonString(mail.helo),
+      ",\"esmtp\":", mail.esmtp ? "true" : "false", ",\"tls\":", JsonString(mail.tls),
+      ",\"mail_from\":", JsonString(mail.mail_from), ",\"mail_parameters\":", JsonList(mail.mail_parameters),
+      ",\"rcpts\":", JsonList(mail.rcpts), ",\"size\":", mail.size,
+      ",\"chunked\":", mail.chunked ? "true" : "false", ",\"sha256\":", JsonString(Sha256(content)),
+      ",\"id\":", JsonString(ReceivedId(content)), ",\"file\":", JsonString(file),
+      ",\"accepted\":", mail.accepted ? "true" : "false", ",\"outcome\":", JsonString(mail.outcome), "}\n");
 }
 
 absl::Status WriteAll(int file, std::string_view content, const std::string& path) {
@@ -100,7 +103,8 @@ MailStore::~MailStore() {
 
 // The Maildir way: in tmp under a name that nobody has, then into new, so that no reader sees half a message.
 absl::StatusOr<std::string> MailStore::WriteFile(std::string_view content) {
-  const std::string name = absl::StrCat(absl::ToUnixSeconds(absl::Now()), ".P", getpid(), "Q", ++files_, ".sink");
+  const std::string name =
+      absl::StrCat(absl::ToUnixSeconds(absl::Now()), ".P", getpid(), "Q", ++files_, ".sink");
   const std::string temporary = absl::StrCat(maildir_, "/tmp/", name);
   const std::string final_path = absl::StrCat(maildir_, "/new/", name);
   const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -1,5 +1,5 @@
-// Where goniec-sink keeps what it receives: one file a message, byte for byte as it was sent, in a Maildir (tmp, new,
-// cur), and one JSON line a message in a log. Confined to one thread.
+// Where goniec-sink keeps what it receives: one file a message, byte for byte as it was sent, in a Maildir
+// (tmp, new, cur), and one JSON line a message in a log. Confined to one thread.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ class MailStore {
   static absl::StatusOr<std::unique_ptr<MailStore>> Open(const StoreOptions& options);
   ~MailStore();
 
-  // Writes file (unless the outcome is a refusal) and line; both are there for other processes when it returns, so
-  // whoever has got the answer finds them.
+  // Writes file (unless the outcome is a refusal) and line; both are there for other processes when it
+  // returns, so whoever has got the answer finds them.
   absl::Status Add(const ReceivedMail& mail, std::string_view content);
 
   // False: nobody wants the contents, only their number.

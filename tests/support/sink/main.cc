@@ -1,5 +1,5 @@
-// goniec-sink: an SMTP server that accepts all mail, keeps it byte for byte, and departs from that as a script says.
-// For tests, for load, and for people who want to see what arrives.
+// goniec-sink: an SMTP server that accepts all mail, keeps it byte for byte, and departs from that as a
+// script says. For tests, for load, and for people who want to see what arrives.
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
@@ -30,16 +30,21 @@
 #include "tests/support/sink/script.h"
 #include "tests/support/sink/session.h"
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:2526", "ADDRESS:PORT; port 0 takes a free one, which the first line of output names");
-ABSL_FLAG(std::string, maildir, "", "folder (a Maildir, made if need be) that keeps every message byte for byte");
-ABSL_FLAG(std::string, log, "", "file that gets a JSON line for each message; - for standard output (default: MAILDIR/log.jsonl)");
-ABSL_FLAG(std::string, script, "", "YAML file with the rules of what is answered otherwise (see tests/support/sink/script.h)");
+ABSL_FLAG(std::string, listen, "127.0.0.1:2526",
+          "ADDRESS:PORT; port 0 takes a free one, which the first line of output names");
+ABSL_FLAG(std::string, maildir, "",
+          "folder (a Maildir, made if need be) that keeps every message byte for byte");
+ABSL_FLAG(std::string, log, "",
+          "file that gets a JSON line for each message; - for standard output (default: MAILDIR/log.jsonl)");
+ABSL_FLAG(std::string, script, "",
+          "YAML file with the rules of what is answered otherwise (see tests/support/sink/script.h)");
 ABSL_FLAG(bool, discard, false, "keep nothing and log nothing: for load");
 ABSL_FLAG(bool, tls, false, "offer STARTTLS with a self-made certificate");
 ABSL_FLAG(std::string, cert, "", "offer STARTTLS with this certificate (PEM)");
 ABSL_FLAG(std::string, key, "", "the key of --cert (PEM)");
 ABSL_FLAG(std::vector<std::string>, extensions,
-          std::vector<std::string>({"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "ENHANCEDSTATUSCODES"}),
+          std::vector<std::string>({"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING",
+                                    "ENHANCEDSTATUSCODES"}),
           "what EHLO lists, separated by commas");
 ABSL_FLAG(std::string, hostname, "goniec-sink.invalid", "its name in greeting and EHLO");
 ABSL_FLAG(uint64_t, max_size, 50ULL << 20, "bytes of a message");
@@ -57,7 +62,8 @@ int Fail(std::string_view problem) {
 
 // `folder` is made if a certificate has to be; it must live as long as the sink.
 absl::Status SetTls(std::optional<test::TempDir>& folder, Sink& sink) {
-  net::TlsServerConfig config{.certificate_file = absl::GetFlag(FLAGS_cert), .key_file = absl::GetFlag(FLAGS_key)};
+  net::TlsServerConfig config{.certificate_file = absl::GetFlag(FLAGS_cert),
+                              .key_file = absl::GetFlag(FLAGS_key)};
   if (config.certificate_file.empty() != config.key_file.empty()) {
     return absl::InvalidArgumentError("--cert and --key belong together");
   }
@@ -158,10 +164,12 @@ int Run() {
 
 int main(int argc, char** argv) {
   absl::SetProgramUsageMessage(
-      "An SMTP server that accepts all mail and keeps it byte for byte, except where a script says otherwise.\n"
+      "An SMTP server that accepts all mail and keeps it byte for byte, except where a script says "
+      "otherwise.\n"
       "  goniec-sink --listen 127.0.0.1:2526 --maildir mail\n"
       "  goniec-sink --listen 127.0.0.1:0 --log - --script rules.yaml --count 100 --exit");
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) return goniec::sink::Fail(std::string("what is ").append(rest[1]).append("? See --help"));
+  if (rest.size() > 1)
+    return goniec::sink::Fail(std::string("what is ").append(rest[1]).append("? See --help"));
   return goniec::sink::Run();
 }

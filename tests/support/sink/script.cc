@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongest{24 * 3600 * 1000};
 constexpr std::uint64_t kMost = 1'000'000'000;
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Lines of a reply as they go out; an error unless each begins with the same code.
 absl::StatusOr<std::string> ParseReply(std::string_view text) {
@@ -32,8 +34,8 @@ absl::StatusOr<std::string> ParseReply(std::string_view text) {
 }  // namespace
 
 std::string_view ToString(Event event) {
-  static constexpr std::array<std::string_view, 11> kNames = {"connect", "ehlo", "starttls", "mail", "rcpt", "data",
-                                                              "bdat",    "dot",  "rset",     "noop", "quit"};
+  static constexpr std::array<std::string_view, 11> kNames = {
+      "connect", "ehlo", "starttls", "mail", "rcpt", "data", "bdat", "dot", "rset", "noop", "quit"};
   return kNames[static_cast<size_t>(event)];
 }
 
@@ -72,9 +74,17 @@ struct ScriptReader {
     Script::Rule rule;
     using enum Event;
     if (!item.Choice<Event>("on", rule.event,
-                            {{"connect", kConnect}, {"ehlo", kEhlo}, {"starttls", kStartTls}, {"mail", kMail},
-                             {"rcpt", kRcpt}, {"data", kData}, {"bdat", kBdat}, {"dot", kDot}, {"rset", kRset},
-                             {"noop", kNoop}, {"quit", kQuit}}) &&
+                            {{"connect", kConnect},
+                             {"ehlo", kEhlo},
+                             {"starttls", kStartTls},
+                             {"mail", kMail},
+                             {"rcpt", kRcpt},
+                             {"data", kData},
+                             {"bdat", kBdat},
+                             {"dot", kDot},
+                             {"rset", kRset},
+                             {"noop", kNoop},
+                             {"quit", kQuit}}) &&
         !item.Has("on")) {
       item.Problem("on", "is missing: which event is the rule for?");
     }
@@ -104,8 +114,9 @@ struct ScriptReader {
     item.Duration("wait", action.wait, {milliseconds(0), kLongest});
     item.Duration("slow", action.slow, {milliseconds(0), kLongest});
     item.Parsed("reply", action.reply, ParseReply);
-    item.Choice<Then>("then", action.then,
-                      {{"go on", Then::kGoOn}, {"close", Then::kClose}, {"reset", Then::kReset}, {"stall", Then::kStall}});
+    item.Choice<Then>(
+        "then", action.then,
+        {{"go on", Then::kGoOn}, {"close", Then::kClose}, {"reset", Then::kReset}, {"stall", Then::kStall}});
     std::uint64_t bytes = 0;
     if (item.Integer<std::uint64_t>("after_bytes", bytes, {0, kMost})) {
       action.after_bytes = bytes;

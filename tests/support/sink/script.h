@@ -1,4 +1,5 @@
-// The script of goniec-sink: rules that say where it departs from a server that accepts everything. A YAML file:
+// The script of goniec-sink: rules that say where it departs from a server that accepts everything. A YAML
+// file:
 //
 //   extensions: [PIPELINING, 8BITMIME]     # advertise these instead of the default ones
 //   rules:
@@ -7,10 +8,11 @@
 //       first: 2                           # or nth: 3, every: 10, after: 5; default: always
 //       per: address                       # occurrences are counted for each address by itself
 //       reply: "451 4.2.1 later"           # lines of a longer reply are separated by \n
-//     - {on: dot, nth: 3, then: close}     # without a reply: the client cannot know whether the mail was taken
+//     - {on: dot, nth: 3, then: close}     # without a reply: the client cannot know whether the mail was
+//     taken
 //
-// An event's occurrence is counted by the first rule that fits it until one fires; one event fires one rule at most.
-// Confined to one thread.
+// An event's occurrence is counted by the first rule that fits it until one fires; one event fires one rule
+// at most. Confined to one thread.
 #pragma once
 
 #include <chrono>
@@ -27,14 +29,14 @@
 namespace goniec::sink {
 
 enum class Event {
-  kConnect,   // before the greeting; `match` is compared with the client's address
-  kEhlo,      // EHLO and HELO; with the name
+  kConnect,  // before the greeting; `match` is compared with the client's address
+  kEhlo,     // EHLO and HELO; with the name
   kStartTls,
-  kMail,      // with the sender
-  kRcpt,      // with the recipient
-  kData,      // DATA; from here on with the recipients that were accepted
-  kBdat,      // each chunk
-  kDot,       // the end of a message, by final dot or by BDAT LAST; the message is there in full
+  kMail,  // with the sender
+  kRcpt,  // with the recipient
+  kData,  // DATA; from here on with the recipients that were accepted
+  kBdat,  // each chunk
+  kDot,   // the end of a message, by final dot or by BDAT LAST; the message is there in full
   kRset,
   kNoop,
   kQuit,
@@ -50,8 +52,8 @@ struct Action {
   };
   // First of all, wait.
   std::chrono::milliseconds wait{0};
-  // Instead of the usual reply; what it begins with (2, 3, 4, 5) decides whether the command has taken effect. Ends
-  // with CR LF. Empty: the usual reply, or none at all if `then` ends the dialogue.
+  // Instead of the usual reply; what it begins with (2, 3, 4, 5) decides whether the command has taken
+  // effect. Ends with CR LF. Empty: the usual reply, or none at all if `then` ends the dialogue.
   std::string reply;
   Then then = Then::kGoOn;
   // The reply goes out byte by byte with this pause; for `data` without a reply the content is read slowly.

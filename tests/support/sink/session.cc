@@ -51,10 +51,12 @@ const std::vector<Session::Verb>& Session::Verbs() {
 }
 
 asio::awaitable<Session::Flow> Session::Dispatch(const std::string& line) {
-  if (line.find_first_of("\r\n") != std::string::npos) co_return Refuse("500 5.5.2 bare CR or LF in a command");
+  if (line.find_first_of("\r\n") != std::string::npos)
+    co_return Refuse("500 5.5.2 bare CR or LF in a command");
   const size_t space = line.find(' ');
   const std::string_view name = std::string_view(line).substr(0, space);
-  const std::string_view argument = space == std::string::npos ? "" : std::string_view(line).substr(space + 1);
+  const std::string_view argument =
+      space == std::string::npos ? "" : std::string_view(line).substr(space + 1);
   for (const Verb& verb : Verbs()) {
     if (!EqualsIgnoreCase(name, verb.name)) continue;
     // BDAT is followed by its chunk whatever else is so.

@@ -1,7 +1,7 @@
-// One connection of goniec-sink: a strict SMTP server (RFC 5321, 1870, 2920, 3030, 3207, 6152, 6531) that accepts
-// everything, except where the script says otherwise. Strict: wrong order, wrong syntax, unknown parameters, what was
-// not advertised and input ahead of a reply that must be waited for are refused, so that a test sees a client's
-// mistakes. Confined to its executor, one thread for all sessions.
+// One connection of goniec-sink: a strict SMTP server (RFC 5321, 1870, 2920, 3030, 3207, 6152, 6531) that
+// accepts everything, except where the script says otherwise. Strict: wrong order, wrong syntax, unknown
+// parameters, what was not advertised and input ahead of a reply that must be waited for are refused, so that
+// a test sees a client's mistakes. Confined to its executor, one thread for all sessions.
 #pragma once
 
 #include <asio/awaitable.hpp>

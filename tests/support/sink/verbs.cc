@@ -21,7 +21,8 @@ bool IsAscii(std::string_view text) {
 asio::awaitable<Session::Flow> Session::OnHelo(std::string_view argument) {
   if (argument.empty()) co_return Refuse("501 5.5.4 HELO needs a name");
   const std::string name(argument);
-  const Answered answered = co_await AnswerTo(Event::kEhlo, {name}, absl::StrCat("250 ", sink_.hostname, "\r\n"));
+  const Answered answered =
+      co_await AnswerTo(Event::kEhlo, {name}, absl::StrCat("250 ", sink_.hostname, "\r\n"));
   if (!answered.success) co_return answered.flow;
   helo_ = name;
   esmtp_ = false;
@@ -75,7 +76,8 @@ std::string Session::MailParameterProblem(const std::vector<std::string>& parame
       if (error != std::errc() || end != value.data() + value.size()) return "501 5.5.4 SIZE needs a number";
       if (size > sink_.max_size) return "552 5.3.4 message too big";
     } else if (esmtp_ && EqualsIgnoreCase(name, "BODY") && sink_.Offers("8BITMIME")) {
-      if (!EqualsIgnoreCase(value, "7BIT") && !EqualsIgnoreCase(value, "8BITMIME")) return "501 5.5.4 unknown BODY";
+      if (!EqualsIgnoreCase(value, "7BIT") && !EqualsIgnoreCase(value, "8BITMIME"))
+        return "501 5.5.4 unknown BODY";
     } else if (!(esmtp_ && EqualsIgnoreCase(parameter, "SMTPUTF8") && sink_.Offers("SMTPUTF8"))) {
       return "555 5.5.4 unknown parameter";
     }

@@ -9,7 +9,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-WallTime At(std::int64_t unix_ms) { return WallTime(milliseconds(unix_ms)); }
+WallTime At(std::int64_t unix_ms) {
+  return WallTime(milliseconds(unix_ms));
+}
 
 TEST(Ulid, HasTheTimeInFront) {
   // The example of the ULID specification: 1469918176385 is 01ARYZ6S41.

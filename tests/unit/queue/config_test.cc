@@ -104,7 +104,8 @@ TEST(QueueConfig, RefusesWithTheKeysPath) {
       {"unknown key", "lane: 1", "queue.lane"},
   };
   for (const Case& c : cases) {
-    const Read read = ReadFrom("queue: " + (c.yaml[0] == '{' ? std::string(c.yaml) : "{" + std::string(c.yaml) + "}"));
+    const Read read =
+        ReadFrom("queue: " + (c.yaml[0] == '{' ? std::string(c.yaml) : "{" + std::string(c.yaml) + "}"));
     EXPECT_EQ(read.status.code(), absl::StatusCode::kInvalidArgument) << c.name;
     EXPECT_THAT(std::string(Message(read.status)), HasSubstr(c.problem)) << c.name;
   }

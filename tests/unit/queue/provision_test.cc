@@ -34,9 +34,9 @@ TEST(ExpectedStreams, AreOneSetALaneAndOneAShard) {
   config.lanes = 2;
   config.event_shards = 3;
   EXPECT_THAT(Names(config),
-              testing::UnorderedElementsAre("READY_0", "READY_1", "WAIT_0", "WAIT_1", "HELD_0", "HELD_1", "BODIES",
-                                            "EVENTS_0", "EVENTS_1", "EVENTS_2", "KV_presence", "KV_control",
-                                            "KV_directory", "KV_requests"));
+              testing::UnorderedElementsAre("READY_0", "READY_1", "WAIT_0", "WAIT_1", "HELD_0", "HELD_1",
+                                            "BODIES", "EVENTS_0", "EVENTS_1", "EVENTS_2", "KV_presence",
+                                            "KV_control", "KV_directory", "KV_requests"));
 }
 
 TEST(ExpectedStreams, ShareTheCapacityAmongLanes) {

@@ -1,6 +1,6 @@
-#include "common/queue/message_status.h"
-
 #include <gtest/gtest.h>
+
+#include "common/queue/message_status.h"
 
 namespace goniec::queue {
 namespace {
@@ -103,7 +103,8 @@ TEST(StatusFold, AnOldMoveChangesNothing) {
   fold.Add(MakeEvent(v1::EVENT_TYPE_DEFERRED, {0}, 1));
   EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kHeld);
   fold.Add(MakeEvent(v1::EVENT_TYPE_DEFERRED, {0}, 2));
-  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kHeld) << "of two moves to one generation the first";
+  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kHeld)
+      << "of two moves to one generation the first";
   fold.Add(MakeEvent(v1::EVENT_TYPE_EXPIRED, {0}, 2));
   fold.Add(MakeEvent(v1::EVENT_TYPE_DEFERRED, {0}, 3));
   EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kExpired) << "nothing returns from its end";
@@ -111,8 +112,9 @@ TEST(StatusFold, AnOldMoveChangesNothing) {
 
 TEST(StatusFold, NoticesAndUnknownTypesLeaveTheState) {
   StatusFold fold(kId);
-  for (const int type : {static_cast<int>(v1::EVENT_TYPE_DELAYED), static_cast<int>(v1::EVENT_TYPE_BOUNCE_RECEIVED),
-                         static_cast<int>(v1::EVENT_TYPE_COMPLAINED), 99}) {
+  for (const int type :
+       {static_cast<int>(v1::EVENT_TYPE_DELAYED), static_cast<int>(v1::EVENT_TYPE_BOUNCE_RECEIVED),
+        static_cast<int>(v1::EVENT_TYPE_COMPLAINED), 99}) {
     fold.Add(MakeEvent(static_cast<v1::EventType>(type), {0}, 9));
   }
   EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kQueued);

@@ -48,8 +48,9 @@ TEST(Subjects, FollowTheTable) {
   EXPECT_EQ(ReadySubject(0, MailClass::kTransactional, "default", 7), "ready.0.transactional.default.7");
   EXPECT_EQ(ReadyFilter(1, MailClass::kBulk), "ready.1.bulk.>");
   EXPECT_EQ(ReadySlotFilter(1, "acme", 7), "ready.1.*.acme.7");
-  EXPECT_EQ(WaitSubject(0, MailClass::kTransactional, "acme", "01ARYZ6S41TSV4RRFFQ69G5FAV", 3, "Mail.Example.ORG"),
-            "wait.0.transactional.acme.01aryz6s41tsv4rrffq69g5fav.3.org.example.mail");
+  EXPECT_EQ(
+      WaitSubject(0, MailClass::kTransactional, "acme", "01ARYZ6S41TSV4RRFFQ69G5FAV", 3, "Mail.Example.ORG"),
+      "wait.0.transactional.acme.01aryz6s41tsv4rrffq69g5fav.3.org.example.mail");
   EXPECT_EQ(DueSubject("wait.0.bulk.acme.x.1.org.example"), "due.0.bulk.acme.x.1.org.example");
   EXPECT_EQ(EventSubject(2, "acme", 77), "event.2.acme.77");
   EXPECT_EQ(LateEventSubject(2, "acme", 77), "event.2.acme.77.late");
@@ -112,8 +113,9 @@ TEST(Tenant, IsAShortSubjectToken) {
   EXPECT_TRUE(IsValidTenant("default"));
   EXPECT_TRUE(IsValidTenant("a-1"));
   EXPECT_TRUE(IsValidTenant(std::string(32, 'a')));
-  for (const std::string& bad : {std::string(), std::string(33, 'a'), std::string("A"), std::string("a.b"),
-                                 std::string("*"), std::string(">"), std::string("a b"), std::string("\xC3\xA9")}) {
+  for (const std::string& bad :
+       {std::string(), std::string(33, 'a'), std::string("A"), std::string("a.b"), std::string("*"),
+        std::string(">"), std::string("a b"), std::string("\xC3\xA9")}) {
     EXPECT_FALSE(IsValidTenant(bad)) << bad;
   }
 }
