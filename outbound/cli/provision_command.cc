@@ -1,18 +1,15 @@
 // `goniec provision`: makes the streams, consumers and buckets of a configuration, or says what differs.
 #include <algorithm>
 #include <array>
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/run_to_end.h"
 #include "common/base/status.h"
 #include "common/config/document.h"
 #include "common/observe/log.h"
@@ -55,25 +52,12 @@ absl::StatusOr<std::unique_ptr<queue::Broker>> Connect(const queue::QueueConfig&
   return broker;
 }
 
-// Runs a coroutine to its end on this thread.
-template <typename T>
-T Run(asio::awaitable<T> task) {
-  asio::io_context io;
-  std::optional<T> result;
-  asio::co_spawn(io, std::move(task), [&result](const std::exception_ptr& thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  io.run();
-  return *std::move(result);
-}
-
 absl::Status Check(queue::Broker& broker, const queue::QueueConfig& config) {
   if (absl::Status version = queue::CheckServerVersion(broker.server_version()); !version.ok())
     return version;
   std::vector<std::string> problems;
   for (const auto role : {queue::ServiceRole::kInbound, queue::ServiceRole::kOutbound}) {
-    const auto found = Run(queue::Verify(broker, config, role));
+    const auto found = RunToEnd(queue::Verify(broker, config, role));
     if (!found.ok()) return found.status();
     for (const std::string& problem : *found) {
       if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(problem);
@@ -99,7 +83,7 @@ absl::Status Provision(const Flags& flags) {
   const auto broker = Connect(*config);
   if (!broker.ok()) return broker.status();
   if (flags.Has("check")) return Check(**broker, *config);
-  const auto changes = Run(queue::Provision(**broker, *config));
+  const auto changes = RunToEnd(queue::Provision(**broker, *config));
   if (!changes.ok()) return changes.status();
   std::vector<std::vector<std::string>> rows;
   for (const queue::ProvisionChange& change : *changes) rows.push_back({change.object, change.action});

@@ -5,14 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
 #include <cstdlib>
-#include <exception>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/run_to_end.h"
 #include "common/queue/body_store.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/provision.h"
@@ -21,19 +19,6 @@ namespace goniec::inbound {
 namespace {
 
 constexpr int kLimitMs = 20'000;
-
-// Runs a coroutine on the calling thread.
-template <typename T>
-T Await(asio::awaitable<T> task) {
-  asio::io_context io;
-  std::optional<T> result;
-  asio::co_spawn(io, std::move(task), [&result](const std::exception_ptr& thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  io.run();
-  return *std::move(result);
-}
 
 int ConnectTo(uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -152,7 +137,7 @@ void InboundTest::StartQueue(test::NatsServerOptions options) {
   ASSERT_TRUE(broker.ok()) << broker.status();
   broker_ = *std::move(broker);
   ASSERT_TRUE(test::WaitUntil([&] { return broker_->connected(); })) << broker_->last_error();
-  const auto provisioned = Await(queue::Provision(*broker_, queue_));
+  const auto provisioned = RunToEnd(queue::Provision(*broker_, queue_));
   ASSERT_TRUE(provisioned.ok()) << provisioned.status();
 }
 
@@ -199,7 +184,7 @@ std::vector<queue::v1::Record> InboundTest::Records() {
   std::vector<queue::v1::Record> records;
   uint64_t next = 1;
   while (true) {
-    const auto stored = Await(queue::GetNextMessage(*broker_, "READY_0", "ready.>", next));
+    const auto stored = RunToEnd(queue::GetNextMessage(*broker_, "READY_0", "ready.>", next));
     if (!stored.ok()) {
       EXPECT_TRUE(absl::IsNotFound(stored.status())) << stored.status();
       return records;
@@ -221,7 +206,7 @@ std::string InboundTest::Content(const queue::v1::Mail& mail) {
   std::string content = mail.head();
   if (!mail.has_body_reference()) return content + mail.inline_body();
   for (uint32_t i = 0; i < mail.body_reference().chunk_count(); ++i) {
-    const auto chunk = Await(queue::ReadBodyChunk(*broker_, mail.body_reference().body_id(), i));
+    const auto chunk = RunToEnd(queue::ReadBodyChunk(*broker_, mail.body_reference().body_id(), i));
     EXPECT_TRUE(chunk.ok()) << chunk.status();
     if (chunk.ok()) content += *chunk;
   }
@@ -238,7 +223,7 @@ double InboundTest::Metric(const std::string& series) const {
 }
 
 uint64_t InboundTest::StoredIn(const std::string& stream) {
-  const auto info = Await(queue::CallApi(*broker_, "STREAM.INFO." + stream, ""));
+  const auto info = RunToEnd(queue::CallApi(*broker_, "STREAM.INFO." + stream, ""));
   EXPECT_TRUE(info.ok()) << info.status();
   const size_t at = info.ok() ? info->find("\"messages\":") : std::string::npos;
   return at == std::string::npos ? 0 : std::strtoull(info->c_str() + at + 11, nullptr, 10);

@@ -41,7 +41,7 @@ class ApiFixture : public queue::RealQueue {
   }
 
   absl::Status TryStartApi() {
-    durability_ = queue::Await(queue::ReadDurability(*broker_, config_));
+    durability_ = RunToEnd(queue::ReadDurability(*broker_, config_));
     auto api = ApiServer::Start(
         api_config_, {*broker_, *publisher_, *finder_, metrics_, io_.context(0).get_executor(), RetryPolicy(),
                       "api.test", [this] { return durability_; }});

@@ -20,7 +20,7 @@ class ApiServerTest : public ApiFixture {
  protected:
   // The one mail that READY holds.
   queue::v1::Mail StoredMail() {
-    const auto stored = queue::Await(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>"));
+    const auto stored = RunToEnd(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>"));
     EXPECT_TRUE(stored.ok()) << stored.status();
     queue::v1::Record record;
     EXPECT_TRUE(stored.ok() && record.ParseFromString(stored->data));
@@ -28,8 +28,7 @@ class ApiServerTest : public ApiFixture {
     return record.mails_size() == 1 ? record.mails(0) : queue::v1::Mail();
   }
   bool ReadyIsEmpty() {
-    return absl::IsNotFound(
-        queue::Await(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>")).status());
+    return absl::IsNotFound(RunToEnd(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>")).status());
   }
 };
 
@@ -73,7 +72,7 @@ TEST_F(ApiServerTest, LargeBodiesAreStoredByteForByte) {
   ASSERT_TRUE(mail.has_body_reference());
   std::string body;
   for (std::uint32_t i = 0; i < mail.body_reference().chunk_count(); ++i) {
-    const auto chunk = queue::Await(queue::ReadBodyChunk(*broker_, mail.body_reference().body_id(), i));
+    const auto chunk = RunToEnd(queue::ReadBodyChunk(*broker_, mail.body_reference().body_id(), i));
     ASSERT_TRUE(chunk.ok()) << chunk.status();
     body += *chunk;
   }

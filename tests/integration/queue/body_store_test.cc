@@ -27,7 +27,7 @@ class BodyStoreTest : public RealQueue {
   std::string ReadAll(const v1::BodyReference& reference) {
     std::string all;
     for (std::uint32_t n = 0; n < reference.chunk_count(); ++n) {
-      const auto chunk = Await(ReadBodyChunk(*broker_, reference.body_id(), n));
+      const auto chunk = RunToEnd(ReadBodyChunk(*broker_, reference.body_id(), n));
       EXPECT_TRUE(chunk.ok()) << chunk.status();
       if (chunk.ok()) all += *chunk;
     }
@@ -40,8 +40,8 @@ TEST_F(BodyStoreTest, ASmallBodyStaysInTheMail) {
   v1::Mail mail;
   const std::string body = Bytes(kMaxInlineBody);
   EXPECT_TRUE(writer.FitsInline(body.size()));
-  ASSERT_TRUE(Await(writer.Append(body)).ok());
-  ASSERT_TRUE(Await(writer.Finish(mail)).ok());
+  ASSERT_TRUE(RunToEnd(writer.Append(body)).ok());
+  ASSERT_TRUE(RunToEnd(writer.Finish(mail)).ok());
   writer.Keep();
   EXPECT_EQ(mail.inline_body(), body);
   EXPECT_EQ(mail.size_bytes(), body.size());
@@ -52,17 +52,17 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
   v1::Mail mail;
   BodyWriter writer(*broker_, std::chrono::hours(1));
   for (std::size_t at = 0; at < body.size(); at += 10'007) {
-    ASSERT_TRUE(Await(writer.Append(std::string_view(body).substr(at, 10'007))).ok());
+    ASSERT_TRUE(RunToEnd(writer.Append(std::string_view(body).substr(at, 10'007))).ok());
     EXPECT_LE(writer.memory(), kMaxInlineBody * 2)
         << "no more than a chunk is held (and what a string reserves)";
   }
-  ASSERT_TRUE(Await(writer.Finish(mail)).ok());
+  ASSERT_TRUE(RunToEnd(writer.Finish(mail)).ok());
   writer.Keep();
   ASSERT_TRUE(mail.has_body_reference());
   EXPECT_EQ(mail.body_reference().size_bytes(), body.size());
   EXPECT_EQ(ReadAll(mail.body_reference()), body);
-  ASSERT_TRUE(Await(DeleteBody(*broker_, mail.body_reference().body_id())).ok());
-  EXPECT_TRUE(absl::IsNotFound(Await(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
+  ASSERT_TRUE(RunToEnd(DeleteBody(*broker_, mail.body_reference().body_id())).ok());
+  EXPECT_TRUE(absl::IsNotFound(RunToEnd(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
 }
 
 TEST_F(BodyStoreTest, AnAbandonedBodyIsReported) {
@@ -75,7 +75,7 @@ TEST_F(BodyStoreTest, AnAbandonedBodyIsReported) {
   ASSERT_TRUE(subscription.ok());
   {
     BodyWriter writer(*broker_, std::chrono::hours(1));
-    ASSERT_TRUE(Await(writer.Append(Bytes(kMaxInlineBody + 1))).ok());
+    ASSERT_TRUE(RunToEnd(writer.Append(Bytes(kMaxInlineBody + 1))).ok());
   }  // neither kept nor abandoned by name
   EXPECT_TRUE(test::WaitUntil([&] {
     const std::lock_guard lock(mutex);
@@ -89,7 +89,7 @@ TEST_F(BodyStoreTest, MovingABodyLeavesAReferenceOfTheSameContent) {
   const std::string body = Bytes(40'000);
   mail.set_inline_body(body);
   mail.set_size_bytes(mail.head().size() + body.size());
-  ASSERT_TRUE(Await(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
   ASSERT_TRUE(mail.has_body_reference());
   EXPECT_EQ(ReadAll(mail.body_reference()), body);
   EXPECT_EQ(mail.size_bytes(), mail.head().size() + body.size());
@@ -99,7 +99,7 @@ TEST_F(BodyStoreTest, WithoutABrokerTheBodyIsRefused) {
   BodyWriter writer(*broker_, std::chrono::hours(1));
   server_->Kill();
   ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
-  EXPECT_TRUE(absl::IsUnavailable(Await(writer.Append(Bytes(kMaxInlineBody + 1)))));
+  EXPECT_TRUE(absl::IsUnavailable(RunToEnd(writer.Append(Bytes(kMaxInlineBody + 1)))));
 }
 
 }  // namespace

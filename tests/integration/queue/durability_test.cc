@@ -16,7 +16,7 @@ using testing::HasSubstr;
 class DurabilityTest : public RealQueue {
  protected:
   Durability Read(ServiceRole role = ServiceRole::kOutbound) {
-    return Await(ReadDurability(*broker_, config_, role));
+    return RunToEnd(ReadDurability(*broker_, config_, role));
   }
 };
 

@@ -105,12 +105,12 @@ class FinderTest : public RealQueue {
   void AcknowledgeReady(int lane = 0) { Api(absl::StrCat("STREAM.PURGE.", ReadyStream(lane))); }
 
   MessageStatus MustFind(const std::string& id) {
-    auto status = Await(finder_->Find(kTenant, id));
+    auto status = RunToEnd(finder_->Find(kTenant, id));
     EXPECT_TRUE(status.ok()) << status.status();
     return status.ok() ? *std::move(status) : MessageStatus();
   }
   absl::StatusCode FindCode(const std::string& tenant, const std::string& id) {
-    return Await(finder_->Find(tenant, id)).status().code();
+    return RunToEnd(finder_->Find(tenant, id)).status().code();
   }
   RecipientState StateOf(const std::string& id) {
     const MessageStatus status = MustFind(id);
@@ -184,13 +184,13 @@ TEST_F(FinderTest, ACopyIsFoundBeforeAndAfterItsScheduleFired) {
   const v1::Mail due = MakeMail(NewId(), 1, 2);
   StoreWait(waiting, std::chrono::hours(1), 1);
   StoreWait(due, std::chrono::seconds(-1));
-  ASSERT_TRUE(test::WaitUntil([&] { return Await(GetNextMessage(*broker_, "WAIT_0", "due.0.>")).ok(); }));
-  const auto first = Await(finder_->FindCopies(kTenant, waiting.message_id()));
+  ASSERT_TRUE(test::WaitUntil([&] { return RunToEnd(GetNextMessage(*broker_, "WAIT_0", "due.0.>")).ok(); }));
+  const auto first = RunToEnd(finder_->FindCopies(kTenant, waiting.message_id()));
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_THAT(*first, SizeIs(1));
   EXPECT_EQ(first->at(0).stream, "WAIT_1");
   EXPECT_THAT(first->at(0).subject, StartsWith("wait.1."));
-  const auto second = Await(finder_->FindCopies(kTenant, due.message_id()));
+  const auto second = RunToEnd(finder_->FindCopies(kTenant, due.message_id()));
   ASSERT_TRUE(second.ok()) << second.status();
   ASSERT_THAT(*second, SizeIs(1));
   EXPECT_THAT(second->at(0).subject, StartsWith("due.0."));
@@ -207,7 +207,7 @@ TEST_F(FinderTest, AHeldCopyIsFound) {
          {}});
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_HELD, 1)});
   EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kHeld);
-  EXPECT_THAT(*Await(finder_->FindCopies(kTenant, mail.message_id())), SizeIs(1));
+  EXPECT_THAT(*RunToEnd(finder_->FindCopies(kTenant, mail.message_id())), SizeIs(1));
 }
 
 TEST_F(FinderTest, LateEventsCount) {
@@ -350,7 +350,7 @@ TEST_F(LaggingReplicaTest, TheLeaderIsAskedForTheEnd) {
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
   EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
-  EXPECT_TRUE(Await(finder_->FoldEvents(kTenant, mail.message_id()))->AllTerminal());
+  EXPECT_TRUE(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->AllTerminal());
 }
 
 TEST_F(LaggingReplicaTest, NotFoundIsTheLeadersWord) {
@@ -375,10 +375,10 @@ TEST_F(LaggingReplicaTest, GoesOnWhereTheReplicaEnded) {
 TEST_F(FinderTest, FoldEventsReadsEventsAlone) {
   const v1::Mail mail = MakeMail(OldId(std::chrono::hours(1)));
   StoreReady(mail);
-  EXPECT_TRUE(Await(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.empty());
+  EXPECT_TRUE(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.empty());
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 1)});
   StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 2)}, /*late=*/true);
-  EXPECT_EQ(Await(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.at(0).generation, 2U);
+  EXPECT_EQ(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.at(0).generation, 2U);
 }
 
 TEST_F(FinderTest, FindCopiesGivesAllGenerationsOfThisMessageAlone) {
@@ -386,12 +386,12 @@ TEST_F(FinderTest, FindCopiesGivesAllGenerationsOfThisMessageAlone) {
   StoreWait(MakeMail(id, 1, 1), std::chrono::hours(1));
   StoreWait(MakeMail(id, 1, 2), std::chrono::hours(2));
   StoreWait(MakeMail(NewId(), 1, 1), std::chrono::hours(1));
-  const auto copies = Await(finder_->FindCopies(kTenant, id));
+  const auto copies = RunToEnd(finder_->FindCopies(kTenant, id));
   ASSERT_TRUE(copies.ok()) << copies.status();
   ASSERT_THAT(*copies, SizeIs(2));
   EXPECT_EQ(copies->at(0).mail.generation(), 1U);
   EXPECT_EQ(copies->at(1).mail.generation(), 2U);
-  EXPECT_THAT(*Await(finder_->FindCopies("other", id)), SizeIs(0));
+  EXPECT_THAT(*RunToEnd(finder_->FindCopies("other", id)), SizeIs(0));
 }
 
 TEST_F(FinderTest, AResendSeesItsFirst) {
@@ -400,11 +400,11 @@ TEST_F(FinderTest, AResendSeesItsFirst) {
   const std::string subject = ReadySubject(0, MailClass::kTransactional, kTenant, SlotOf(mail.message_id()));
   StoreReady(mail);  // sequence 1
   StoreReady(mail);  // sequence 2
-  EXPECT_TRUE(*Await(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
-  EXPECT_FALSE(*Await(finder_->ReadyHoldsEarlier(subject, record, 0, 1)));
-  EXPECT_FALSE(*Await(finder_->ReadyHoldsEarlier(subject, std::string(24, '0'), 0, 2)));
+  EXPECT_TRUE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 1)));
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, std::string(24, '0'), 0, 2)));
   AcknowledgeReady();
-  EXPECT_FALSE(*Await(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
 }
 
 }  // namespace

@@ -28,12 +28,12 @@ constexpr std::chrono::seconds kLimit{5};
 class ProvisionTest : public RealQueue {
  protected:
   std::vector<ProvisionChange> MustProvision() {
-    auto changes = Await(Provision(*broker_, config_));
+    auto changes = RunToEnd(Provision(*broker_, config_));
     EXPECT_TRUE(changes.ok()) << changes.status();
     return changes.ok() ? *std::move(changes) : std::vector<ProvisionChange>();
   }
   std::vector<std::string> MustVerify(ServiceRole role) {
-    auto sentences = Await(Verify(*broker_, config_, role));
+    auto sentences = RunToEnd(Verify(*broker_, config_, role));
     EXPECT_TRUE(sentences.ok()) << sentences.status();
     return sentences.ok() ? *std::move(sentences) : std::vector<std::string>();
   }
@@ -82,11 +82,11 @@ TEST_F(ProvisionTest, AnotherNumberOfShardsIsRefusedBeforeAnythingIsTouched) {
   ProvisionAll();
   config_.event_shards = 3;
   config_.capacity_bytes /= 2;
-  const auto refused = Await(Provision(*broker_, config_));
+  const auto refused = RunToEnd(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("queue.event_shards 2"));
   EXPECT_EQ(ConfigOf("STREAM.INFO.READY_0")["max_bytes"], config_.capacity_bytes * 2);
-  EXPECT_FALSE(Await(CallApi(*broker_, "STREAM.INFO.EVENTS_2", "")).ok());
+  EXPECT_FALSE(RunToEnd(CallApi(*broker_, "STREAM.INFO.EVENTS_2", "")).ok());
   EXPECT_THAT(MustVerify(ServiceRole::kOutbound), Contains(HasSubstr("queue.event_shards 2")));
 }
 
@@ -95,7 +95,7 @@ TEST_F(ProvisionTest, AnotherNumberOfLanesIsRefused) {
   config_.lanes = 2;
   ProvisionAll();
   config_.lanes = 1;
-  EXPECT_THAT(std::string(Message(Await(Provision(*broker_, config_)).status())), HasSubstr("queue.lanes 2"));
+  EXPECT_THAT(std::string(Message(RunToEnd(Provision(*broker_, config_)).status())), HasSubstr("queue.lanes 2"));
   EXPECT_THAT(MustVerify(ServiceRole::kInbound), Contains(HasSubstr("queue.lanes 2")));
 }
 
@@ -116,10 +116,10 @@ TEST_F(ProvisionTest, UpdatesInPlaceAndKeepsTheMail) {
                              Field(&ProvisionChange::action, StartsWith("updated max_bytes 512MiB -> ")))));
   EXPECT_THAT(changes, Contains(AllOf(Field(&ProvisionChange::object, "consumer READY_0/transactional"),
                                       Field(&ProvisionChange::action, "updated ack_wait 1m -> 20s"))));
-  EXPECT_TRUE(Await(GetNextMessage(*broker_, "READY_0", subject)).ok());
+  EXPECT_TRUE(RunToEnd(GetNextMessage(*broker_, "READY_0", subject)).ok());
   EXPECT_EQ(ConfigOf("STREAM.INFO.READY_0")["metadata"]["owner"], "platform team");
   EXPECT_EQ(
-      Await(PublishAcknowledged(*broker_, {subject, std::make_shared<const std::string>("y"), {}}, kLimit))
+      RunToEnd(PublishAcknowledged(*broker_, {subject, std::make_shared<const std::string>("y"), {}}, kLimit))
           .state,
       PublishState::kNotStored);
   EXPECT_THAT(MustProvision(), Each(Field(&ProvisionChange::action, "unchanged")));
@@ -129,7 +129,7 @@ TEST_F(ProvisionTest, WhatCannotBeChangedIsRefusedWithItsName) {
   StartServer();
   Api("STREAM.CREATE.READY_0",
       R"({"name":"READY_0","subjects":["ready.0.>"],"retention":"limits","storage":"file"})");
-  const auto refused = Await(Provision(*broker_, config_));
+  const auto refused = RunToEnd(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(refused.status())),
               StartsWith("stream READY_0 has retention limits and needs workqueue"));
@@ -138,7 +138,7 @@ TEST_F(ProvisionTest, WhatCannotBeChangedIsRefusedWithItsName) {
 TEST_F(ProvisionTest, SubjectsOfAForeignStreamAreRefused) {
   StartServer();
   Api("STREAM.CREATE.THEIRS", R"({"name":"THEIRS","subjects":["body.>"],"storage":"file"})");
-  const auto refused = Await(Provision(*broker_, config_));
+  const auto refused = RunToEnd(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition) << refused.status();
   EXPECT_THAT(std::string(Message(refused.status())), StartsWith("stream BODIES: another stream"));
 }
@@ -161,7 +161,7 @@ TEST_F(ProvisionTest, VerifyTellsOfWhatWouldLoseMail) {
 TEST_F(ProvisionTest, SaysThatTheServerHasNoRoom) {
   StartServer();
   config_.capacity_bytes = 100ULL << 30;
-  const auto refused = Await(Provision(*broker_, config_));
+  const auto refused = RunToEnd(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("lower queue.capacity"));
 }
@@ -169,7 +169,7 @@ TEST_F(ProvisionTest, SaysThatTheServerHasNoRoom) {
 TEST_F(ProvisionTest, SaysThatThereAreTooFewServers) {
   StartServer();
   config_.replicas = 3;
-  const auto refused = Await(Provision(*broker_, config_));
+  const auto refused = RunToEnd(Provision(*broker_, config_));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("queue.replicas"));
 }
@@ -179,9 +179,9 @@ TEST_F(ProvisionTest, ABrokerThatIsAwayIsAnErrorAndNotAFinding) {
   ProvisionAll();
   server_->Kill();
   ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
-  EXPECT_EQ(Await(Verify(*broker_, config_, ServiceRole::kInbound)).status().code(),
+  EXPECT_EQ(RunToEnd(Verify(*broker_, config_, ServiceRole::kInbound)).status().code(),
             absl::StatusCode::kUnavailable);
-  EXPECT_EQ(Await(Provision(*broker_, config_)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RunToEnd(Provision(*broker_, config_)).status().code(), absl::StatusCode::kUnavailable);
 }
 
 // The least rights that DESIGN and k8s/base give to inbound.
@@ -204,10 +204,10 @@ authorization {
   least.user = "inbound";
   least.password = "inbound";
   const std::unique_ptr<Broker> inbound = Connect(least);
-  const auto sentences = Await(Verify(*inbound, least, ServiceRole::kInbound));
+  const auto sentences = RunToEnd(Verify(*inbound, least, ServiceRole::kInbound));
   ASSERT_TRUE(sentences.ok()) << sentences.status();
   EXPECT_THAT(*sentences, IsEmpty());
-  EXPECT_EQ(Await(ReadDurability(*inbound, least)).replicas, 1);
+  EXPECT_EQ(RunToEnd(ReadDurability(*inbound, least)).replicas, 1);
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ class PublisherTest : public RealQueue {
     std::vector<v1::Record> records;
     std::uint64_t sequence = 1;
     for (;;) {
-      const auto stored = Await(GetNextMessage(*broker_, ReadyStream(0), "ready.>", sequence));
+      const auto stored = RunToEnd(GetNextMessage(*broker_, ReadyStream(0), "ready.>", sequence));
       if (!stored.ok()) {
         EXPECT_TRUE(absl::IsNotFound(stored.status())) << stored.status();
         return records;
@@ -111,7 +111,7 @@ class PublisherTest : public RealQueue {
     }
   }
 
-  absl::StatusOr<Committed> CommitOne(v1::Mail mail) { return Await(publisher_->Commit(std::move(mail))); }
+  absl::StatusOr<Committed> CommitOne(v1::Mail mail) { return RunToEnd(publisher_->Commit(std::move(mail))); }
 
   JumpingClock clock_;
   std::unique_ptr<LossyBroker> lossy_;

@@ -4,9 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/run_to_end.h"
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/jetstream.h"
@@ -21,19 +19,6 @@
 #include "tests/support/nats_server.h"
 
 namespace goniec::queue {
-
-// Runs a coroutine on the calling thread and returns what it returns.
-template <typename T>
-T Await(asio::awaitable<T> task) {
-  asio::io_context io;
-  std::optional<T> result;
-  asio::co_spawn(io, std::move(task), [&result](const std::exception_ptr& thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  io.run();
-  return *std::move(result);
-}
 
 class RealQueue : public testing::Test {
  protected:
@@ -56,12 +41,12 @@ class RealQueue : public testing::Test {
   }
 
   void ProvisionAll() {
-    const auto changes = Await(Provision(*broker_, config_));
+    const auto changes = RunToEnd(Provision(*broker_, config_));
     ASSERT_TRUE(changes.ok()) << changes.status();
   }
 
   std::string Api(const std::string& call, const std::string& json = "") {
-    const auto answer = Await(CallApi(*broker_, call, json));
+    const auto answer = RunToEnd(CallApi(*broker_, call, json));
     EXPECT_TRUE(answer.ok()) << call << ": " << answer.status();
     return answer.ok() ? *answer : std::string();
   }
@@ -70,7 +55,7 @@ class RealQueue : public testing::Test {
   void Store(OutgoingMessage message) {
     const std::string subject = message.subject;
     const PublishResult result =
-        Await(PublishAcknowledged(*broker_, std::move(message), std::chrono::seconds(5)));
+        RunToEnd(PublishAcknowledged(*broker_, std::move(message), std::chrono::seconds(5)));
     EXPECT_EQ(result.state, PublishState::kStored) << subject << ": " << result.status;
   }
 
