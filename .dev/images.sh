@@ -18,8 +18,8 @@ image_tool() {
   die "no working docker, podman or buildah; on Debian: apt-get install podman"
 }
 
-# build_image TOOL SERVICE TAG: extra arguments for the tool come from GONIEC_IMAGE_ARGS (for example a proxy, another
-# base image, or --network host).
+# build_image TOOL SERVICE TAG: extra arguments for the tool come from GONIEC_IMAGE_ARGS, for example
+# "--build-arg BASE=registry.example/debian:bookworm-slim --build-arg CMAKE_BUILD_PARALLEL_LEVEL=2 --network host".
 build_image() {
   local tool=$1 service=$2 tag=$3
   local -a command=("$tool" build) extra=()
@@ -43,7 +43,10 @@ images_command() {
         shift
         ;;
       --tag=*) tag=${1#*=} ;;
-      *) usage_error "images: unknown argument '$1'; usage: ./dev images [--tag TAG]" ;;
+      *)
+        usage_error "images: unknown argument '$1'; usage: ./dev images [--tag TAG]" \
+          "(arguments of the build go in GONIEC_IMAGE_ARGS)"
+        ;;
     esac
     shift
   done
