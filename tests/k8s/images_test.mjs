@@ -39,9 +39,27 @@ test('compose.yaml builds from these files, with read-only roots and without cap
     assert.ok(compose.services[service], `service ${service} is missing`);
     assert.equal(compose.services[service].read_only, true, `${service}: its root is writable`);
     assert.deepEqual(compose.services[service].cap_drop, ['ALL'], `${service}: it keeps capabilities`);
+    assert.equal(compose.services[service].user, undefined, `${service}: it runs as another user than its image's`);
   }
   for (const [name, service] of Object.entries(compose.services)) {
     if (!service.build) assert.match(service.image, /:\d/, `${name}: its image is not pinned`);
     else assert.ok(dockerfiles.includes(service.build.dockerfile), `${name}: ${service.build.dockerfile}`);
   }
+});
+
+test('the broker's image is named in full, since podman and CRI-O resolve no short names', () => {
+  const [compose] = parseAll(read('compose.yaml'));
+  const [kustomization] = parseAll(read('k8s/base/kustomization.yaml'));
+  const named = Object.values(compose.services).flatMap((service) => (service.build ? [] : [service.image]));
+  named.push(kustomization.images.find((image) => image.name === 'nats').newName);
+  assert.ok(named.length >= 2);
+  for (const image of named) assert.match(image, /^[a-z0-9-]+\.[a-z0-9.-]+\//);
+});
+
+test('the volume of the sink, which is no root either, is mounted on a folder of its user', () => {
+  const [compose] = parseAll(read('compose.yaml'));
+  const sink = stagesOf('outbound/Dockerfile').find((stage) => / AS sink$/m.test(stage));
+  const [, user, folder] = /^COPY --chown=(\S+) .* (\/\S+)$/m.exec(sink) ?? [];
+  assert.equal(user, /^USER (.*)$/m.exec(read('outbound/Dockerfile'))?.[1]);
+  assert.deepEqual(compose.services.sink.volumes, [`mail:${folder}`]);
 });
