@@ -1,0 +1,56 @@
+"""Reads what a JetStream stream holds, by the server's JSON API over a plain connection: no client library."""
+
+import base64
+import json
+import socket
+
+_AT_ONCE = 200  # requests in flight
+
+
+class Streams:
+    """One connection to a nats-server on the loopback. `with Streams(port) as streams: ...`"""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.lines = self.socket.makefile("rb")
+        self.socket.sendall(b'CONNECT {"verbose":false}\r\nSUB answers.* 1\r\n')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.lines.close()
+        self.socket.close()
+
+    def names(self, prefix):
+        streams = self._ask("$JS.API.STREAM.NAMES", [{}])[0]["streams"] or []
+        return [name for name in streams if name.startswith(prefix)]
+
+    def messages(self, stream):
+        """The payloads of all messages of the stream, in order."""
+        state = self._ask(f"$JS.API.STREAM.INFO.{stream}", [{}])[0]["state"]
+        numbers = range(state["first_seq"], state["last_seq"] + 1)
+        found = []
+        for start in range(0, len(numbers), _AT_ONCE):
+            answers = self._ask(f"$JS.API.STREAM.MSG.GET.{stream}",
+                                [{"seq": number} for number in numbers[start:start + _AT_ONCE]])
+            found += [base64.b64decode(answer["message"]["data"]) for answer in answers if "message" in answer]
+        return found
+
+    def _ask(self, subject, requests):
+        """The answers in the order of the requests."""
+        for n, request in enumerate(requests):
+            text = json.dumps(request).encode()
+            self.socket.sendall(b"PUB %s answers.%d %d\r\n%s\r\n" % (subject.encode(), n, len(text), text))
+        answers = {}
+        while len(answers) < len(requests):
+            words = self.lines.readline().split()
+            if not words:
+                raise ConnectionError("nats-server has closed the connection")
+            if words[0] == b"MSG":
+                answers[int(words[1].split(b".")[1])] = json.loads(self.lines.read(int(words[-1]) + 2))
+            elif words[0] == b"PING":
+                self.socket.sendall(b"PONG\r\n")
+            elif words[0] == b"-ERR":
+                raise ConnectionError(b" ".join(words).decode())
+        return [answers[n] for n in range(len(requests))]
