@@ -8,7 +8,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
-#include "common/smtp/address.h"
+#include "common/smtp/host_name.h"
 
 namespace goniec::inbound {
 namespace {
@@ -25,16 +25,6 @@ std::string MachineName() {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
-}
-
-absl::StatusOr<std::string> ParseHostName(std::string_view text) {
-  const auto domain = smtp::ParseDomain(text);
-  if (!domain.ok() || domain->kind != smtp::Domain::Kind::kName) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", Printable(text, 80), "\" is not a domain name; use for example mx.example.org"));
-  }
-  // In A-labels: headers and the greeting are ASCII.
-  return domain->ascii;
 }
 
 absl::StatusOr<std::string> ParseTenant(std::string_view text) {
@@ -58,8 +48,8 @@ absl::StatusOr<std::string> ParseTrustedNetwork(std::string_view text) {
 
 void ReadNames(const config::Section& root, InboundConfig& config) {
   config.session.host_name = MachineName();
-  root.Parsed("hostname", config.session.host_name, ParseHostName);
-  if (!root.Has("hostname") && !ParseHostName(config.session.host_name).ok()) {
+  root.Parsed("hostname", config.session.host_name, smtp::ParseHostName);
+  if (!root.Has("hostname") && !smtp::ParseHostName(config.session.host_name).ok()) {
     root.Problem("hostname",
                  absl::StrCat("must be set, for the machine's name, \"",
                               Printable(config.session.host_name, 80), "\", is not a domain name"));
@@ -83,7 +73,7 @@ void ReadSmtp(const config::Section& section, InboundConfig& config) {
   if (section.Bytes("max_message_size", size, {KiB(1), GiB(1)})) session.max_message_size = size.bytes;
   section.Integer<size_t>("max_recipients", session.max_recipients, {1, kMostRecipients});
   section.Integer<int>("max_errors", session.max_errors, {1, 1000});
-  section.Parsed("postmaster_domain", session.postmaster_domain, ParseHostName);
+  section.Parsed("postmaster_domain", session.postmaster_domain, smtp::ParseHostName);
 }
 
 void ReadTls(const config::Section& section, InboundConfig& config) {

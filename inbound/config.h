@@ -64,11 +64,11 @@ struct InboundConfig {
 
   SmtpConfig smtp;
   // What the protocol engine needs:
-  //   hostname                  the name in the greeting and in Received headers. Default: the machine's
-  //   name. smtp.max_message_size     offered as SIZE. Default 25MiB. 1KiB to 1GiB. smtp.max_recipients of
-  //   one message; RFC 5321 §4.5.3.1.8 asks for 100 at least. Default 1000. 1 to 1000. smtp.max_errors of one
-  //   session since its last message; the next gets 421. Default 20. 1 to 1000. smtp.postmaster_domain where
-  //   mail for <Postmaster> without a domain goes. Default: hostname.
+  // hostname: the name in the greeting and in Received headers. Default: the machine's name.
+  // smtp.max_message_size: offered as SIZE. Default 25MiB. 1KiB to 1GiB. smtp.max_errors: of one session
+  // since its last message; the next gets 421. Default 20. 1 to 1000. smtp.max_recipients: of one message;
+  // RFC 5321 §4.5.3.1.8 asks for 100 at least. Default 1000. 1 to 1000. smtp.postmaster_domain: where mail
+  // for <Postmaster> without a domain goes. Default: hostname.
   SessionConfig session;
   // tls.cert_file, tls.key_file: PEM files, looked at again when they change. Without them STARTTLS is not
   // offered. tls.min_version: "1.2" or "1.3". Default "1.2".

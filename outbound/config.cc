@@ -5,7 +5,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/config/document.h"
+#include "common/net/ip_address.h"
+#include "common/smtp/host_name.h"
 
 namespace goniec::outbound {
 namespace {
@@ -17,6 +22,21 @@ std::string MachineName() {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
+}
+
+void ReadNames(const config::Section& root, OutboundConfig& config) {
+  config.hostname = MachineName();
+  root.Parsed("hostname", config.hostname, smtp::ParseHostName);
+  if (!root.Has("hostname") && !smtp::ParseHostName(config.hostname).ok()) {
+    root.Problem("hostname", absl::StrCat("must be set, for the machine's name, \"",
+                                          Printable(config.hostname, 80), "\", is not a domain name"));
+  }
+  config.deliver.helo = config.hostname;
+  const config::Section http = root.Sub("http");
+  if (http.Text("listen", config.http_listen)) {
+    const auto endpoint = net::Endpoint::Parse(config.http_listen);
+    if (!endpoint.ok()) http.Problem("listen", Message(endpoint.status()));
+  }
 }
 
 // Events must be there for as long as anybody may ask about a mail that still lives.
@@ -38,10 +58,7 @@ absl::StatusOr<OutboundConfig> LoadOutboundConfig(const std::string& path) {
   if (!document.ok()) return document.status();
   const config::Section root = document->root();
   OutboundConfig config;
-  config.hostname = MachineName();
-  root.Text("hostname", config.hostname);
-  config.deliver.helo = config.hostname;
-  root.Sub("http").Text("listen", config.http_listen);
+  ReadNames(root, config);
   root.Duration("drain_limit", config.drain_limit, {kShortestDrain, kLongestDrain});
   const config::Section delivery = root.Sub("delivery");
   config.route = ReadRouteConfig(delivery);

@@ -64,6 +64,9 @@ void State::Complain(int line, std::string_view path, std::string_view what) {
   if (line > 0) absl::StrAppend(&text, ":", line);
   if (!path.empty()) absl::StrAppend(&text, ": ", ToAbsl(path));
   absl::StrAppend(&text, ": ", ToAbsl(what));
+  // A key that two modules read is wrong once.
+  const auto same = [&](const auto& problem) { return problem.text == text; };
+  if (std::any_of(problems.begin(), problems.end(), same)) return;
   problems.push_back({line, problems.size(), std::move(text)});
 }
 

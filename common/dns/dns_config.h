@@ -14,17 +14,17 @@ class Section;
 namespace goniec::dns {
 
 struct DnsConfig {
-  // Resolvers to ask, as ADDRESS or ADDRESS@PORT. Empty: those of /etc/resolv.conf.
+  // dns.servers: resolvers to ask, as ADDRESS or ADDRESS@PORT. Default: those of /etc/resolv.conf.
   std::vector<std::string> servers;
-  // A lookup without an answer is a temporary failure after this. Bounds 100 ms to 2 min.
+  // dns.timeout: a lookup without an answer is a temporary failure after this. 100ms to 2m.
   std::chrono::milliseconds timeout{15'000};
-  // Bytes of answers kept in memory. Bounds 1 MiB to 1 GiB.
+  // dns.cache_size: bytes of answers kept in memory. 1MiB to 1GiB.
   ByteCount cache_size = MiB(16);
-  // Lookups in progress; what comes on top fails temporarily. Bounds 1 to 100,000.
+  // dns.max_lookups: lookups in progress; what comes on top fails temporarily. 1 to 100000.
   int max_lookups = 1000;
-  // File with DNSKEY or DS records of the zones whose signatures are checked, for example Debian's
-  // /usr/share/dns/root.key. The servers above must then pass DNSSEC records on. Empty: nothing is checked,
-  // and no answer is called secure.
+  // dns.trust_anchor_file: file with DNSKEY or DS records of the zones whose signatures are checked, for
+  // example Debian's /usr/share/dns/root.key. The servers above must then pass DNSSEC records on. Default
+  // none: nothing is checked, and no answer is called secure.
   std::string trust_anchor_file;
 };
 

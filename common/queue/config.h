@@ -14,48 +14,48 @@ class Section;
 namespace goniec::queue {
 
 struct DurabilityFloor {
-  // The least number of replicas that every stream must have. Bounds 1 to 5.
+  // queue.durability.replicas: the least number of replicas that every stream must have. 1 to 5.
   int replicas = 1;
-  // True: the servers must be seen to fsync before they acknowledge (sync_interval: always).
+  // queue.durability.fsync: true: servers must be seen to fsync before they answer (sync_interval: always).
   bool fsync = false;
 };
 
 struct QueueConfig {
-  // Servers, comma-free list of nats:// or tls:// addresses. Credentials in them are never logged.
+  // queue.servers: a list of nats:// or tls:// addresses. Credentials in them are never logged.
   std::vector<std::string> servers = {"nats://127.0.0.1:4222"};
-  // Either user and password (GONIEC_NATS_USER, GONIEC_NATS_PASSWORD or files), or a credentials file. Empty:
-  // none.
+  // queue.user_file, queue.password_file: files with both; or GONIEC_NATS_USER and GONIEC_NATS_PASSWORD. Or
+  // instead queue.credentials_file: a credentials file of NATS. Default: none.
   std::string user;
   std::string password;
   std::string credentials_file;
-  // TLS to the broker: CA bundle, client certificate and key. Empty: the system's CAs, no client certificate.
+  // queue.tls.ca_file, queue.tls.cert_file, queue.tls.key_file: CAs; a client certificate with its key.
   std::string tls_ca_file;
   std::string tls_cert_file;
   std::string tls_key_file;
-  // HTTP addresses of the servers' monitoring ports, for the sync mode and the start time. Empty: unknown.
+  // queue.monitor_urls: HTTP addresses of monitoring ports, for sync mode and start time. Default: unknown.
   std::vector<std::string> monitor_urls;
 
-  // READY, WAIT and HELD streams, and leaders to spread over. Bounds 1 to 16. Fixed at provisioning.
+  // queue.lanes: READY, WAIT and HELD streams, and leaders to spread over. Fixed at provisioning. 1 to 16.
   int lanes = 1;
-  // EVENTS streams. Bounds 1 to 64. Fixed at provisioning.
+  // queue.event_shards: EVENTS streams. Fixed at provisioning. 1 to 64.
   int event_shards = 1;
-  // Replicas of every stream, for provisioning. Bounds 1 to 5.
+  // queue.replicas: of every stream, for provisioning. 1 to 5.
   int replicas = 1;
-  // Bytes of accepted mail that READY may hold (all lanes together); acceptance stops before it is full.
-  // Key `capacity`, bounds 1MiB to 1PiB.
+  // queue.capacity: bytes of accepted mail that READY may hold (all lanes together); acceptance stops before
+  // it is full. 1MiB to 1048576GiB.
   std::uint64_t capacity_bytes = 10ULL << 30;
-  // How long events are kept. At least the longest life of a mail and a day.
+  // queue.event_retention: of events. At least the longest life of a mail and a day. 1h to 3650d.
   std::chrono::hours event_retention{24 * 31};
 
-  // After this without an acknowledgement or a sign of work the broker gives a record to another worker. The
-  // holder rule derives the rest from it: sign of work every third, no new final dot after two thirds of
-  // silence.
+  // queue.ack_wait: after this without an acknowledgement or a sign of work the broker gives a record to
+  // another worker. The holder rule derives the rest from it: sign of work every third, no new final dot
+  // after two thirds of silence. 1s to 10m.
   std::chrono::milliseconds ack_wait{60'000};
-  // A commit without an answer is repeated, and given up when its record is this old.
+  // queue.commit_repeat: a commit without an answer is sent again after this. 100ms to 30s.
   std::chrono::milliseconds commit_repeat{2'000};
-  std::chrono::milliseconds commit_limit{30'000};
-  // Bytes of mails that may wait for a commit in this process.
-  // Key `max_pending`, bounds 1MiB to 16GiB.
+  std::chrono::milliseconds commit_limit{30'000};  // queue.commit_limit: until it is given up. 1s to 1m.
+  // queue.max_pending: bytes of mails that may wait for a commit in this process; beyond it senders are
+  // refused for now. 1MiB to 16GiB.
   std::uint64_t pending_bytes = 64ULL << 20;
 
   DurabilityFloor durability;

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/base/status.h"
 #include "tests/support/process.h"
+#include "tests/support/settings.h"
 
 namespace goniec::inbound {
 namespace {
@@ -117,21 +119,26 @@ TEST_F(InboundConfigTest, TheExampleFilesAreGood) {
   }
 }
 
-// Every key that config.cc reads is described in config.h.
-TEST_F(InboundConfigTest, EverySettingIsDescribed) {
+// Every key that config.cc reads is described in config.h, and the bounds that stand there are those that
+// hold.
+TEST_F(InboundConfigTest, EverySettingIsDescribedWithItsBounds) {
   const std::string folder = std::string(GONIEC_SOURCE_DIR) + "/inbound/";
-  const std::string header = test::ReadFileOrEmpty(folder + "config.h");
-  const std::string source = test::ReadFileOrEmpty(folder + "config.cc");
-  const std::regex getter(
-      R"re((?:Text|Integer<\w+>|Bytes|Duration|Choice<[\w:]+>|ParsedList|Parsed)\(\s*"(\w+)")re");
-  std::set<std::string> keys;
-  for (auto match = std::sregex_iterator(source.begin(), source.end(), getter);
-       match != std::sregex_iterator(); ++match) {
-    keys.insert((*match)[1].str());
-  }
+  const std::vector<test::DescribedSetting> described =
+      test::DescribedSettings(test::ReadFileOrEmpty(folder + "config.h"),
+                              {"hostname", "drain_limit", "http", "smtp", "tls", "relay", "mail"});
+  const std::set<std::string> keys = test::KeysReadIn(test::ReadFileOrEmpty(folder + "config.cc"));
   EXPECT_GE(keys.size(), 20U) << "the pattern no longer finds the keys";
-  for (const std::string& key : keys)
-    EXPECT_THAT(header, testing::ContainsRegex("[.: /]" + key + "[:, ]")) << key;
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(std::ranges::any_of(described, [&](const test::DescribedSetting& setting) {
+      return ("." + setting.path).ends_with("." + key);
+    })) << key;
+  }
+  for (const test::DescribedSetting& setting : described) {
+    if (setting.bounds.empty()) continue;
+    EXPECT_THAT(std::string(Message(Load(test::BeyondBounds(setting)).status())),
+                HasSubstr("it must be " + setting.bounds))
+        << setting.path;
+  }
 }
 
 }  // namespace
