@@ -47,7 +47,7 @@ test('compose.yaml builds from these files, with read-only roots and without cap
   }
 });
 
-test('the broker's image is named in full, since podman and CRI-O resolve no short names', () => {
+test('the image of the broker is named in full, since podman and CRI-O resolve no short names', () => {
   const [compose] = parseAll(read('compose.yaml'));
   const [kustomization] = parseAll(read('k8s/base/kustomization.yaml'));
   const named = Object.values(compose.services).flatMap((service) => (service.build ? [] : [service.image]));
