@@ -1,7 +1,9 @@
 // The Dockerfiles: one build stage for both images, a final stage that fits the pods' security contexts; and
-// compose.yaml runs those images.
+// compose.yaml runs those images. And which packages such an image gets.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -63,3 +65,40 @@ test('the volume of the sink, which is no root either, is mounted on a folder of
   assert.equal(user, /^USER (.*)$/m.exec(read('outbound/Dockerfile'))?.[1]);
   assert.deepEqual(compose.services.sink.volumes, [`mail:${folder}`]);
 });
+
+// What .dev/runtime-packages.sh makes of a program, by what ldd says of it: { status, stdout, stderr }. FOLDER in the
+// text is a folder whose files no package owns.
+function packagesOf(said) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'goniec-images-'));
+  try {
+    writeFileSync(path.join(folder, 'liblone.so.1'), '');
+    const text = said.replaceAll('FOLDER', folder);
+    writeFileSync(path.join(folder, 'ldd'), `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`, { mode: 0o755 });
+    return spawnSync(path.join(root, '.dev/runtime-packages.sh'), ['program'], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// A library that a package owns.
+const libc = /=> (\/\S*libc\.so\S*) /.exec(spawnSync('ldd', ['/bin/sh'], { encoding: 'utf8' }).stdout)[1];
+
+test('the packages of an image are those that own the libraries of its programs', () => {
+  const { status, stdout } = packagesOf(`\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => ${libc} (0x2)`);
+  assert.deepEqual([status, stdout], [0, 'libc6\n']);
+});
+
+for (const [name, library, says] of [
+  ['that is missing', 'liblone.so.1 => not found', /are missing/],
+  ['of no package', 'liblone.so.1 => FOLDER/liblone.so.1 (0x3)', /belongs to no Debian package/],
+]) {
+  test(`a library ${name} fails the build of the image`, () => {
+    const { status, stdout, stderr } = packagesOf(`\tlibc.so.6 => ${libc} (0x2)\n\t${library}`);
+    assert.equal(status, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, says);
+  });
+}
