@@ -1,0 +1,246 @@
+// nats-server as the protocol meets it: a single one, which syncs what it stores but forgets, when it is
+// killed, its last deliveries and the ids of what is no longer stored.
+#include "tests/model/moves.h"
+
+namespace goniec::model {
+namespace {
+
+bool IsReferred(const State& state, int item) {
+  for (const Worker& worker : state.workers) {
+    if (worker.at != At::kIdle && worker.item == item) return true;
+  }
+  return (state.late == Late::kAck || state.late == Late::kGiveBack) && state.late_about == item;
+}
+
+// Where the next message of this content goes: behind what is stored, and not where somebody still refers to
+// an earlier one. kNoItem if there is no room.
+int PlaceFor(const State& state, int generation) {
+  const int first = FirstOf(generation);
+  if (!IsStored(state, first) && !IsStored(state, first + 1) && !IsReferred(state, first)) return first;
+  if (!IsStored(state, first + 1) && !IsReferred(state, first + 1)) return first + 1;
+  return kNoItem;
+}
+
+void Deliver(Moves& moves, int item, int w) {
+  const State& from = moves.from();
+  const Item& stored = from.items[static_cast<std::size_t>(item)];
+  if (stored.place != Place::kAvailable || from.workers[static_cast<std::size_t>(w)].at != At::kIdle) return;
+  State next = from;
+  Item& given = next.items[static_cast<std::size_t>(item)];
+  given.counted = 1;
+  if (moves.Has(Rule::kPutBackAfterRestart) && from.settling && stored.before_start) {
+    given.place = Place::kParked;
+    return moves.Add(next, Action::kPutBack, static_cast<std::uint8_t>(w), static_cast<std::uint8_t>(item));
+  }
+  given.place = Place::kPending;
+  Worker& worker = next.workers[static_cast<std::size_t>(w)];
+  worker = {};
+  worker.at = At::kInbox;
+  worker.item = static_cast<std::uint8_t>(item);
+  worker.after_end = from.ends > 0;
+  worker.must_look = (GenerationOf(item) > 0 && moves.Has(Rule::kCopyLooks)) ||
+                     (stored.counted && moves.Has(Rule::kRedeliveredLooks)) ||
+                     (stored.marked && moves.Has(Rule::kResendLooks)) ||
+                     (stored.before_start && moves.Has(Rule::kLookAfterRestart));
+  moves.Add(next, Action::kDelivered, static_cast<std::uint8_t>(w), static_cast<std::uint8_t>(item));
+}
+
+// Whether the time of the delivery may be over, seen from those who have the item: a lease that can still be
+// renewed, or that began after the delivery, is shorter than it.
+bool AckWaitMayEnd(const Moves& moves, int item) {
+  for (const Worker& worker : moves.from().workers) {
+    if (worker.at == At::kIdle || worker.item != item) continue;
+    if (worker.at == At::kInbox) return false;
+    const bool silent = !worker.connected || !worker.renewing;
+    if (worker.leased && (moves.Has(Rule::kLeaseShorterThanAckWait) || !silent)) return false;
+  }
+  return true;
+}
+
+void ExpandItem(Moves& moves, int item) {
+  State next = moves.from();
+  Item& stored = next.items[static_cast<std::size_t>(item)];
+  switch (stored.place) {
+    case Place::kAbsent:
+      return;
+    case Place::kAvailable:
+      for (int w = 0; w < kWorkers; ++w) Deliver(moves, item, w);
+      return;
+    case Place::kPending:
+      if (!AckWaitMayEnd(moves, item)) return;
+      stored.place = Place::kAvailable;
+      if (next.minute == 0 && moves.options().reader) next.minute = 1;
+      return moves.Add(next, Action::kAckWaitEnds, kNobody, static_cast<std::uint8_t>(item));
+    case Place::kParked:
+      if (next.settling) return;
+      stored.place = Place::kAvailable;
+      return moves.Add(next, Action::kPutBackEnds, kNobody, static_cast<std::uint8_t>(item));
+  }
+}
+
+void ExpandSchedule(Moves& moves, int generation) {
+  State next = moves.from();
+  auto& waiting = next.waiting[static_cast<std::size_t>(generation - 1)];
+  if (!waiting) return;
+  const int item = PlaceFor(next, generation);
+  if (item == kNoItem) return;
+  next.items[static_cast<std::size_t>(item)] = {.place = Place::kAvailable};
+  moves.AddFault(next, Action::kScheduleFiresAndStays, kNobody, static_cast<std::uint8_t>(item));
+  waiting = 0;
+  moves.Add(next, Action::kScheduleFires, kNobody, static_cast<std::uint8_t>(item));
+}
+
+// Ids are remembered for what is stored; firing strips the id.
+void ForgetIds(State& state) {
+  state.record_known = IsStored(state, 0) || IsStored(state, 1);
+  state.copy_known = state.waiting;
+}
+
+void Reconnect(const Moves& moves, State& state) {
+  for (int w = 0; w < kWorkers; ++w) {
+    Worker& worker = state.workers[static_cast<std::size_t>(w)];
+    if (worker.at == At::kInboxFrozen ||
+        (worker.at == At::kInbox && moves.Has(Rule::kDeliveryDiesWithConnection))) {
+      BecomeIdle(state, w);
+    } else if (worker.at != At::kIdle && worker.at != At::kInbox &&
+               moves.Has(Rule::kLeaseEndsWithConnection)) {
+      worker.renewing = 0;
+    }
+  }
+}
+
+// Every subset of the deliveries may be forgotten, and with one its count.
+void Restart(Moves& moves) {
+  State killed = moves.from();
+  Reconnect(moves, killed);
+  killed.late = Late::kNothing;
+  killed.late_about = 0;
+  ForgetIds(killed);
+  std::vector<int> pending;
+  for (int item = 0; item < kItems; ++item) {
+    Item& stored = killed.items[static_cast<std::size_t>(item)];
+    if (stored.place == Place::kAbsent) continue;
+    stored.before_start = 1;
+    if (stored.place != Place::kAvailable) pending.push_back(item);
+  }
+  killed.settling = moves.Has(Rule::kPutBackAfterRestart);
+  for (unsigned forgotten = 0; forgotten < 1U << pending.size(); ++forgotten) {
+    State next = killed;
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      if ((forgotten >> i & 1) == 0) continue;
+      Item& stored = next.items[static_cast<std::size_t>(pending[i])];
+      stored.place = Place::kAvailable;
+      stored.counted = 0;
+    }
+    moves.AddFault(next, Action::kServerRestarts);
+  }
+}
+
+// No lease from before the start outlives it: none can be renewed.
+void Settle(Moves& moves) {
+  State next = moves.from();
+  if (!next.settling) return;
+  for (const Worker& worker : next.workers) {
+    if (worker.leased && !worker.renewing) return;
+  }
+  next.settling = 0;
+  moves.Add(next, Action::kSettled);
+}
+
+void LateArrives(Moves& moves) {
+  State next = moves.from();
+  const int about = next.late_about;
+  next.late = Late::kNothing;
+  next.late_about = 0;
+  switch (moves.from().late) {
+    case Late::kNothing:
+      return;
+    case Late::kRecord:
+    case Late::kMarkedRecord:
+      if (!StoreRecord(moves.options(), next, moves.from().late == Late::kMarkedRecord)) return;
+      break;
+    case Late::kEnd:
+      StoreEnd(moves.options(), next, false);
+      break;
+    case Late::kMove:
+      StoreMove(next, about, false);
+      break;
+    case Late::kCopy:
+      StoreCopy(next, about);
+      break;
+    case Late::kAck:
+      Acknowledge(next, about);
+      break;
+    case Late::kGiveBack:
+      GiveBack(next, about);
+      break;
+  }
+  moves.Add(next, Action::kLateArrives);
+}
+
+}  // namespace
+
+bool StoreRecord(const Options& options, State& state, bool marked) {
+  if (state.record_known && options.rules.Has(Rule::kSameMessageId)) return true;
+  const int item = PlaceFor(state, 0);
+  if (item == kNoItem) return false;
+  state.items[static_cast<std::size_t>(item)] = {.place = Place::kAvailable, .marked = marked};
+  state.record_known = 1;
+  return true;
+}
+
+// A second copy under the subject would replace the first.
+void StoreCopy(State& state, int generation) {
+  const auto at = static_cast<std::size_t>(generation - 1);
+  if (state.copy_known[at]) return;
+  state.waiting[at] = 1;
+  state.copy_known[at] = 1;
+}
+
+void StoreMove(State& state, int generation, bool late_subject) {
+  if (state.generation < generation) state.generation = static_cast<std::uint8_t>(generation);
+  (late_subject ? state.late_events : state.early_events) = 1;
+}
+
+void StoreEnd(const Options& options, State& state, bool late_subject) {
+  if (!options.reader) {
+    state.ends = 1;
+    return;
+  }
+  (late_subject ? state.late_events : state.early_events) = 1;
+  if (state.ends >= 2) return;
+  state.end_is_late[state.ends] = late_subject;
+  ++state.ends;
+}
+
+// Whoever sends it, and however late.
+void Acknowledge(State& state, int item) {
+  state.items[static_cast<std::size_t>(item)] = {};
+}
+
+// The server asks only whether somebody has it, not who.
+void GiveBack(State& state, int item) {
+  Item& stored = state.items[static_cast<std::size_t>(item)];
+  if (stored.place == Place::kPending || stored.place == Place::kParked) stored.place = Place::kAvailable;
+}
+
+void ExpandBroker(Moves& moves) {
+  for (int item = 0; item < kItems; ++item) ExpandItem(moves, item);
+  for (int generation = 1; generation <= kMaxGeneration; ++generation) ExpandSchedule(moves, generation);
+  Settle(moves);
+  LateArrives(moves);
+  Restart(moves);
+  State next = moves.from();
+  if (moves.options().window_ends && (next.record_known || next.copy_known[0] || next.copy_known[1])) {
+    next.record_known = 0;
+    next.copy_known = {};
+    moves.AddFault(next, Action::kWindowEnds);
+  }
+  next = moves.from();
+  if (moves.options().reader && next.minute < 2) {
+    ++next.minute;
+    moves.Add(next, Action::kMinuteGoesBy);
+  }
+}
+
+}  // namespace goniec::model

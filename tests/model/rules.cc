@@ -1,0 +1,63 @@
+#include "tests/model/rules.h"
+
+#include <array>
+
+namespace goniec::model {
+namespace {
+
+// In the order of the enum.
+constexpr std::array<RuleText, kRules> kTexts{{
+    {"YesAfterStored", "250 only after the broker's acknowledgement",
+     "publisher.cc GroupCommitPublisher::OnResult"},
+    {"SameMessageId", "a resend has the id of the first sending", "publisher.cc GroupCommitPublisher::Form"},
+    {"ResendIsMarked", "a resend says so in a header", "publisher.cc GroupCommitPublisher::OnResult"},
+    {"NothingStale", "a record of 30 s is not sent, not even the first time",
+     "publisher.cc GroupCommitPublisher::Send, TooOld"},
+    {"RedeliveredLooks", "a delivery count above 1: look", "worker.cc Worker::State::OnDelivery"},
+    {"ResendLooks", "a resend: look", "worker.cc Worker::State::OnDelivery"},
+    {"CopyLooks", "a copy: look", "worker.cc Worker::State::OnDelivery"},
+    {"LookAfterRestart", "a record from before the server's start: look", "restart_guard.h MustLook"},
+    {"PutBackAfterRestart", "such a record is left alone for ack_wait", "restart_guard.cc PutBackFor"},
+    {"EarlierRecordActs", "a resend is acknowledged unseen while READY has an earlier one",
+     "holder.cc IsShadowed, message_finder.cc ReadyHoldsEarlier"},
+    {"LowestTwinActs", "of copies with one subject the lowest sequence acts", "holder.cc IsShadowed"},
+    {"LookSkipsEnded", "who has ended is skipped", "holder.cc Look"},
+    {"LookSkipsMoved", "who has a younger record is skipped", "holder.cc Look"},
+    {"LookFinishesMove", "an announced copy that is nowhere is published", "holder.cc FinishMoves"},
+    {"LookReadsEventsAgain", "the events once more before it is published", "holder.cc FinishMoves"},
+    {"SignsOfWork", "+WPI while a record is in hand", "delivery.cc Delivery::KeepIfDue"},
+    {"LeaseShorterThanAckWait", "a lease is two thirds of ack_wait from an answered sign",
+     "delivery.cc Delivery::Leased"},
+    {"ExpiredIsNotRenewed", "an expired lease stays expired", "delivery.cc Delivery::KeepIfDue"},
+    {"LeaseEndsWithConnection", "no renewal beyond the connection of the delivery",
+     "worker.cc OnStateChange, delivery.h StopRenewing"},
+    {"DotOnlyLeased", "a final dot only under a lease", "record_work.cc DispatchLeg (may_finish)"},
+    {"MoveOnlyLeased", "an event that moves only under a lease", "events.cc StoreBatch (may_move)"},
+    {"CopyOnlyLeased", "a copy only under a lease", "settlement.cc StoreCopy (may_move)"},
+    {"DistrustAfterFreeze", "what lay in a frozen process is not taken", "puller.cc Distrust"},
+    {"EventBeforeCopy", "event, then copy", "settlement.cc Settlement::FlushOnce"},
+    {"EventBeforeAck", "event, then acknowledgement", "settlement.cc Settlement::FlushOnce"},
+    {"CopyBeforeAck", "copy, then acknowledgement", "settlement.cc Settlement::FlushOnce"},
+    {"RepeatUntilAnswered", "events and copies are repeated until they are answered",
+     "events.cc StoreBatch, settlement.cc StoreCopy"},
+    {"ReturnedIsNotAcked", "what was not settled is not acknowledged", "settlement.cc Settlement::Close"},
+    {"EventsAreReadAgain", "a reader reads the events once more at the end",
+     "message_finder.cc MessageFinder::Find"},
+    {"LateEventsAreRead", "a reader reads the late events too", "message_finder.cc MessageFinder::Find"},
+    {"UnansweredGivesNothingBack", "a worker that gets no answer lets the record return by itself",
+     "proposed for settlement.cc Settlement::Close"},
+    {"DeliveryDiesWithConnection", "what comes after the news that the connection is lost is not taken",
+     "proposed for puller.cc OnMessage"},
+    {"UnleasedTellsOnlyDelivered", "without a lease only `delivered` is told, no other end",
+     "proposed for events.cc StoreBatch"},
+    {"EndsGoByStreamOrder", "of two ends on the two subjects the lower sequence is shown",
+     "proposed for message_finder.cc Find"},
+}};
+
+}  // namespace
+
+const RuleText& TextOf(Rule rule) {
+  return kTexts[static_cast<std::size_t>(rule)];
+}
+
+}  // namespace goniec::model
