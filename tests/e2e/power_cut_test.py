@@ -7,6 +7,7 @@ Set GONIEC_TEST_SEED to replay the moments of a run and what survived by chance.
 
 import collections
 import errno
+import json
 import os
 import random
 import re
@@ -23,6 +24,7 @@ import powercut
 import records
 import system as systems
 from jetstream import Streams
+from kills_test import timestamp
 from system import BIN, send, wait_until
 
 CUTS = int(os.environ.get("GONIEC_TEST_CUTS", "5"))
@@ -52,6 +54,9 @@ class System(systems.System):
             self.disk.unmount()
         finally:
             super().__exit__(kind, value, trace)
+
+    def log_lines_of(self, name):
+        return [line for line in self.parts[name].log().splitlines() if line.startswith("{")]
 
 
 def content(number):
@@ -159,7 +164,8 @@ class PowerCutDiskTest(unittest.TestCase):
         self.assertEqual(self.content(), {"synced": b"123", "o_sync": b"1", "o_dsync": b"1", "replaced": b"x", "lost": b"1"})
         self.disk.cut()
         self.disk.restore()
-        self.assertEqual(self.content(), {"synced": b"12", "o_sync": b"1", "o_dsync": b"1", "replaced": b"1", "removed": b"1"})
+        self.assertEqual(self.content(), {"synced": b"12", "o_sync": b"1", "o_dsync": b"1", "replaced": b"1",
+                                          "removed": b"1"})
 
     def test_the_sync_of_the_folder_keeps_a_rename(self):
         self.write("new.tmp", b"new", sync=True)
@@ -195,6 +201,7 @@ class PowerCutTest(unittest.TestCase):
         self.seed = int(os.environ.get("GONIEC_TEST_SEED", random.randrange(1 << 32)))
         print(f"seed {self.seed}: GONIEC_TEST_SEED={self.seed} replays it", file=sys.stderr)
         self.dice = random.Random(self.seed)
+        self.cuts = []  # when they began
 
     def test_with_sync_always_every_250_survives(self):
         with System(sync="always") as system:
@@ -204,9 +211,9 @@ class PowerCutTest(unittest.TestCase):
             for n in range(CUTS):
                 accepted = self.cut(system, load, n)
                 lost = self.lost(system, accepted)
-                self.assertEqual(lost, {}, f"cut {n + 1} lost {len(lost)} of {len(accepted)} accepted mails")
+                self.assertEqual(len(lost), 0, f"cut {n + 1} lost {len(lost)} of {len(accepted)} mails: {sorted(lost)[:5]}")
             load.stop(self)
-            self.assertEqual(self.lost(system, load.accepted()), {})
+            self.assertEqual(len(self.lost(system, load.accepted())), 0)
 
     def test_with_lazy_sync_mail_is_lost_as_goniec_says(self):
         with System(sync="lazy") as system:
@@ -226,13 +233,11 @@ class PowerCutTest(unittest.TestCase):
             system.start(workers=1)
             load = Load(system)
             load.start()
-            between = collections.Counter()
             for n in range(CUTS):
-                machine = n == 0 or self.dice.random() < 0.5
-                self.cut(system, load, n, between if machine else None)
+                self.cut(system, load, n, machine=n == 0 or (n > 1 and self.dice.random() < 0.5))
             load.stop(self)
             self.check_delivered(system, load.accepted())
-            self.check_copies(system, load, between)
+            self.check_copies(system, load)
 
     def start(self, system, says):
         """Broker and inbound. A worker is there only to be asked what a 250 is worth."""
@@ -245,49 +250,58 @@ class PowerCutTest(unittest.TestCase):
         self.assertRegex(info, rf"(?m)^Durability\s+{re.escape(says)}$")
         worker.kill()
 
-    def cut(self, system, load, n, between=None):
+    def cut(self, system, load, n, machine=False):
         """The power is cut after some mails, at a moment of chance, and comes back. What had its 250 by then.
-        With `between`, inbound and the worker have the same power; counts there the mails that were between their final
-        dot and their event."""
+        `machine`: inbound and the worker have the same power."""
         load.wait_for(load.ledger.count() + self.dice.randint(LEAST, MOST), self)
+        ended = self.delivered(system)
         moment = time.monotonic() + self.dice.uniform(0, 0.03)
         while time.monotonic() < moment:
             pass
         disk_first = self.dice.random() < 0.5  # the broker may live to see its disk fail, and must not say yes then
         seed = None if n == 0 else self.dice.randrange(1 << 32)  # of the first cut nothing survives by chance
+        self.cuts.append(time.time())
         if disk_first:
             loss = system.disk.cut(seed)
-        for part in ["nats"] if between is None else ["nats", "outbound", "inbound"]:
+        for part in ["nats", "outbound", "inbound"] if machine else ["nats"]:
             system.parts[part].kill()
         accepted = load.accepted()
         if not disk_first:
             loss = system.disk.cut(seed)
-        print(f"cut {n + 1} after {len(accepted)} accepted, {'disk' if disk_first else 'broker'} first. Not durable: "
-              "{operations} names, {pages} pages; of these survive {surviving_operations} and {surviving_pages}".format(**loss),
-              file=sys.stderr)
+        print(f"cut {n + 1}{' of the whole machine' if machine else ''} after {len(accepted)} accepted, "
+              f"{'disk' if disk_first else 'broker'} first. Not durable: "
+              f"{loss['operations']} names, {loss['pages']} pages; of these survive "
+              f"{loss['surviving_operations']} and {loss['surviving_pages']}", file=sys.stderr)
         system.disk.restore()
         system.start_nats()
-        if between is not None:
-            between.update({entry["id"] for entry in system.received()} - self.delivered(system))
+        lost = ended.keys() - self.delivered(system).keys()
+        self.assertEqual(len(lost), 0, f"cut {n + 1} lost {len(lost)} of {len(ended)} events: {sorted(lost)[:5]}")
+        if machine:
             system.start_inbound(ready=False)
             system.start_outbound(ready=False)
         return accepted
 
     @staticmethod
-    def stored(system, prefix, read):
-        """What `read` finds in the records of these streams."""
+    def stored(system, prefix):
+        """The records of these streams, each with the time at which it was stored."""
         with Streams(system.nats_port) as streams:
-            return [item for stream in streams.names(prefix) for record in streams.messages(stream) for item in read(record)]
+            return [message for stream in streams.names(prefix) for message in streams.messages(stream)]
 
     def lost(self, system, accepted):
         """Those that are not in READY with all their content."""
-        ready = dict(self.stored(system, "READY_", records.mails))
-        return {message_id: number for message_id, number in accepted.items() if ready.get(message_id) != content(number)}
+        ready = {}
+        for _, record in self.stored(system, "READY_"):
+            ready.update(records.mails(record))
+        return [message_id for message_id, number in accepted.items() if ready.get(message_id) != content(number)]
 
     def delivered(self, system):
-        """Those that ended in an event."""
-        return {message_id for message_id, kind in self.stored(system, "EVENTS_", records.events)
-                if kind == records.DELIVERED}
+        """When the first event that says so was stored, of each message."""
+        when = {}
+        for moment, record in self.stored(system, "EVENTS_"):
+            for message_id, kind in records.events(record):
+                if kind == records.DELIVERED:
+                    when.setdefault(message_id, timestamp(moment))
+        return when
 
     def check_delivered(self, system, accepted):
         for worker in system.workers:
@@ -304,20 +318,27 @@ class PowerCutTest(unittest.TestCase):
             return True
         wait_until(all_ended, 60, "every accepted mail delivered by its events")
 
-    def check_copies(self, system, load, between):
-        """One id twice: it was between dot and event when the worker lost its power. Delivered and not accepted: its 250
+    def check_copies(self, system, load):
+        """One more copy for each cut at which the mail was between its final dot and its event: the event was not stored
+        when the cut began, and the dot came before the worker had its broker again. Delivered and not accepted: its 250
         was lost."""
-        accepted, copies = load.accepted(), collections.Counter(entry["id"] for entry in system.received())
-        for message_id, count in copies.items():
-            if count > 1 + between[message_id]:
-                self.fail(f"{message_id} came {count} times, and no cut explains it\n" + system.log_lines(message_id))
+        back = [timestamp(entry["time"]) for entry in map(json.loads, system.log_lines_of("outbound"))
+                if entry["event"].startswith("broker connected name=goniec-outbound out")]
+        away = [(begin, min((moment for moment in back if moment > begin), default=time.time())) for begin in self.cuts]
+        accepted, copies = load.accepted(), collections.defaultdict(list)
+        events = collections.defaultdict(lambda: float("inf"), self.delivered(system))
         for entry in system.received():
-            if entry["id"] not in accepted:
-                number = int(entry["rcpts"][0][1:entry["rcpts"][0].index("@")])
-                self.assertGreater(load.ledger.lost_replies[number], 0, f"{entry['id']} was never accepted")
-        print(f"{len(accepted)} accepted, {sum(copies.values())} at the sink, "
-              f"{sum(1 for count in copies.values() if count > 1)} came twice of {len(between)} between dot and event, "
-              f"{len(set(copies) - set(accepted))} whose reply was lost", file=sys.stderr)
+            copies[entry["id"]].append(timestamp(entry["time"]))
+            number = int(entry["rcpts"][0][1:entry["rcpts"][0].index("@")])
+            self.assertTrue(entry["id"] in accepted or load.ledger.lost_replies[number], f"{entry['id']} was never accepted")
+        for message_id, dots in copies.items():
+            between = sum(1 for begin, end in away if min(dots) <= end and events[message_id] >= begin)
+            if len(dots) > 1 + between:
+                self.fail(f"{message_id} came {len(dots)} times and was between dot and event at {between} cuts.\n"
+                          f"dots {dots}, event {events[message_id]}, broker away {away}\n{system.log_lines(message_id)}")
+        print(f"{len(accepted)} accepted, {sum(map(len, copies.values()))} at the sink, "
+              f"{sum(1 for dots in copies.values() if len(dots) > 1)} more than once, "
+              f"{len(copies.keys() - accepted.keys())} whose reply was lost", file=sys.stderr)
 
 
 if __name__ == "__main__":

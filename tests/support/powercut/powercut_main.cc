@@ -17,7 +17,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +51,7 @@ Disk& TheDisk() {
   return *static_cast<Disk*>(fuse_get_context()->private_data);
 }
 Handle& Opened(const fuse_file_info* info) {
-  return *reinterpret_cast<Handle*>(info->fh);
+  return *reinterpret_cast<Handle*>(info->fh);  // NOLINT(performance-no-int-to-ptr): libfuse's way
 }
 
 // The node of an open file, or of the path.
@@ -234,8 +233,7 @@ int Counters(const char* path, const char* name, char* out, size_t size) {
                    " surviving_pages=", disk.loss.surviving_pages);
   if (size == 0) return static_cast<int>(text.size());
   if (size < text.size()) return -ERANGE;
-  std::memcpy(out, text.data(), text.size());
-  return static_cast<int>(text.size());
+  return static_cast<int>(text.copy(out, size));
 }
 
 // The operation, or EIO once the power is gone.

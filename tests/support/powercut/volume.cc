@@ -70,7 +70,8 @@ void ForEachFile(const Volume::Entries& entries, const std::function<void(Volume
 void VisitDurable(const std::string& path, const Volume::Node& directory,
                   const std::function<void(const std::string&, const Volume::Node&)>& visit) {
   for (const auto& [name, node] : directory.durable_entries) {
-    const std::string child = path + "/" + name;
+    std::string child = path + "/";
+    child += name;
     visit(child, *node);
     if (node->directory) VisitDurable(child, *node, visit);
   }

@@ -27,14 +27,15 @@ class Streams:
         return [name for name in streams if name.startswith(prefix)]
 
     def messages(self, stream):
-        """The payloads of all messages of the stream, in order."""
+        """(when it was stored, payload) of all messages of the stream, in order."""
         state = self._ask(f"$JS.API.STREAM.INFO.{stream}", [{}])[0]["state"]
         numbers = range(state["first_seq"], state["last_seq"] + 1)
         found = []
         for start in range(0, len(numbers), _AT_ONCE):
             answers = self._ask(f"$JS.API.STREAM.MSG.GET.{stream}",
                                 [{"seq": number} for number in numbers[start:start + _AT_ONCE]])
-            found += [base64.b64decode(answer["message"]["data"]) for answer in answers if "message" in answer]
+            stored = [answer["message"] for answer in answers if "message" in answer]
+            found += [(message["time"], base64.b64decode(message["data"])) for message in stored]
         return found
 
     def _ask(self, subject, requests):
