@@ -22,6 +22,7 @@
 #include "common/base/status.h"
 #include "common/queue/config.h"
 #include "common/queue/nats_connection.h"
+#include "common/queue/shown_server.h"
 
 namespace goniec::queue {
 namespace {
@@ -221,7 +222,7 @@ void NatsBroker::ConnectForEver() {
     if (const std::string why(Message(connection.status())); why != shown) {
       shown = why;
       spdlog::warn("broker unreachable server={} error=\"{}\"; trying again for ever",
-                   config_.servers.front(), why);
+                   ShownServer(config_.servers.front()), why);
     }
     std::unique_lock lock(mutex_);
     last_error_ = std::string(Message(connection.status()));
@@ -249,7 +250,8 @@ void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
     if (!handle.ok()) spdlog::warn("subject={} {}", entry->subject, Message(handle.status()));
   }
   connected_ = connection_->open();
-  spdlog::info("broker connected name={} url={} version={}", name_, connection_->url(), server_version());
+  spdlog::info("broker connected name={} url={} version={}", name_, ShownServer(connection_->url()),
+               server_version());
   if (connected_) Tell(true);
 }
 

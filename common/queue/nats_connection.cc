@@ -1,12 +1,15 @@
 #include "common/queue/nats_connection.h"
 
+#include <fcntl.h>
 #include <nats/nats.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
@@ -14,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
+#include "common/base/status.h"
 #include "common/queue/config.h"
 
 namespace goniec::queue {
@@ -99,9 +103,29 @@ std::string VersionAt(const std::string& url) {
   return ReadServerVersion(host, colon == std::string::npos ? "4222" : rest.substr(colon + 1));
 }
 
+// The library says of a file that is not there that no server is available, or "(null)".
+absl::Status CheckFile(const char* key, const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("queue.", key, ": ", path, ": cannot be read: ",
+                                                   strerror(errno), "; check the path, its owner and mode"));
+  }
+  close(fd);
+  return absl::OkStatus();
+}
+
+absl::Status CheckFiles(const QueueConfig& config) {
+  GONIEC_RETURN_IF_ERROR(CheckFile("credentials_file", config.credentials_file));
+  GONIEC_RETURN_IF_ERROR(CheckFile("tls.ca_file", config.tls_ca_file));
+  GONIEC_RETURN_IF_ERROR(CheckFile("tls.cert_file", config.tls_cert_file));
+  return CheckFile("tls.key_file", config.tls_key_file);
+}
+
 using NatsOptions = std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)>;
 
 absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std::string& name) {
+  GONIEC_RETURN_IF_ERROR(CheckFiles(config));
   natsOptions* raw = nullptr;
   if (natsOptions_Create(&raw) != NATS_OK) return absl::InternalError("out of memory");
   NatsOptions options(raw, &natsOptions_Destroy);
@@ -132,13 +156,13 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
                        "credentials_file");
   }
   if (!config.tls_ca_file.empty()) {
-    steps.emplace_back(natsOptions_SetSecure(raw, true), "tls_ca_file");
-    steps.emplace_back(natsOptions_LoadCATrustedCertificates(raw, config.tls_ca_file.c_str()), "tls_ca_file");
+    steps.emplace_back(natsOptions_SetSecure(raw, true), "tls.ca_file");
+    steps.emplace_back(natsOptions_LoadCATrustedCertificates(raw, config.tls_ca_file.c_str()), "tls.ca_file");
   }
   if (!config.tls_cert_file.empty()) {
     steps.emplace_back(
         natsOptions_LoadCertificatesChain(raw, config.tls_cert_file.c_str(), config.tls_key_file.c_str()),
-        "tls_cert_file");
+        "tls.cert_file");
   }
   for (const auto& [status, what] : steps) {
     if (absl::Status failed = check(status, what); !failed.ok()) return failed;

@@ -17,6 +17,7 @@
 #include "common/observe/health.h"
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
+#include "common/queue/shown_server.h"
 
 namespace goniec::queue {
 namespace {
@@ -82,7 +83,8 @@ asio::awaitable<void> Readiness::State::Run() {
 // True if all conditions are met.
 asio::awaitable<bool> Readiness::State::Look() {
   if (!broker.connected()) {
-    connected.Fail(absl::StrCat("no connection to ", config.servers.front(), ": ", broker.last_error()));
+    connected.Fail(
+        absl::StrCat("no connection to ", ShownServer(config.servers.front()), ": ", broker.last_error()));
     co_return false;
   }
   if (const absl::Status version = CheckServerVersion(broker.server_version()); !version.ok()) {

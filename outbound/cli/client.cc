@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
@@ -23,7 +24,9 @@ std::string Environment(const char* name) {
 
 bool IsLoopback(std::string_view api) {
   const std::string_view host = api.substr(0, api.rfind(':'));
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  // A name may begin with "127." as well.
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 absl::StatusOr<std::string> ReadToken(const Flags& flags) {
@@ -41,6 +44,9 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ReadTls(const Flags& f
   if (flags.Has("ca")) {
     auto authority = ReadInput(flags.One("ca"));
     if (!authority.ok()) return authority.status();
+    if (!absl::StrContains(*authority, "-----BEGIN CERTIFICATE-----")) {
+      return absl::InvalidArgumentError(flags.One("ca") + ": holds no certificate in PEM");
+    }
     options.pem_root_certs = *std::move(authority);
   }
   return grpc::SslCredentials(options);

@@ -16,6 +16,7 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/provision.h"
+#include "common/queue/shown_server.h"
 #include "outbound/cli/command.h"
 #include "outbound/cli/render.h"
 
@@ -45,7 +46,9 @@ absl::StatusOr<std::unique_ptr<queue::Broker>> Connect(const queue::QueueConfig&
   const auto deadline = std::chrono::steady_clock::now() + kConnectLimit;
   while (!(*broker)->connected()) {
     if (std::chrono::steady_clock::now() > deadline) {
-      return absl::UnavailableError(absl::StrCat("the broker cannot be reached: ", (*broker)->last_error()));
+      return absl::UnavailableError(absl::StrCat("the broker cannot be reached at ",
+                                                 queue::ShownServer(config.servers.front()), ": ",
+                                                 (*broker)->last_error(), "; is nats-server there?"));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -15,7 +15,7 @@ class ApiWayTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         # The generated code is there once a System was made.
-        cls.system = System().start()
+        cls.system = System().start(workers=2)
         from goniec.v1 import mail_service_pb2
         cls.pb = mail_service_pb2
 
@@ -57,6 +57,28 @@ class ApiWayTest(unittest.TestCase):
                              ["z\u00f3\u0142w@first.test"], mail_from="")
         content = self.arrived(sent.message.message_id)
         self.assertIn("Subject: \u017c\r\n".encode(), content)
+
+    def test_it_is_found_right_after_its_ok_at_any_replica(self):
+        for _ in range(30):
+            sent = self.send_raw(HEADER + b"x\r\n", ["b@first.test"])
+            for worker in self.system.workers:
+                self.assertIn(self.system.api_states(sent.message.message_id, worker), (["QUEUED"], ["DELIVERED"]))
+
+    def test_100_recipients_in_30_domains_are_one_record_and_one_body(self):
+        worker = self.system.workers[0]
+        bodies = self.system.stored_ever("BODIES")
+        records = self.system.metric(worker.http_port, "goniec_commit_records_total")
+        recipients = [f"r{n}@d{n % 30}.test" for n in range(100)]
+        body = (b"y" * 998 + b"\r\n") * 300
+        sent = self.send_raw(HEADER + body, recipients)
+        message_id = sent.message.message_id
+        wait_until(lambda: self.system.api_states(message_id) == ["DELIVERED"] * 100, 60, "delivered")
+        entries = [entry for entry in self.system.received() if entry["id"] == message_id]
+        self.assertEqual(sorted(r for entry in entries for r in entry["rcpts"]), sorted(recipients))
+        self.assertEqual((len(entries), len({entry["sha256"] for entry in entries})), (30, 1))
+        self.assertEqual(self.system.metric(worker.http_port, "goniec_commit_records_total") - records, 1)
+        # Chunks are a quarter of a mebibyte; two bodies would be four.
+        self.assertEqual(self.system.stored_ever("BODIES") - bodies, 2)
 
     def test_composed_messages_arrive_and_hide_bcc(self):
         pb = self.pb

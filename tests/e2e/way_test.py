@@ -2,10 +2,14 @@
 
 import collections
 import hashlib
+import random
+import re
 import smtplib
+import socket
+import threading
 import unittest
 
-from system import System, send, wait_until
+from system import System, message_id_of, send, wait_until
 
 MESSAGE = b"From: a@sender.test\r\nTo: b@first.test\r\nSubject: hello\r\n\r\n"
 
@@ -61,6 +65,88 @@ class WayTest(unittest.TestCase):
             self.assertEqual(sorted(r for entry in entries for r in entry["rcpts"]), sorted(recipients))
             self.assertEqual(len(entries), 30, "one transaction a domain")
             self.assertEqual(system.metric(system.inbound_http, "goniec_commit_records_total"), 1)
+
+    def test_a_large_body_for_many_is_stored_once(self):
+        recipients = [f"r{n}@d{n % 30}.test" for n in range(100)]
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            entries = self.arrives(system, client, MESSAGE + (b"y" * 998 + b"\r\n") * 300, recipients)
+            self.assertEqual(len(entries), 30)
+            self.assertEqual(len({entry["sha256"] for entry in entries}), 1)
+            self.assertEqual(system.metric(system.inbound_http, "goniec_commit_records_total"), 1)
+            # Chunks are a quarter of a mebibyte; two bodies would be four.
+            self.assertEqual(system.stored_ever("BODIES"), 2)
+            wait_until(lambda: system.stored_now("BODIES") == 0, 30, "the body is deleted with its last recipient")
+
+    def test_bdat_in_odd_chunks_and_odd_segments_arrives_byte_for_byte(self):
+        seed = random.randrange(1 << 32)
+        dice = random.Random(seed)
+        content = MESSAGE + b"".join(dice.choice((b".", b"..", b"\r\n", b".\r\n", b"text ", b"\xc5\x82")) * dice.randint(1, 3)
+                                     for _ in range(100_000)) + b"\r\n"
+        chunks, at = [], 0
+        while at < len(content):
+            size = dice.choice((0, 1, 2, 3, 5, 1_021, 65_537))
+            chunks.append(content[at:at + size])
+            at += size
+        chunked = b"".join(b"BDAT %d\r\n" % len(chunk) + chunk for chunk in chunks) + b"BDAT 0 LAST\r\n"
+        dotted = b"DATA\r\n" + re.sub(rb"(?m)^\.", b"..", content) + b".\r\n"
+        envelope = b"MAIL FROM:<a@sender.test>\r\nRCPT TO:<b@first.test>\r\n"
+        with System().start() as system:
+            for way in (chunked, dotted):
+                session = b"EHLO client.test\r\n" + envelope + way + b"QUIT\r\n"
+                with socket.create_connection(("127.0.0.1", system.smtp_port), 60) as client:
+                    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    replies = client.makefile("rb")
+                    self.assertTrue(replies.readline().startswith(b"220 "))
+                    # The replies to thousands of chunks are read while the chunks are sent.
+                    said = []
+                    reader = threading.Thread(target=lambda: said.extend(replies), daemon=True)
+                    reader.start()
+                    at = 0
+                    while at < len(session):
+                        size = dice.choice((1, 2, 3, 7, 500, 1_449, 30_000))
+                        client.sendall(session[at:at + size])
+                        at += size
+                    reader.join(60)
+                self.assertTrue(said[-1].startswith(b"221 "), f"seed {seed}: {said[-1]}")
+                message_id = message_id_of(said[-2])
+                wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
+                entry, = [entry for entry in system.received() if entry["id"] == message_id]
+                self.assertTrue(self.without_received(self.stored(system, entry)) == content, f"seed {seed}")
+
+    def test_smtputf8_arrives_with_its_addresses(self):
+        with System().start() as system:
+            client = system.smtp()
+            client.ehlo()
+            message = "From: j\u00fcrgen@sender.test\r\nSubject: \u017c\u00f3\u0142w\r\n\r\nx\r\n".encode()
+            refused = client.sendmail("j\u00fcrgen@sender.test", ["z\u00f3\u0142w@first.test"], message,
+                                      mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+            self.assertEqual(refused, {})
+            entry, = wait_until(system.received, 60, "it arrives")
+            self.assertEqual((entry["mail_from"], entry["rcpts"]), ("j\u00fcrgen@sender.test", ["z\u00f3\u0142w@first.test"]))
+            self.assertIn("SMTPUTF8", entry["mail_parameters"])
+            self.assertEqual(self.without_received(self.stored(system, entry)), message)
+
+    def test_addresses_inside_and_our_own_are_no_destinations(self):
+        with System(routed_to_sink=False) as system:
+            system.outbound_more = {"delivery": {"smtp_port": system.sink_port, "own_addresses": ["203.0.113.9"],
+                                                 "own_hosts": ["mx.goniec.test"]}}
+            system.start()
+            client = system.smtp()
+            client.ehlo()
+            inside = ["b@[127.0.0.1]", "b@[10.0.0.1]", "b@[169.254.169.254]", "b@[IPv6:::1]", "b@[IPv6:::ffff:127.0.0.1]"]
+            message_id = send(client, "a@sender.test", inside + ["b@[203.0.113.9]"], MESSAGE + b"x\r\n")
+            wait_until(lambda: system.api_states(message_id) == ["BOUNCED"] * 6, 60, "all refused")
+            codes = [r["last_outcome"]["enhanced_code"] for r in system.get(message_id)["recipients"]]
+            self.assertEqual(codes, ["5.4.4"] * 5 + ["5.4.6"])
+            self.assertEqual(system.received(), [], "the sink listens on 127.0.0.1 and was not asked")
+            # What is allowed is reached.
+            system.parts["outbound"].stop()
+            system.outbound_more["delivery"]["allow_networks"] = ["127.0.0.0/8"]
+            worker = system.start_outbound("allowed")
+            message_id = send(client, "a@sender.test", ["b@[127.0.0.1]"], MESSAGE + b"x\r\n")
+            wait_until(lambda: system.api_states(message_id, worker) == ["DELIVERED"], 60, "delivered")
 
     def test_a_mixed_rcpt_result_ends_each_recipient_by_itself(self):
         script = """
@@ -149,6 +235,8 @@ rules:
             counted = collections.Counter(entry["id"] for entry in system.received())
             self.assertEqual(set(counted), set(ids))
             self.assertEqual({i: n for i, n in counted.items() if n > 1}, {}, "delivered twice")
+            for worker in system.workers:
+                self.assertIn('"event":"delivered"', worker.log(), f"{worker.name} had no share of the work")
 
     def test_without_broker_451_then_accepted_again(self):
         with System().start() as system:

@@ -328,6 +328,20 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         return "\n".join(f"{name}: {line}" for name, part in self.parts.items()
                          for line in part.log().splitlines() if text in line)
 
+    def _stream(self, name):
+        """The state of a stream as nats-server's monitoring shows it."""
+        shown = json.loads(http(f"http://127.0.0.1:{self.monitor_port}/jsz?accounts=true&streams=true")[1])
+        return next(stream["state"] for account in shown["account_details"] for stream in account["stream_detail"]
+                    if stream["name"] == name)
+
+    def stored_now(self, stream):
+        """How many messages a stream holds."""
+        return self._stream(stream)["messages"]
+
+    def stored_ever(self, stream):
+        """How many messages were ever stored in a stream."""
+        return self._stream(stream)["last_seq"]
+
     def metric(self, port, name):
         total = 0.0
         for line in http(f"http://127.0.0.1:{port}/metrics")[1].splitlines():
