@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "common/base/run_to_end.h"
+#include "common/queue/jetstream.h"
 #include "tests/e2e/inbound_fixture.h"
 
 namespace goniec::inbound {
@@ -112,6 +114,13 @@ TEST_F(InboundBroker, AFullQueueMeans451AndTheConnectionGoesOn) {
   }
   EXPECT_THAT(reply, StartsWith("451 4.3.1 "));
   EXPECT_EQ(client.Ask("NOOP"), "250 2.0.0 Ok\r\n");
+  // Deliveries make room; here somebody empties the stream.
+  const uint64_t full = StoredIn("READY_0");
+  ASSERT_TRUE(RunToEnd(queue::CallApi(*broker_, "STREAM.PURGE.READY_0", "")).ok());
+  EXPECT_TRUE(test::WaitUntil([&] {
+    return client.SendMail("a@client.test", {"b@example.org"}, large).starts_with("250 ");
+  })) << "there is room again, for the same connection of the same process";
+  EXPECT_GT(full, 1U);
 }
 
 TEST_F(InboundBroker, ALargeBodyThatLosesTheBrokerIs451AndLeavesNoTransaction) {
