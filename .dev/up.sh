@@ -154,7 +154,9 @@ up_command() {
     *) usage_error "up: unknown argument '$1'; usage: ./dev up [--detach]" ;;
   esac
   (($# <= 1)) || usage_error "up: too many arguments; usage: ./dev up [--detach]"
-  mkdir -p "$RUN"
+  if ! mkdir -p "$RUN" 2>/dev/null || [[ ! -w $RUN ]]; then
+    die "cannot write in $RUN; make it writable, or name another folder with GONIEC_RUN"
+  fi
   if [[ $(running_parts | wc -l) == "${#PARTS[@]}" && -r $RUN/summary ]]; then
     cat "$RUN/summary"
     note "it was up already"

@@ -41,6 +41,9 @@ expect 'a wrong option of up' 2 'usage: ./dev up' "$ROOT_DIR/dev" up --deatch
 expect 'a wrong option of images' 2 'usage: ./dev images' "$ROOT_DIR/dev" images --push
 expect 'a wrong option of lint' 2 'usage: ./dev lint' "$ROOT_DIR/dev" lint everything
 
+expect 'a folder that cannot be written is named' 1 '^dev: cannot write in /proc/nowhere; make it writable, or' \
+  env GONIEC_BIN=/bin GONIEC_RUN=/proc/nowhere "$ROOT_DIR/dev" up
+
 expect 'a started process is known and stopped' 0 '^stopped$' in_parts '
   start_process sleeper sleep 60
   pid=$(pid_of sleeper)
