@@ -29,7 +29,7 @@ from system import BIN, send, wait_until
 
 CUTS = int(os.environ.get("GONIEC_TEST_CUTS", "5"))
 SENDERS = 6
-LEAST, MOST = 60, 200  # mails that are accepted between two cuts
+LEAST, MOST = 50, 150  # mails that are accepted between two cuts
 
 
 def setUpModule():

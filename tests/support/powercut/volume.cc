@@ -213,7 +213,7 @@ size_t Volume::Read(const Node& file, size_t offset, size_t size, char* out) {
 void Volume::Write(Node& file, size_t offset, std::string_view data) {
   if (data.empty()) return;
   const size_t end = offset + data.size();
-  MarkDirty(file, std::min(offset, file.live.size()), end);
+  MarkDirty(file, offset, end);
   if (file.live.size() < end) file.live.resize(end);
   file.live.replace(offset, data.size(), data);
   file.modified = Now();
