@@ -38,6 +38,7 @@ void Deliver(Moves& moves, int item, int w) {
   worker.at = At::kInbox;
   worker.item = static_cast<std::uint8_t>(item);
   worker.after_end = from.ends > 0;
+  worker.resend = stored.marked;
   worker.must_look = (GenerationOf(item) > 0 && moves.Has(Rule::kCopyLooks)) ||
                      (stored.counted && moves.Has(Rule::kRedeliveredLooks)) ||
                      (stored.marked && moves.Has(Rule::kResendLooks)) ||

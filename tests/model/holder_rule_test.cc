@@ -40,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bounds{"WithoutFaults", {.max_faults = 0}},
         Bounds{"ThreeFaultsOneRetry", {.max_faults = 3, .generations = 1, .only_holder_ends = true}},
         Bounds{"TwoFaultsTwoRetries", {.max_faults = 2, .generations = 2, .only_holder_ends = true}},
-        Bounds{"DuplicateWindowEnds", {.max_faults = 2, .generations = 1, .window_ends = true}},
+        Bounds{"DuplicateWindowEnds",
+               {.max_faults = 2, .generations = 1, .window_ends = true, .only_holder_ends = true}},
         Bounds{"SomebodyAsks", {.max_faults = 1, .generations = 1, .late_messages = false, .reader = true}}),
     [](const auto& info) { return info.param.name; });
 
@@ -117,6 +118,17 @@ TEST_P(SecondLine, IsNotMissedAlone) {
 INSTANTIATE_TEST_SUITE_P(HolderRule, SecondLine,
                          testing::Values(Rule::kLookReadsEventsAgain, Rule::kMoveOnlyLeased),
                          [](const auto& info) { return std::string(TextOf(info.param).name); });
+
+// An event that moves, sent without a lease, harms nobody as long as no copy follows it. Without both rules
+// one fault is enough for what takes two without the one for copies.
+TEST(SecondLineTest, MovesAndCopiesGuardEachOther) {
+  const Report report =
+      SearchFewestFaults({.rules = Rules::All().Without(Rule::kMoveOnlyLeased).Without(Rule::kCopyOnlyLeased),
+                          .max_faults = 2,
+                          .generations = 1});
+  EXPECT_EQ(report.violation, Violation::kDuplicate);
+  EXPECT_EQ(FaultsIn(report.trace), 1U);
+}
 
 }  // namespace
 }  // namespace goniec::model

@@ -16,6 +16,7 @@ class Writer {
   [[nodiscard]] Key key() const {
     return {static_cast<std::uint64_t>(bits_), static_cast<std::uint64_t>(bits_ >> 64)};
   }
+  [[nodiscard]] int bits() const { return at_; }
   [[nodiscard]] std::uint64_t low() const { return static_cast<std::uint64_t>(bits_); }
 
  private:
@@ -36,7 +37,6 @@ class KeyReader {
   unsigned __int128 bits_;
 };
 
-// 19 bits.
 template <typename Visitor, typename W>
 void VisitWorker(Visitor& visit, W& worker) {
   visit(worker.at, 5);
@@ -45,6 +45,7 @@ void VisitWorker(Visitor& visit, W& worker) {
   visit(worker.leased, 1);
   visit(worker.renewing, 1);
   visit(worker.must_look, 1);
+  visit(worker.resend, 1);
   visit(worker.outcome, 2);
   visit(worker.found, 1);
   visit(worker.next_announced, 1);
@@ -53,7 +54,6 @@ void VisitWorker(Visitor& visit, W& worker) {
   visit(worker.after_end, 1);
 }
 
-// 68 bits and the workers.
 template <typename Visitor, typename S>
 void Visit(Visitor& visit, S& state) {
   for (int i = 0; i < kItems; ++i) {
@@ -112,6 +112,13 @@ State Unpack(Key key) {
   KeyReader reader(key);
   Visit(reader, state);
   return state;
+}
+
+int BitsOfState() {
+  State state;
+  Writer writer;
+  Visit(writer, state);
+  return writer.bits();
 }
 
 }  // namespace goniec::model

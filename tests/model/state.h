@@ -71,7 +71,8 @@ struct Worker {
   std::uint8_t connected = 1;
   std::uint8_t leased = 0;
   std::uint8_t renewing = 0;
-  std::uint8_t must_look = 0;
+  std::uint8_t must_look = 0;  // until it is taken
+  std::uint8_t resend = 0;     // the delivery says so; likewise
   Outcome outcome = Outcome::kNone;
   std::uint8_t found = 0;           // looking: a younger copy was seen
   std::uint8_t next_announced = 0;  // looking: the events name the next generation, not one beyond
@@ -156,6 +157,8 @@ struct Key {
 // States that differ only in the workers' names have one key.
 Key Pack(const State& state);
 State Unpack(Key key);
+// How many of the key's 128 bits are used.
+int BitsOfState();
 
 inline bool IsStored(const State& state, int item) {
   return state.items[static_cast<std::size_t>(item)].place != Place::kAbsent;

@@ -22,6 +22,10 @@ TEST(StateTest, ComesBackFromItsKey) {
   EXPECT_EQ(Describe(Unpack(key)), Describe(state));
 }
 
+TEST(StateTest, FitsIntoItsKey) {
+  EXPECT_LE(BitsOfState(), 128);
+}
+
 TEST(StateTest, HasOneKeyWhateverTheWorkersAreCalled) {
   State one;
   one.workers[0] = {.at = At::kTaken, .item = 0, .leased = 1};

@@ -66,9 +66,10 @@ void Take(Moves& moves, int w) {
     BecomeIdle(next, w);
     return moves.Add(next, Action::kDropsSuspect, Name(w), item);
   }
-  const bool has_shadow = GenerationOf(item) > 0 || next.items[item].marked;
+  const bool has_shadow = GenerationOf(item) > 0 || worker.resend;
   worker.at = !worker.must_look ? At::kConnect : has_shadow ? At::kShadow : At::kEvents;
   worker.must_look = 0;
+  worker.resend = 0;
   worker.leased = 1;
   worker.renewing = 1;
   moves.Add(next, Action::kTakes, Name(w), item);
