@@ -2,6 +2,7 @@
 // the broker or the caller is not there.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <future>
 
 #include "absl/strings/match.h"
@@ -28,7 +29,8 @@ class ApiServerTest : public ApiFixture {
     return record.mails_size() == 1 ? record.mails(0) : queue::v1::Mail();
   }
   bool ReadyIsEmpty() {
-    return absl::IsNotFound(RunToEnd(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>")).status());
+    return absl::IsNotFound(
+        RunToEnd(queue::GetNextMessage(*broker_, queue::ReadyStream(0), "ready.>")).status());
   }
 };
 
@@ -181,6 +183,26 @@ TEST_F(ApiServerTest, TooMuchInFlightIsRefusedWhileOthersWait) {
   ASSERT_TRUE(queue.Next(&tag, &ok));
   EXPECT_TRUE(first_status.ok()) << first_status.error_message();
   EXPECT_TRUE(Send(Raw(200 << 10), &second).ok());
+}
+
+TEST_F(ApiServerTest, AFullQueueIsResourceExhaustedUntilThereIsRoom) {
+  config_.capacity_bytes = 2 << 20;
+  ProvisionAll();
+  StartApi();
+  const v1::SendMessageRequest request = Raw(200 << 10);
+  v1::SendMessageResponse response;
+  grpc::Status status;
+  for (int i = 0; i < 30 && status.ok(); ++i) status = Send(request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  EXPECT_EQ(ReasonOf(status), "QUEUE_FULL");
+  google::rpc::Status details;
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_TRUE(std::ranges::any_of(details.details(), [&](const auto& any) { return any.UnpackTo(&retry); }));
+  EXPECT_GT(retry.retry_delay().seconds(), 0);
+  // Deliveries make room; here somebody empties the stream.
+  Api(absl::StrCat("STREAM.PURGE.", queue::ReadyStream(0)));
+  EXPECT_TRUE(test::WaitUntil([&] { return Send(request, &response).ok(); }));
 }
 
 TEST_F(ApiServerTest, RequestsBeyondTheLimitAreRefused) {

@@ -97,6 +97,9 @@ TEST_F(CliTest, TokensComeFromTheEnvironmentOrAFile) {
               HasSubstr("Senders     shop.test"));
   ExpectOneLine(Goniec({"info", "--api", "192.0.2.1:8443"}, "", {{"GONIEC_TOKEN", "secret-token"}}), 2,
                 "--tls");
+  // A name of somebody else's that looks like loopback.
+  ExpectOneLine(Goniec({"info", "--api", "127.evil.test:8443"}, "", {{"GONIEC_TOKEN", "secret-token"}}), 2,
+                "--tls");
 }
 
 TEST_F(CliTest, FailuresAreOneLine) {
@@ -111,6 +114,12 @@ TEST_F(CliTest, FailuresAreOneLine) {
   ExpectOneLine(Goniec({"nonsense"}), 2, "no command nonsense");
   ExpectOneLine(Goniec({"info", "--api", absl::StrCat("127.0.0.1:", test::FreePort())}), 1,
                 "Connection refused");
+  ExpectOneLine(Goniec({"info", "--bogus"}), 2, "there is no flag --bogus");
+  ExpectOneLine(Goniec({"info", "--ca", "/nonexistent.pem"}), 1, "/nonexistent.pem: No such file");
+  ExpectOneLine(Goniec({"info", "--ca", folder_.Write("ca.pem", "nothing")}), 1,
+                "ca.pem: holds no certificate in PEM");
+  ExpectOneLine(Goniec({"info", "--token-file", "/nonexistent"}), 1, "/nonexistent: No such file");
+  ExpectOneLine(Goniec({"info", "--timeout", "0"}), 2, "--timeout must be 1 to 3600 seconds");
 }
 
 TEST_F(CliTest, WaitFailsWhereNothingIsDelivered) {
@@ -145,6 +154,20 @@ TEST_F(CliTest, ProvisionNamesWhatIsWrongWithItsSection) {
   EXPECT_THAT(ran.err, testing::Not(HasSubstr("other")));
   ExpectOneLine(Goniec({"provision"}), 2, "--config");
   ExpectOneLine(Goniec({"provision", "--config", "/nonexistent"}), 1, "/nonexistent");
+}
+
+TEST_F(CliTest, ProvisionSaysThatNobodyIsThere) {
+  const std::string config =
+      folder_.Write("nobody.yaml", "queue: {servers: [\"nats://127.0.0.1:1\"], capacity: 512MiB}\n");
+  ExpectOneLine(Goniec({"provision", "--config", config}), 1,
+                "goniec provision: the broker cannot be reached at nats://127.0.0.1:1: ");
+}
+
+TEST_F(CliTest, ProvisionNamesAFileOfTheBrokersThatIsMissing) {
+  const std::string config =
+      folder_.Write("files.yaml", "queue: {credentials_file: /nonexistent.creds, capacity: 512MiB}\n");
+  ExpectOneLine(Goniec({"provision", "--config", config}), 1,
+                "queue.credentials_file: /nonexistent.creds: cannot be read: No such file or directory");
 }
 
 TEST_F(CliTest, HashesTokens) {
