@@ -61,7 +61,7 @@ class System(systems.System):
 
 def content(number):
     """Some are large, so that nats-server begins new files."""
-    lines = 6000 if number % 8 == 0 else 40
+    lines = 8000 if number % 8 == 0 else 40
     return (f"From: a@sender.test\r\nTo: r{number}@d{number % 20}.test\r\nX-Number: {number}\r\n\r\n"
             + f"line of mail {number}\r\n" * lines).encode()
 
