@@ -1,4 +1,6 @@
 // A worker and its peer: the connection, the final dot, the reply. None of it needs the broker.
+#include <utility>
+
 #include "tests/model/moves.h"
 
 namespace goniec::model {

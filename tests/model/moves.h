@@ -1,7 +1,6 @@
 // Inside of transitions: what the files for publisher, broker, worker and reader share.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "tests/model/transitions.h"
@@ -17,13 +16,13 @@ class Moves {
   [[nodiscard]] const State& from() const { return from_; }
   [[nodiscard]] bool Has(Rule rule) const { return options_.rules.Has(rule); }
 
-  void Add(State state, Action action, std::uint8_t worker = kNobody, std::uint8_t item = kNobody) {
-    out_.push_back({std::move(state), {action, worker, item, false}});
+  void Add(const State& state, Action action, std::uint8_t worker = kNobody, std::uint8_t item = kNobody) {
+    out_.push_back({state, {action, worker, item, false}});
   }
   void AddFault(State state, Action action, std::uint8_t worker = kNobody, std::uint8_t item = kNobody) {
     if (from_.faults >= options_.max_faults) return;
     ++state.faults;
-    out_.push_back({std::move(state), {action, worker, item, true}});
+    out_.push_back({state, {action, worker, item, true}});
   }
   [[nodiscard]] bool MayBeLate() const { return options_.late_messages && from_.late == Late::kNothing; }
 
