@@ -1,4 +1,6 @@
 // What goes wrong at each phase, at a server that does it for real.
+#include <asio/awaitable.hpp>
+
 #include "tests/integration/deliver/delivery_fixture.h"
 
 namespace goniec::outbound::testing {
@@ -71,8 +73,46 @@ INSTANTIATE_TEST_SUITE_P(
         {"AtData", "on: data, then: close", {"temporary DATA CONNECTION_LOST [0]"}},
         {"AtDot", "on: dot, then: close", {"temporary DOT CONNECTION_LOST [0] AMBIGUOUS"}},
         {"AtDotByReset", "on: dot, then: reset", {"temporary DOT CONNECTION_LOST [0] AMBIGUOUS"}},
+        // The reply is there; that the goodbye fails is nobody's business.
+        {"AtQuit", "on: quit, then: reset", {"delivered DOT ACCEPTED 250 [0]"}},
+        {"QuitRefused", "on: quit, reply: '500 what'", {"delivered DOT ACCEPTED 250 [0]"}},
     }),
     [](const auto& param) { return param.param.name; });
+
+// In a stored body, more of it than the buffers of both sides hold: no end of data was put out, so nothing is
+// ambiguous and the mail may go again.
+class CutInTheBodyTest : public ::testing::TestWithParam<std::pair<std::string, std::string>> {};
+
+constexpr std::uint32_t kChunks = 40;
+constexpr std::size_t kChunkSize = 512 * 1024;
+
+asio::awaitable<absl::StatusOr<std::string>> AnyChunk(std::uint32_t n) {
+  co_return std::string(n + 1 < kChunks ? kChunkSize : kChunkSize - 2, 'x') + (n + 1 < kChunks ? "" : "\r\n");
+}
+
+TEST_P(CutInTheBodyTest, IsTemporaryAndNotAmbiguous) {
+  const auto& [event, how] = GetParam();
+  SinkProcess sink("rules:\n  - {on: " + event + ", first: 1, after_bytes: 1000, then: " + how + "}\n",
+                   {"--extensions=" + std::string(event == "bdat" ? "CHUNKING" : "PIPELINING")});
+  Delivery delivery;
+  auto mail = Delivery::MakeMail();
+  auto* reference = mail->mutable_body_reference();
+  reference->set_body_id("body");
+  reference->set_chunk_count(kChunks);
+  reference->set_size_bytes(kChunks * kChunkSize);
+  mail->set_size_bytes(mail->head().size() + kChunks * kChunkSize);
+  const auto route = Delivery::RouteTo({sink.port()});
+  const auto with_body = [](Job& job) { job.read_chunk = AnyChunk; };
+  EXPECT_THAT(delivery.Run(mail, route, with_body), ElementsAre("temporary BODY CONNECTION_LOST [0]"));
+  EXPECT_THAT(sink.Log(), IsEmpty());
+  EXPECT_THAT(delivery.Run(mail, route, with_body), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+}
+
+// A server that says goodbye by FIN and reads on is noticed behind the end of data only.
+INSTANTIATE_TEST_SUITE_P(All, CutInTheBodyTest,
+                         ::testing::Values(std::pair("data", "reset"), std::pair("bdat", "close"),
+                                           std::pair("bdat", "reset")),
+                         [](const auto& param) { return param.param.first + "_" + param.param.second; });
 
 struct StallCase {
   std::string name;
