@@ -97,23 +97,25 @@ void ForgetIds(State& state) {
   state.copy_known = state.waiting;
 }
 
-void Reconnect(const Moves& moves, State& state) {
+// The connections end and are made anew; both news stop the renewing of what is in hand. What lay in an inbox
+// is lost, or taken between the two.
+void Reconnect(const Moves& moves, State& state, unsigned takes) {
   for (int w = 0; w < kWorkers; ++w) {
     Worker& worker = state.workers[static_cast<std::size_t>(w)];
-    if (worker.at == At::kInboxFrozen ||
-        (worker.at == At::kInbox && moves.Has(Rule::kDeliveryDiesWithConnection))) {
+    if (worker.at == At::kIdle) continue;
+    if (worker.at == At::kInbox && (takes >> w & 1) != 0) TakeUp(state, w);
+    if (worker.at == At::kInbox || worker.at == At::kInboxFrozen) {
       BecomeIdle(state, w);
-    } else if (worker.at != At::kIdle && worker.at != At::kInbox &&
-               moves.Has(Rule::kLeaseEndsWithConnection)) {
+    } else if (moves.Has(Rule::kLeaseEndsWithConnection)) {
       worker.renewing = 0;
     }
   }
 }
 
 // Every subset of the deliveries may be forgotten, and with one its count.
-void Restart(Moves& moves) {
+void RestartWith(Moves& moves, unsigned takes) {
   State killed = moves.from();
-  Reconnect(moves, killed);
+  Reconnect(moves, killed, takes);
   killed.late = Late::kNothing;
   killed.late_about = 0;
   ForgetIds(killed);
@@ -134,6 +136,16 @@ void Restart(Moves& moves) {
       stored.counted = 0;
     }
     moves.AddFault(next, Action::kServerRestarts);
+  }
+}
+
+void Restart(Moves& moves) {
+  unsigned inboxes = 0;
+  for (unsigned w = 0; w < kWorkers; ++w) {
+    if (moves.from().workers[w].at == At::kInbox) inboxes |= 1U << w;
+  }
+  for (unsigned takes = 0; takes < 1U << kWorkers; ++takes) {
+    if ((takes & ~inboxes) == 0) RestartWith(moves, takes);
   }
 }
 

@@ -101,7 +101,6 @@ INSTANTIATE_TEST_SUITE_P(
                     Removal{Rule::kEventsAreReadAgain, Violation::kNotFound, 0, kWithReader},
                     Removal{Rule::kLateEventsAreRead, Violation::kNotFound, 0, kWithReader},
                     Removal{Rule::kUnansweredGivesNothingBack, Violation::kDuplicate, 1},
-                    Removal{Rule::kDeliveryDiesWithConnection, Violation::kDuplicate, 1},
                     Removal{Rule::kUnleasedTellsOnlyDelivered, Violation::kEndedByOther, 1, kOnlyHolderEnds},
                     Removal{Rule::kEndsGoByStreamOrder, Violation::kOtherEnd, 1, kWithReader}),
     [](const auto& info) { return std::string(TextOf(info.param.rule).name); });

@@ -53,5 +53,7 @@ void GiveBack(State& state, int item);
 // time is excused.
 void Excuse(State& state, int worker);
 void BecomeIdle(State& state, int worker);
+// The worker begins with what lies in its inbox.
+void TakeUp(State& state, int worker);
 
 }  // namespace goniec::model

@@ -46,8 +46,6 @@ constexpr std::array<RuleText, kRules> kTexts{{
     {"LateEventsAreRead", "a reader reads the late events too", "message_finder.cc MessageFinder::Find"},
     {"UnansweredGivesNothingBack", "a worker that gets no answer lets the record return by itself",
      "proposed for settlement.cc Settlement::Close"},
-    {"DeliveryDiesWithConnection", "what comes after the news that the connection is lost is not taken",
-     "proposed for puller.cc OnMessage"},
     {"UnleasedTellsOnlyDelivered", "without a lease only `delivered` is told, no other end",
      "proposed for events.cc StoreBatch"},
     {"EndsGoByStreamOrder", "of two ends on the two subjects the lower sequence is shown",

@@ -47,7 +47,6 @@ enum class Rule {
   kLateEventsAreRead,
   // Proposed: the product does not have them yet.
   kUnansweredGivesNothingBack,
-  kDeliveryDiesWithConnection,
   kUnleasedTellsOnlyDelivered,
   kEndsGoByStreamOrder,
   kCount,

@@ -36,16 +36,19 @@ void LoseLease(Moves& moves, int w) {
   moves.Add(next, Action::kLeaseRunsOut, Name(w), worker.item);
 }
 
+// What is in the inbox is lost with the connection, or taken just behind the news.
 void LoseConnection(Moves& moves, int w) {
   State next = moves.from();
   Worker& worker = Of(next, w);
   const std::uint8_t item = worker.item;
-  if (worker.at == At::kInboxFrozen ||
-      (worker.at == At::kInbox && moves.Has(Rule::kDeliveryDiesWithConnection))) {
-    BecomeIdle(next, w);
-  } else {
-    worker.connected = 0;
+  if (worker.at == At::kInbox || worker.at == At::kInboxFrozen) {
+    State lost = next;
+    BecomeIdle(lost, w);
+    moves.AddFault(lost, Action::kCutOff, Name(w), item);
+    if (worker.at == At::kInboxFrozen) return;
+    TakeUp(next, w);
   }
+  worker.connected = 0;
   moves.AddFault(next, Action::kCutOff, Name(w), item);
 }
 
@@ -54,7 +57,7 @@ void ComeBack(Moves& moves, int w) {
   Worker& worker = Of(next, w);
   worker.connected = 1;
   if (moves.Has(Rule::kLeaseEndsWithConnection)) worker.renewing = 0;
-  if (!moves.Has(Rule::kExpiredIsNotRenewed) && worker.at != At::kInbox) worker.leased = 1;
+  if (!moves.Has(Rule::kExpiredIsNotRenewed)) worker.leased = 1;
   moves.Add(next, Action::kBack, Name(w), worker.item);
 }
 
@@ -66,12 +69,7 @@ void Take(Moves& moves, int w) {
     BecomeIdle(next, w);
     return moves.Add(next, Action::kDropsSuspect, Name(w), item);
   }
-  const bool has_shadow = GenerationOf(item) > 0 || worker.resend;
-  worker.at = !worker.must_look ? At::kConnect : has_shadow ? At::kShadow : At::kEvents;
-  worker.must_look = 0;
-  worker.resend = 0;
-  worker.leased = 1;
-  worker.renewing = 1;
+  TakeUp(next, w);
   moves.Add(next, Action::kTakes, Name(w), item);
 }
 
@@ -83,6 +81,16 @@ void Excuse(State& state, int worker) {
   if (state.taker != worker + 1) return;
   state.taker = 0;
   state.taken = 0;
+}
+
+void TakeUp(State& state, int w) {
+  Worker& worker = Of(state, w);
+  const bool has_shadow = GenerationOf(worker.item) > 0 || worker.resend;
+  worker.at = !worker.must_look ? At::kConnect : has_shadow ? At::kShadow : At::kEvents;
+  worker.must_look = 0;
+  worker.resend = 0;
+  worker.leased = 1;
+  worker.renewing = 1;
 }
 
 void BecomeIdle(State& state, int worker) {
