@@ -21,6 +21,7 @@
 #include "common/queue/publisher.h"
 #include "common/queue/publisher_metrics.h"
 #include "common/queue/readiness.h"
+#include "common/queue/store_level.h"
 #include "inbound/accept/smtp_server.h"
 
 namespace goniec::inbound {
@@ -71,6 +72,7 @@ struct Service::State {
   std::unique_ptr<observe::HttpServer> http;
   net::IoThreads threads{config.smtp.threads, "goniec-smtp"};
   std::unique_ptr<queue::Broker> broker;
+  std::unique_ptr<queue::StoreLevel> level;
   std::unique_ptr<queue::Publisher> publisher;
   std::unique_ptr<queue::Readiness> readiness;
   BodyMemory body_memory{config.smtp.max_body_memory.bytes};
@@ -84,7 +86,10 @@ absl::Status Service::State::ConnectBroker() {
       queue::Broker::Start(config.queue, absl::StrCat("goniec-inbound ", config.session.host_name));
   if (!started.ok()) return started.status();
   broker = *std::move(started);
-  publisher = queue::Publisher::Create(*broker, config.queue);
+  level =
+      std::make_unique<queue::StoreLevel>(*broker, config.queue, metrics, threads.context(0).get_executor());
+  level->Start();
+  publisher = queue::Publisher::Create(*broker, config.queue, level.get());
   queue::ExportPublisherStats(metrics, *publisher);
   readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kInbound, health,
                                                  threads.context(0).get_executor());
@@ -158,6 +163,7 @@ bool Service::Drain() {
     clean = state.smtp->Drain(state.config.drain_limit);
   }
   if (state.readiness != nullptr) state.readiness->Stop();
+  if (state.level != nullptr) state.level->Stop();
   return clean;
 }
 

@@ -19,7 +19,9 @@
 #include "common/queue/publisher.h"
 #include "common/queue/publisher_metrics.h"
 #include "common/queue/readiness.h"
+#include "common/queue/store_level.h"
 #include "outbound/api/api_server.h"
+#include "outbound/audit/auditor.h"
 #include "outbound/consume/worker.h"
 #include "outbound/deliver/dispatcher.h"
 #include "outbound/route/own_addresses.h"
@@ -49,6 +51,7 @@ struct Service::State {
   // Reads have a connection of their own, so that they do not wait behind records.
   std::unique_ptr<queue::Broker> reads;
   std::unique_ptr<queue::MessageFinder> finder;
+  std::unique_ptr<queue::StoreLevel> level;
   std::unique_ptr<queue::Publisher> publisher;
   std::unique_ptr<queue::Readiness> readiness;
   std::unique_ptr<dns::UnboundResolver> resolver;
@@ -57,6 +60,7 @@ struct Service::State {
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<ApiServer> api;
+  std::unique_ptr<Auditor> auditor;
 };
 
 absl::Status Service::State::ConnectBroker() {
@@ -69,7 +73,10 @@ absl::Status Service::State::ConnectBroker() {
   broker = *std::move(records);
   reads = *std::move(lookups);
   finder = std::make_unique<queue::MessageFinder>(*reads, config.queue);
-  publisher = queue::Publisher::Create(*broker, config.queue);
+  level = std::make_unique<queue::StoreLevel>(*broker, config.queue, metrics,
+                                              api_thread.context(0).get_executor());
+  level->Start();
+  publisher = queue::Publisher::Create(*broker, config.queue, level.get());
   queue::ExportPublisherStats(metrics, *publisher);
   readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kOutbound, health,
                                                  api_thread.context(0).get_executor());
@@ -117,6 +124,9 @@ absl::Status Service::State::Start() {
   GONIEC_RETURN_IF_ERROR(ConnectBroker());
   GONIEC_RETURN_IF_ERROR(StartApi());
   GONIEC_RETURN_IF_ERROR(StartDelivery());
+  auditor = std::make_unique<Auditor>(AuditorParts{api_thread.context(0).get_executor(), *broker, *reads,
+                                                   *finder, config.queue, metrics, config.hostname});
+  auditor->Start();
   draining.Meet();
   observe::Info("started", {{"version", GONIEC_VERSION},
                             {"http_port", http->port()},
@@ -147,7 +157,9 @@ bool Service::Drain() {
   bool clean = true;
   if (state_->worker != nullptr) clean = state_->worker->Drain(state_->config.drain_limit);
   if (state_->api != nullptr) state_->api->Shutdown(std::chrono::seconds(5));
+  if (state_->auditor != nullptr) state_->auditor->Stop();
   if (state_->readiness != nullptr) state_->readiness->Stop();
+  if (state_->level != nullptr) state_->level->Stop();
   return clean;
 }
 

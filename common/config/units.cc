@@ -32,7 +32,7 @@ absl::StatusOr<uint64_t> Parse(std::string_view text, const std::array<Unit, N>&
   };
   uint64_t number = 0;
   const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const auto [stop, error] = std::from_chars(text.begin(), text.end(), number);
   if (error == std::errc::result_out_of_range) return wrong("is too large for ");
   if (error != std::errc()) return wrong("is not ");
   const std::string_view suffix(stop, static_cast<size_t>(end - stop));

@@ -29,7 +29,7 @@ void AppendLabel(std::string_view label, std::string& name) {
 }
 
 // The answer that says more about the name wins when neither has addresses: a failure might hide some.
-const AddressAnswer& Stronger(const AddressAnswer& a, const AddressAnswer& b) {
+AddressAnswer Stronger(const AddressAnswer& a, const AddressAnswer& b) {
   if (a.result == Result::kTemporary) return a;
   if (b.result == Result::kTemporary) return b;
   return a.result == Result::kNoDomain ? a : b;

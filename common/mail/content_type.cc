@@ -43,10 +43,11 @@ void SkipSpace(std::string_view& text) {
 }  // namespace
 
 absl::Status CheckContentType(std::string_view text) {
-  const absl::Status malformed =
-      absl::InvalidArgumentError("is not a MIME type such as image/png or text/csv; charset=utf-8");
+  const auto malformed = [] {
+    return absl::InvalidArgumentError("is not a MIME type such as image/png or text/csv; charset=utf-8");
+  };
   const std::string type = AsciiLower(TakeToken(text));
-  if (type.empty() || !Take(text, '/') || TakeToken(text).empty()) return malformed;
+  if (type.empty() || !Take(text, '/') || TakeToken(text).empty()) return malformed();
   if (type == "multipart" || type == "message") {
     return absl::InvalidArgumentError(absl::StrCat("must not be ", type,
                                                    "/*, which cannot be encoded (RFC 2046 §5.2.1); ",
@@ -56,11 +57,11 @@ absl::Status CheckContentType(std::string_view text) {
   while (Take(text, ';')) {
     SkipSpace(text);
     if (text.empty()) break;
-    if (TakeToken(text).empty() || !Take(text, '=')) return malformed;
-    if (!TakeQuoted(text) && TakeToken(text).empty()) return malformed;
+    if (TakeToken(text).empty() || !Take(text, '=')) return malformed();
+    if (!TakeQuoted(text) && TakeToken(text).empty()) return malformed();
     SkipSpace(text);
   }
-  return text.empty() ? absl::OkStatus() : malformed;
+  return text.empty() ? absl::OkStatus() : malformed();
 }
 
 }  // namespace goniec::mail

@@ -52,6 +52,7 @@ struct Entry {
 const std::vector<Entry>& Entries() {
   static const std::vector<Entry> entries = [] {
     std::vector<Entry> all;
+    all.reserve(std::size(kSpecial));
     for (const Special& special : kSpecial)
       all.push_back({Cidr::Parse(special.network).value(), special.use});
     return all;

@@ -15,6 +15,7 @@
 #include "common/queue/config.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/message_status.h"
+#include "common/queue/stalled_writes.h"
 #include "common/queue/subjects.h"
 
 namespace goniec::queue {
@@ -71,12 +72,13 @@ OutgoingMessage Encode(const Batch& batch) {
 }
 
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config,
-                                                         Batch batch, std::function<bool()> may_move,
+                                                         Batch batch, StalledWrites& stalled,
+                                                         std::function<bool()> may_move,
                                                          std::function<bool()> stop) {
   StoredEvents stored;
   OutgoingMessage message = Encode(batch);
   std::chrono::milliseconds pause = kFirstPause;
-  bool told = false;
+  StalledWrites::Mark mark(stalled);
   for (;;) {
     if (!may_move() && std::erase_if(batch, IsMove) > 0) {
       stored.moves_stored = false;
@@ -87,10 +89,10 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
         SubjectNow(batch.front(), config);  // a repetition is dropped by its id whatever the subject
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
-    if (!told)
+    if (mark.Stall()) {
       spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject,
                    Message(result.status));
-    told = true;
+    }
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
     pause = std::min(pause * 2, kLongestPause);
@@ -158,12 +160,13 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
 
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
+                                                          StalledWrites& stalled,
                                                           std::function<bool()> may_move,
                                                           std::function<bool()> stop) {
   StoredEvents all;
   for (Batch& batch : Split(std::move(events))) {
     absl::StatusOr<StoredEvents> stored =
-        co_await StoreBatch(broker, config, std::move(batch), may_move, stop);
+        co_await StoreBatch(broker, config, std::move(batch), stalled, may_move, stop);
     if (!stored.ok()) co_return stored.status();
     all.moves_stored = all.moves_stored && stored->moves_stored;
   }

@@ -188,9 +188,9 @@ const v1::Mail* FindMail(const v1::Record& record, const std::string& id) {
   return nullptr;
 }
 
-// Adds the message if one of the records at its slot in READY holds it.
-asio::awaitable<absl::StatusOr<bool>> ReadReady(Broker& broker, int lanes, const Address& address,
-                                                StatusFold& fold) {
+// The message, if one of the records at its slot in READY holds it.
+asio::awaitable<absl::StatusOr<std::optional<v1::Mail>>> ReadReady(Broker& broker, int lanes,
+                                                                   const Address& address) {
   for (int lane = 0; lane < lanes; ++lane) {
     const std::string subject = ReadySlotFilter(lane, address.tenant, address.slot);
     for (std::uint64_t from = 1;;) {
@@ -202,12 +202,11 @@ asio::awaitable<absl::StatusOr<bool>> ReadReady(Broker& broker, int lanes, const
       v1::Record record;
       if (!record.ParseFromString((*stored)->data)) continue;
       if (const v1::Mail* mail = FindMail(record, address.id)) {
-        fold.AddStored(*mail);
-        co_return true;
+        co_return std::optional<v1::Mail>(*mail);
       }
     }
   }
-  co_return false;
+  co_return std::optional<v1::Mail>();
 }
 
 absl::Status NoSuchMessage() {
@@ -233,10 +232,12 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
   if (absl::Status read = co_await reader.Read(early); !read.ok()) co_return read;
   if (fold.status().AllTerminal()) co_return fold.status();
 
-  const absl::StatusOr<bool> in_ready = co_await ReadReady(broker_, config_.lanes, *address, fold);
+  const absl::StatusOr<std::optional<v1::Mail>> in_ready =
+      co_await ReadReady(broker_, config_.lanes, *address);
   if (!in_ready.ok()) co_return in_ready.status();
-  if (*in_ready && !LateEventsMayExist(*address)) co_return fold.status();
-  if (!*in_ready) {
+  if (in_ready->has_value()) fold.AddStored(**in_ready);
+  if (in_ready->has_value() && !LateEventsMayExist(*address)) co_return fold.status();
+  if (!in_ready->has_value()) {
     const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
     if (!copies.ok()) co_return copies.status();
     for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail);
@@ -283,6 +284,21 @@ asio::awaitable<absl::StatusOr<std::vector<MessageFinder::StoredCopy>>> MessageF
     }
   }
   co_return copies;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> MessageFinder::FindStored(std::string tenant,
+                                                                                 std::string message_id) {
+  std::vector<v1::Mail> found;
+  const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
+  if (!address.has_value()) co_return found;
+  absl::StatusOr<std::optional<v1::Mail>> in_ready = co_await ReadReady(broker_, config_.lanes, *address);
+  if (!in_ready.ok()) co_return in_ready.status();
+  if (in_ready->has_value()) found.push_back(**std::move(in_ready));
+  absl::StatusOr<std::vector<StoredCopy>> copies =
+      co_await FindCopies(std::move(tenant), std::move(message_id));
+  if (!copies.ok()) co_return copies.status();
+  for (StoredCopy& copy : *copies) found.push_back(std::move(copy.mail));
+  co_return found;
 }
 
 asio::awaitable<absl::StatusOr<bool>> MessageFinder::ReadyHoldsEarlier(std::string ready_subject,

@@ -38,6 +38,10 @@ class MessageFinder {
   asio::awaitable<absl::StatusOr<std::vector<StoredCopy>>> FindCopies(std::string tenant,
                                                                       std::string message_id);
 
+  // The message in every stored record that holds some of it: in READY, WAIT and HELD.
+  asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> FindStored(std::string tenant,
+                                                                    std::string message_id);
+
   // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was
   // stored twice: the first acts).
   asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id,

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/queue/broker.h"
 
-struct __natsConnection;
+struct __natsConnection;  // NOLINT(bugprone-reserved-identifier): the library's natsConnection
 
 namespace goniec::queue {
 

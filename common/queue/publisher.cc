@@ -22,6 +22,7 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/jetstream.h"
+#include "common/queue/store_level.h"
 #include "common/queue/subjects.h"
 
 namespace goniec::queue {
@@ -85,8 +86,8 @@ void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
 
 class GroupCommitPublisher final : public Publisher {
  public:
-  GroupCommitPublisher(Broker& broker, const QueueConfig& config, const Clock& clock)
-      : broker_(broker), config_(config), clock_(clock), give_up_(broker.executor()) {
+  GroupCommitPublisher(Broker& broker, const QueueConfig& config, StoreLevel* level, const Clock& clock)
+      : broker_(broker), config_(config), level_(level), clock_(clock), give_up_(broker.executor()) {
     state_token_ = broker_.OnStateChange([this](bool connected) {
       if (connected) OnConnected();
     });
@@ -94,6 +95,7 @@ class GroupCommitPublisher final : public Publisher {
   ~GroupCommitPublisher() override { broker_.RemoveStateCallback(state_token_); }
 
   using Publisher::Commit;
+  absl::Status Admit(MailClass mail_class) const override;
   void Commit(v1::Mail mail, Done done) override;
   void Drain(std::function<void()> done) override;
   PublisherStats stats() const override;
@@ -122,6 +124,7 @@ class GroupCommitPublisher final : public Publisher {
 
   Broker& broker_;
   const QueueConfig& config_;
+  StoreLevel* const level_;
   const Clock& clock_;
   int state_token_ = 0;
 
@@ -150,7 +153,12 @@ void GroupCommitPublisher::Refuse(const Done& done, absl::Status status) {
   done(std::move(status));
 }
 
+absl::Status GroupCommitPublisher::Admit(MailClass mail_class) const {
+  return level_ == nullptr ? absl::OkStatus() : level_->Admit(mail_class);
+}
+
 void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
+  if (absl::Status admitted = Admit(ClassOf(mail)); !admitted.ok()) return Refuse(done, std::move(admitted));
   const std::size_t bytes = mail.ByteSizeLong();
   const std::size_t body = mail.inline_body().size();
   if (body > kMaxInlineBody || bytes - body > kMaxEnvelopeBytes) {
@@ -162,19 +170,19 @@ void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
     return Refuse(done, absl::ResourceExhaustedError("too many mails wait for the broker"));
   }
   pending_bytes_ += bytes;
+  Waiting waiting{std::move(mail), bytes, clock_.Boot(), std::move(done)};
   bool first = false;
-  bool refuse = false;
+  bool taken = false;
   {
     const std::lock_guard lock(mutex_);
-    refuse = draining_;
-    if (!refuse) {
-      first = incoming_.empty();
-      incoming_.push_back({std::move(mail), bytes, clock_.Boot(), std::move(done)});
-    }
+    taken = !draining_;
+    first = taken && incoming_.empty();
+    if (taken) incoming_.push_back(std::move(waiting));
   }
-  if (refuse) {
+  if (!taken) {
     pending_bytes_ -= bytes;
-    return Refuse(done, absl::UnavailableError("shutting down"));
+    return Refuse(waiting.done,
+                  absl::UnavailableError("shutting down"));  // NOLINT(bugprone-use-after-move): kept
   }
   // One wake-up for all that comes before the broker's thread gets to it.
   if (first) asio::post(broker_.executor(), [this] { TakeIncoming(); });
@@ -277,8 +285,7 @@ void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waitin
     flight->done.push_back(std::move(waiting.done));
     group.pop_front();
   }
-  const MailClass mail_class =
-      key.mail_class == v1::MAIL_CLASS_BULK ? MailClass::kBulk : MailClass::kTransactional;
+  const MailClass mail_class = ClassOf(record.mails(0));
   flight->message.subject = ReadySubject(lane, mail_class, key.tenant, SlotOf(record.record_id()));
   flight->message.payload = std::make_shared<const std::string>(record.SerializeAsString());
   flight->message.headers = {{kHeaderMessageId, record.record_id()}};
@@ -368,6 +375,7 @@ void GroupCommitPublisher::Finish(std::list<Flight>::iterator flight, const absl
   if (status.ok()) {
     ++records_;
     mails_ += ended.ids.size();
+    if (level_ != nullptr) level_->Added(ended.bytes);
   } else {
     refused_ += ended.ids.size();
   }
@@ -414,8 +422,9 @@ asio::awaitable<absl::StatusOr<Committed>> Publisher::Commit(v1::Mail mail) {
       [this, mail = std::move(mail)](Done done) mutable { Commit(std::move(mail), std::move(done)); });
 }
 
-std::unique_ptr<Publisher> Publisher::Create(Broker& broker, const QueueConfig& config, const Clock& clock) {
-  return std::make_unique<GroupCommitPublisher>(broker, config, clock);
+std::unique_ptr<Publisher> Publisher::Create(Broker& broker, const QueueConfig& config, StoreLevel* level,
+                                             const Clock& clock) {
+  return std::make_unique<GroupCommitPublisher>(broker, config, level, clock);
 }
 
 }  // namespace goniec::queue

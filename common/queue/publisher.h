@@ -18,11 +18,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/queue/subjects.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
 
 class Broker;
+class StoreLevel;
 struct QueueConfig;
 
 // In Mail.head and Mail.internet_message_id each of these bytes stands for the message id.
@@ -52,9 +54,13 @@ struct PublisherStats {
 
 class Publisher {
  public:
+  // With a `level` mail is refused while the store is too full for its class. All must outlive it.
   static std::unique_ptr<Publisher> Create(Broker& broker, const QueueConfig& config,
-                                           const Clock& clock = Clock::Real());
+                                           StoreLevel* level = nullptr, const Clock& clock = Clock::Real());
   virtual ~Publisher() = default;
+
+  // Whether a mail of this class would be taken now: asked before a large body is. kResourceExhausted if not.
+  [[nodiscard]] virtual absl::Status Admit(MailClass mail_class) const = 0;
 
   // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
   // set. expire_time is taken as given. Calls `done` once, on the broker's thread, after the record's fate is

@@ -58,6 +58,8 @@ struct Puller::State : std::enable_shared_from_this<State> {
   void AskLater();
   void Watch();
   void Distrust();
+  void AwaitBarrier();
+  void AwaitBarrierLater();
 };
 
 void Puller::State::Start() {
@@ -163,17 +165,29 @@ void Puller::State::Distrust() {
   if (distrusted) return;
   distrusted = true;
   outstanding = 0;
-  // All that the server sent before it answers this has arrived before the answer.
-  const auto barrier = [weak = weak_from_this(), executor = executor](Reply reply) {
+  AwaitBarrier();
+}
+
+// All that the server sent before it answers this has arrived before the answer.
+void Puller::State::AwaitBarrier() {
+  const auto answered = [weak = weak_from_this(), executor = executor](const Reply& reply) {
     asio::post(executor, [weak, good = reply.message.ok()] {
       const auto self = weak.lock();
-      if (self == nullptr) return;
+      if (self == nullptr || self->stopped) return;
+      if (!good) return self->AwaitBarrierLater();
       self->distrusted = false;
-      if (!good) return self->Distrust();
       self->Ask();
     });
   };
-  broker.Request({"$JS.API.INFO", nullptr, {}}, std::chrono::seconds(5), barrier, nullptr);
+  broker.Request({"$JS.API.INFO", nullptr, {}}, std::chrono::seconds(5), answered, nullptr);
+}
+
+void Puller::State::AwaitBarrierLater() {
+  auto timer = std::make_shared<asio::steady_timer>(executor, kRetry);
+  timer->async_wait([weak = weak_from_this(), timer](std::error_code) {
+    const auto self = weak.lock();
+    if (self != nullptr && !self->stopped) self->AwaitBarrier();
+  });
 }
 
 Puller::Puller(Broker& broker, asio::any_io_executor executor, std::string stream, std::string consumer,

@@ -1,6 +1,7 @@
 #include "common/queue/readiness.h"
 
 #include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cstdlib>
@@ -24,6 +25,8 @@ namespace {
 
 constexpr std::chrono::seconds kEvery{10};
 constexpr std::chrono::seconds kAgainWhenUnmet{1};
+// One answer that is missing or late proves nothing: what was seen of a connection's servers stands for so long.
+constexpr std::chrono::seconds kSeenStands{30};
 // Ids carry our time, streams the broker's; looking for a message relies on them being together.
 constexpr std::chrono::seconds kMostClockOffset{10};
 constexpr std::chrono::seconds kStopLimit{10};
@@ -60,6 +63,7 @@ struct Readiness::State : std::enable_shared_from_this<State> {
   int state_token = -1;
   bool stopped = false;
   bool look_again = false;
+  BootTime met_until;  // the floor was seen to be met, on this connection
 
   mutable std::mutex mutex;
   Durability latest;  // under mutex
@@ -72,11 +76,8 @@ asio::awaitable<void> Readiness::State::Run() {
     const bool well = co_await Look();
     if (stopped || look_again) continue;
     timer.expires_after(well ? kEvery : kAgainWhenUnmet);
-    try {
-      co_await timer.async_wait(asio::use_awaitable);
-    } catch (const std::system_error&) {
-      // Cancelled: something has changed.
-    }
+    asio::error_code cancelled;  // something has changed
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
 }
 
@@ -108,10 +109,12 @@ asio::awaitable<bool> Readiness::State::Look() {
     latest = read;
   }
   const std::optional<std::string> shortfall = FloorShortfall(read, config.durability);
-  if (shortfall) {
-    durable.Fail(*shortfall);
-  } else {
+  const bool seen = read.replicas > 0 && (read.sync != SyncMode::kUnknown || !config.durability.fsync);
+  if (!shortfall) {
+    met_until = BootClock::now() + kSeenStands;
     durable.Meet();
+  } else if (seen || BootClock::now() >= met_until) {
+    durable.Fail(*shortfall);
   }
   CheckClock(read);
   co_return faults->empty() && !shortfall;
@@ -135,6 +138,7 @@ void Readiness::Start() {
     if (state == nullptr) return;
     asio::post(state->executor, [state] {
       state->look_again = true;
+      state->met_until = {};
       state->timer.cancel();
     });
   });

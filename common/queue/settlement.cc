@@ -21,6 +21,7 @@
 #include "common/queue/events.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/message_finder.h"
+#include "common/queue/stalled_writes.h"
 #include "common/queue/subjects.h"
 
 namespace goniec::queue {
@@ -42,10 +43,6 @@ std::chrono::seconds BodyLife(const v1::Mail& mail) {
   const auto left = FromProto(mail.expire_time()) - std::chrono::system_clock::now();
   return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) +
          kBodyKeptLonger;
-}
-
-MailClass ClassOf(const v1::Mail& mail) {
-  return mail.mail_class() == v1::MAIL_CLASS_BULK ? MailClass::kBulk : MailClass::kTransactional;
 }
 
 OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
@@ -83,6 +80,7 @@ Copy MakeCopy(const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
 
 asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
                                 std::function<bool()> may_move, v1::BodyReference& body) {
+  StalledWrites::Mark mark(context.stalled);
   while (copy.mail.inline_body().size() > kMostBytesInCopy) {
     if (!body.body_id().empty()) {
       *copy.mail.mutable_body_reference() = body;
@@ -94,8 +92,10 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
       body = copy.mail.body_reference();
       break;
     }
-    spdlog::warn("body not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
-                 Message(moved));
+    if (mark.Stall()) {
+      spdlog::warn("body not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
+                   Message(moved));
+    }
     co_await Pause(kPause);
   }
   const OutgoingMessage message = EncodeCopy(copy, lane);
@@ -104,8 +104,10 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
     const PublishResult result = co_await PublishAcknowledged(context.broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return true;
     if (context.give_up()) co_return false;
-    spdlog::warn("copy not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
-                 Message(result.status));
+    if (mark.Stall()) {
+      spdlog::warn("copy not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
+                   Message(result.status));
+    }
     co_await Pause(kPause);
   }
 }
@@ -166,8 +168,8 @@ asio::awaitable<void> Settlement::FlushOnce() {
   std::vector<std::shared_ptr<const v1::Mail>> ended = std::exchange(ended_, {});
   const auto may_move = [self] { return self->delivery_->Leased(); };
 
-  const absl::StatusOr<StoredEvents> stored =
-      co_await StoreEvents(context_.broker, context_.config, std::move(events), may_move, context_.give_up);
+  const absl::StatusOr<StoredEvents> stored = co_await StoreEvents(
+      context_.broker, context_.config, std::move(events), context_.stalled, may_move, context_.give_up);
   // Not certain, or the moves are no longer ours to make: the record returns and its next holder looks.
   if (!stored.ok() || !stored->moves_stored) returned_ = true;
   if (stored.ok() && stored->moves_stored) {

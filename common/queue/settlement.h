@@ -26,6 +26,7 @@ namespace goniec::queue {
 
 class Broker;
 class MessageFinder;
+class StalledWrites;
 struct QueueConfig;
 
 // What the settlements of a worker share. All must outlive them.
@@ -34,6 +35,7 @@ struct SettlementContext {
   MessageFinder& finder;
   const QueueConfig& config;
   TaskGroup& tasks;
+  StalledWrites& stalled;
   asio::any_io_executor executor;
   // The domain by which recipients are grouped: canonical, the same in every process.
   std::function<std::string(const std::string& address)> domain_of;

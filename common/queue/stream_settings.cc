@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/queue/admission.h"
 #include "common/queue/config.h"
 #include "common/queue/subjects.h"
 
@@ -9,6 +10,8 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::chrono::minutes kPresenceAge{1};
+// Of queue.capacity.
+constexpr std::uint64_t kReadyPercent = kTransactionalMark + 5;
 // A request id holds for a day (proto/goniec/v1).
 constexpr std::chrono::hours kRequestAge{24};
 
@@ -29,8 +32,10 @@ StreamSettings Ready(int lane, const QueueConfig& config) {
   StreamSettings stream = WorkQueue(ReadyStream(lane), config);
   stream.subjects = {LaneSubjects("ready.", lane)};
   stream.discard_new = true;
+  // The last resort, should acceptance not stop at its mark in time: what lies above is for events and
+  // copies.
   const std::uint64_t share = config.capacity_bytes / static_cast<std::uint64_t>(std::max(config.lanes, 1));
-  stream.max_bytes = static_cast<std::int64_t>(share);
+  stream.max_bytes = static_cast<std::int64_t>(share / 100 * kReadyPercent);
   stream.needed_by_inbound = true;
   for (const MailClass mail_class : {MailClass::kTransactional, MailClass::kBulk}) {
     ConsumerSettings consumer;
@@ -88,6 +93,17 @@ StreamSettings Events(int shard, const QueueConfig& config) {
   return stream;
 }
 
+// What is in it stays until somebody has looked at it.
+StreamSettings Quarantine(const QueueConfig& config) {
+  StreamSettings stream;
+  stream.name = kQuarantineStream;
+  stream.title = "stream " + stream.name;
+  stream.subjects = {"quarantine.>"};
+  stream.allow_direct = true;
+  stream.replicas = config.replicas;
+  return stream;
+}
+
 // Like the buckets that NATS's own tools make: a full one refuses instead of forgetting.
 StreamSettings Bucket(const char* name, std::chrono::nanoseconds max_age, const QueueConfig& config) {
   StreamSettings stream;
@@ -117,6 +133,7 @@ std::vector<StreamSettings> ExpectedStreams(const QueueConfig& config) {
   }
   streams.push_back(Bodies(config));
   for (int shard = 0; shard < config.event_shards; ++shard) streams.push_back(Events(shard, config));
+  streams.push_back(Quarantine(config));
   streams.push_back(Bucket(kPresenceBucket, kPresenceAge, config));
   streams.push_back(Bucket(kControlBucket, {}, config));
   streams.push_back(Bucket(kDirectoryBucket, {}, config));

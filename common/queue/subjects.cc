@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
 namespace {
@@ -127,6 +128,10 @@ std::string EventsStream(int shard) {
   return Numbered("EVENTS_", shard);
 }
 
+MailClass ClassOf(const v1::Mail& mail) {
+  return mail.mail_class() == v1::MAIL_CLASS_BULK ? MailClass::kBulk : MailClass::kTransactional;
+}
+
 std::string ReadyConsumer(MailClass mail_class) {
   return std::string(ClassToken(mail_class));
 }
@@ -185,6 +190,10 @@ std::string BodySubject(std::string_view body_id, std::uint32_t chunk) {
   std::string subject("body");
   AppendToken(subject, AsciiLower(body_id));
   return AppendToken(subject, std::to_string(chunk));
+}
+
+std::string QuarantineSubject(std::string_view subject) {
+  return "quarantine." + std::string(subject);
 }
 
 std::string AbandonedSubject(std::string_view body_id) {

@@ -9,6 +9,10 @@
 
 namespace goniec::queue {
 
+namespace v1 {
+class Mail;
+}
+
 // Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, so all mails of a record
 // meet.
 inline constexpr int kSlots = 4096;
@@ -21,11 +25,17 @@ inline constexpr char kHeaderMessageId[] = "Nats-Msg-Id";
 inline constexpr char kHeaderResend[] = "Goniec-Resend";
 inline constexpr char kHeaderSchedule[] = "Nats-Schedule";
 inline constexpr char kHeaderScheduleTarget[] = "Nats-Schedule-Target";
+inline constexpr char kHeaderExpectedLastSubjectSequence[] = "Nats-Expected-Last-Subject-Sequence";
 inline constexpr char kHeaderTtl[] = "Nats-TTL";
+// On what was set aside: stream and sequence that it had, and what is wrong with it.
+inline constexpr char kHeaderOrigin[] = "Goniec-Origin";
+inline constexpr char kHeaderReason[] = "Goniec-Reason";
 
 // "transactional" or "bulk": subject tokens.
 enum class MailClass { kTransactional, kBulk };
 std::string_view ClassToken(MailClass mail_class);
+// A mail without a class that this version knows is transactional.
+MailClass ClassOf(const v1::Mail& mail);
 
 // FNV-1a 64 of the first 24 characters in lower case, its five groups of 12 bits and the remaining four
 // combined by XOR. Fixed for ever: ids that are out there are found by it.
@@ -37,6 +47,7 @@ std::string WaitStream(int lane);
 std::string HeldStream(int lane);
 std::string EventsStream(int shard);
 inline constexpr char kBodiesStream[] = "BODIES";
+inline constexpr char kQuarantineStream[] = "QUARANTINE";
 
 // Durable pull consumers.
 std::string ReadyConsumer(MailClass mail_class);
@@ -63,6 +74,8 @@ std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::str
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
+// Where a record from `subject` is set aside.
+std::string QuarantineSubject(std::string_view subject);
 std::string AbandonedSubject(std::string_view body_id);
 
 // A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals

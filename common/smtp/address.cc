@@ -288,6 +288,13 @@ absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
   return ParseMailboxWithin(text, kMaxLocalPart);
 }
 
+std::string DomainOf(const std::string& address) {
+  const absl::StatusOr<Mailbox> mailbox = ParseMailbox(address);
+  if (mailbox.ok()) return mailbox->domain.ascii;
+  const std::size_t at = address.rfind('@');
+  return at == std::string::npos ? std::string() : address.substr(at + 1);
+}
+
 absl::StatusOr<Domain> ParseDomain(std::string_view text) {
   if (text.empty()) return Bad("the domain is missing");
   if (text.size() > kMaxDomain) return TooLong("the domain is too long");

@@ -68,6 +68,10 @@ struct Path {
 // A whole "local@domain" without brackets, as API users and configurations write it.
 absl::StatusOr<Mailbox> ParseMailbox(std::string_view text);
 
+// The domain of an address that was accepted, in the form by which recipients are grouped: the same in every
+// process. Of what is no address, whatever stands behind the last "@".
+std::string DomainOf(const std::string& address);
+
 // A whole domain name or address literal. A trailing dot is not part of either (RFC 5321 §2.3.5).
 absl::StatusOr<Domain> ParseDomain(std::string_view text);
 

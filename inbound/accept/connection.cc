@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/observe/log.h"
 #include "common/queue/broker.h"
+#include "common/queue/publisher.h"
 #include "common/smtp/replies.h"
 #include "inbound/publish/commit_reply.h"
 
@@ -142,6 +143,9 @@ asio::awaitable<bool> Connection::Write() {
 void Connection::OpenBody() {
   if (!parts_.intake.broker.connected())
     return FailBody(absl::UnavailableError("no connection to the broker"));
+  if (const absl::Status admitted = parts_.intake.publisher.Admit(parts_.intake.mail.mail_class);
+      !admitted.ok())
+    return FailBody(admitted);
   mail_.emplace(parts_.intake);
   body_began_ = steady_clock::now();
   session_.BodyOpened();

@@ -66,6 +66,11 @@ void SettleBody(queue::BodyWriter& writer, const absl::Status& committed) {
 asio::awaitable<void> Store(ApiContext& context, Call call, Submission submission, Caller caller,
                             WallTime now) {
   const std::uint64_t body_size = submission.body_size();
+  if (const absl::Status admitted = context.deps.publisher.Admit(queue::ClassOf(submission.mail));
+      !admitted.ok()) {
+    call.Finish(ToGrpc(admitted));
+    co_return;
+  }
   queue::BodyWriter writer(context.deps.broker, KeepTime(submission.mail, now));
   if (const absl::Status stored = co_await StoreBody(writer, submission, call); !stored.ok()) {
     writer.Abandon();

@@ -26,6 +26,7 @@ extern const Command kSendCommand;
 extern const Command kGetCommand;
 extern const Command kInfoCommand;
 extern const Command kTokenCommand;
+extern const Command kAuditCommand;
 
 // Wrong usage: exit status 2.
 absl::Status UsageError(std::string_view text);

@@ -18,8 +18,8 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
-const std::array<const Command*, 5> kCommands = {&kSendCommand, &kGetCommand, &kInfoCommand,
-                                                 &kProvisionCommand, &kTokenCommand};
+const std::array<const Command*, 6> kCommands = {&kSendCommand,      &kGetCommand,   &kInfoCommand,
+                                                 &kProvisionCommand, &kAuditCommand, &kTokenCommand};
 
 const Command* Find(const std::string& name) {
   for (const Command* command : kCommands) {

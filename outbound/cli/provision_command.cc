@@ -1,59 +1,27 @@
 // `goniec provision`: makes the streams, consumers and buckets of a configuration, or says what differs.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/run_to_end.h"
 #include "common/base/status.h"
-#include "common/config/document.h"
-#include "common/observe/log.h"
 #include "common/queue/broker.h"
-#include "common/queue/config.h"
 #include "common/queue/provision.h"
-#include "common/queue/shown_server.h"
 #include "outbound/cli/command.h"
+#include "outbound/cli/queue_access.h"
 #include "outbound/cli/render.h"
 
 namespace goniec::cli {
 namespace {
-
-constexpr std::chrono::seconds kConnectLimit{15};
 
 constexpr std::array kFlags = std::to_array<FlagSpec>({
     {"config", FlagKind::kOne, "FILE",
      "configuration of goniec-outbound or goniec-inbound; its section `queue` is read"},
     {"check", FlagKind::kSwitch, "", "change nothing; fail if something is missing or differs"},
 });
-
-absl::StatusOr<queue::QueueConfig> LoadQueueConfig(const std::string& path) {
-  auto document = config::Document::Load(path);
-  if (!document.ok()) return document.status();
-  config::Section section = document->root().Sub("queue");
-  queue::QueueConfig config = queue::ReadQueueConfig(section);
-  if (absl::Status status = document->FinishSection("queue"); !status.ok()) return status;
-  return config;
-}
-
-absl::StatusOr<std::unique_ptr<queue::Broker>> Connect(const queue::QueueConfig& config) {
-  auto broker = queue::Broker::Start(config, "goniec provision");
-  if (!broker.ok()) return broker.status();
-  const auto deadline = std::chrono::steady_clock::now() + kConnectLimit;
-  while (!(*broker)->connected()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return absl::UnavailableError(absl::StrCat("the broker cannot be reached at ",
-                                                 queue::ShownServer(config.servers.front()), ": ",
-                                                 (*broker)->last_error(), "; is nats-server there?"));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return broker;
-}
 
 absl::Status Check(queue::Broker& broker, const queue::QueueConfig& config) {
   if (absl::Status version = queue::CheckServerVersion(broker.server_version()); !version.ok())
@@ -81,9 +49,7 @@ absl::Status Provision(const Flags& flags) {
   if (!flags.Has("config")) return UsageError("--config FILE is missing");
   const auto config = LoadQueueConfig(flags.One("config"));
   if (!config.ok()) return config.status();
-  // The connection's comings and goings are no result; what fails is told once, at the end.
-  observe::StartLog({.format = observe::LogFormat::kText, .level = observe::LogLevel::kError});
-  const auto broker = Connect(*config);
+  const auto broker = ConnectToQueue(*config, "goniec provision");
   if (!broker.ok()) return broker.status();
   if (flags.Has("check")) return Check(**broker, *config);
   const auto changes = RunToEnd(queue::Provision(**broker, *config));

@@ -11,6 +11,7 @@
 #include "common/queue/body_store.h"
 #include "common/queue/events.h"
 #include "common/queue/holder.h"
+#include "common/queue/record_check.h"
 #include "common/smtp/address.h"
 #include "outbound/deliver/dispatcher.h"
 #include "outbound/route/router.h"
@@ -100,18 +101,18 @@ RecordWork::RecordWork(WorkContext& context, std::shared_ptr<queue::Delivery> de
                        std::function<void()> done)
     : context_(context), delivery_(std::move(delivery)), done_(std::move(done)) {}
 
-bool RecordWork::Parse() {
+absl::Status RecordWork::Parse() {
   const std::string& stream = delivery_->info().stream;
   const std::size_t underscore = stream.rfind('_');
   if (underscore != std::string::npos) lane_ = std::atoi(stream.c_str() + underscore + 1);
   const std::string_view payload = delivery_->payload();
-  if (!record_.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
-      record_.mails_size() == 0) {
-    return false;
+  if (!record_.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return absl::InvalidArgumentError("not a record");
   }
+  if (absl::Status checked = queue::CheckRecord(record_, delivery_->subject()); !checked.ok()) return checked;
   delivery_->ReleasePayload();
   context_.mails_in_hand(record_.mails_size());
-  return true;
+  return absl::OkStatus();
 }
 
 void RecordWork::Begin(bool must_look) {

@@ -53,8 +53,8 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   // `done` is called once, when the record has left our hands.
   RecordWork(WorkContext& context, std::shared_ptr<queue::Delivery> delivery, std::function<void()> done);
 
-  // False if the payload is not a record; nothing was done then.
-  [[nodiscard]] bool Parse();
+  // Not OK if the payload is no record of ours (what is wrong with it); nothing was done then.
+  [[nodiscard]] absl::Status Parse();
   // Acts on it: at once if `must_look` is false.
   void Begin(bool must_look);
 

@@ -7,6 +7,8 @@ namespace {
 
 // Between the server's clock and ours: services whose clocks are further apart are unready.
 constexpr std::chrono::seconds kClockSlack{10};
+// Reading a large store takes a server minutes at most.
+constexpr std::chrono::minutes kLongRecovery{10};
 
 }  // namespace
 
@@ -20,7 +22,10 @@ void RestartGuard::Learn(const queue::Durability& durability, WallTime now) {
     stored_before_ = *durability.latest_start;
     // Ours is the clock that decides when the time is over.
     const auto ahead = durability.clock_offset.value_or(std::chrono::milliseconds(0));
-    until_ = *durability.latest_start - ahead + ack_wait_;
+    const WallTime start = *durability.latest_start - ahead;
+    until_ = start + ack_wait_;
+    // A server that took long to come back: whoever still has outcomes to tell gets a moment to do so.
+    if (now - start < kLongRecovery) until_ = std::max(until_, now + ack_wait_ / 3);
     return;
   }
   stored_before_ = now + kClockSlack;

@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/spawn.h"
+#include "common/base/status.h"
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
@@ -22,7 +23,9 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/puller.h"
+#include "common/queue/quarantine.h"
 #include "common/queue/settlement.h"
+#include "common/queue/stalled_writes.h"
 #include "common/queue/subjects.h"
 #include "common/smtp/address.h"
 #include "outbound/consume/record_work.h"
@@ -34,18 +37,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{250};
 constexpr int kMostPutBack = 1'000;
-// What cannot be parsed is kept in the queue, out of the way.
-constexpr std::chrono::minutes kUnreadableDelay{10};
+// What cannot be read and, at the moment, not be set aside either.
+constexpr std::chrono::minutes kUnreadableDelay{1};
 
 enum class Kind { kTransactional, kBulk, kDue };
-
-std::string DomainOf(const std::string& address) {
-  const absl::StatusOr<smtp::Mailbox> mailbox = smtp::ParseMailbox(address);
-  // Accepted addresses parse; should one not, its domain as written leads to a clear bounce by routing.
-  if (mailbox.ok()) return mailbox->domain.ascii;
-  const std::size_t at = address.rfind('@');
-  return at == std::string::npos ? std::string() : address.substr(at + 1);
-}
 
 }  // namespace
 
@@ -67,8 +62,10 @@ struct Worker::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> LearnThenResume();
   void PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay);
   void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
+  asio::awaitable<void> SetAside(std::shared_ptr<queue::Delivery> delivery, std::string why);
   [[nodiscard]] int Wanted(const Source& source) const;
   void Rebalance();
+  void OnStall();
   void Tick();
   void OnAbandoned(const std::string& body_id);
   asio::awaitable<void> PurgeAbandoned(std::string body_id);
@@ -79,12 +76,14 @@ struct Worker::State : std::enable_shared_from_this<State> {
 
   WorkerParts parts;
   TaskGroup tasks;
+  queue::StalledWrites stalled;
   queue::SettlementContext settlement;
   WorkMetrics metrics;
   observe::Gauge mails_gauge;
   observe::Gauge records_gauge;
   observe::Counter put_back;
   observe::Counter unreadable;
+  observe::Gauge stalled_gauge;
   RestartGuard guard;
   std::vector<std::unique_ptr<Source>> sources;
   std::set<std::shared_ptr<queue::Delivery>> in_hand;
@@ -101,22 +100,20 @@ struct Worker::State : std::enable_shared_from_this<State> {
 
 Worker::State::State(WorkerParts the_parts)
     : parts(the_parts),
-      settlement{parts.broker,
-                 parts.finder,
-                 parts.queue,
-                 tasks,
-                 parts.executor,
-                 &DomainOf,
-                 [this] { return give_up.load(); }},
+      stalled([this] { OnStall(); }),
+      settlement{parts.broker, parts.finder,   parts.queue, tasks,
+                 stalled,      parts.executor, &smtp::DomainOf,   [this] { return give_up.load(); }},
       metrics(parts.metrics),
       mails_gauge(parts.metrics.AddGauge("goniec_mails_in_hand", "Mails that this worker has in hand.")),
       records_gauge(
           parts.metrics.AddGauge("goniec_records_in_hand", "Records that this worker has in hand.")),
       put_back(parts.metrics.AddCounter("goniec_records_put_back_total",
                                         "Records put back once after a restart of a single nats-server.")),
-      unreadable(
-          parts.metrics.AddCounter("goniec_records_unreadable_total",
-                                   "Deliveries of records that this version cannot read; they stay queued.")),
+      unreadable(parts.metrics.AddCounter("goniec_records_unreadable_total",
+                                          "Records that are none of ours and were set aside in QUARANTINE.")),
+      stalled_gauge(
+          parts.metrics.AddGauge("goniec_outcomes_stalled",
+                                 "1 while the broker does not take outcomes and so nothing new is started.")),
       guard(parts.queue.ack_wait),
       ticker(parts.executor) {}
 
@@ -219,11 +216,8 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
     in_hand.erase(delivery);
     Rebalance();
   });
-  if (!work->Parse()) {
-    unreadable.Add();
-    observe::Error("record cannot be read; it stays in the queue",
-                   {{"subject", delivery->subject()}, {"sequence", delivery->info().stream_sequence}});
-    delivery->GiveBack(kUnreadableDelay);
+  if (absl::Status readable = work->Parse(); !readable.ok()) {
+    SpawnLogged(parts.executor, tasks, "quarantine", SetAside(delivery, std::string(readable.message())));
     return Rebalance();
   }
   ++source.records;
@@ -234,9 +228,31 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
   source.puller->SetWanted(Wanted(source));
 }
 
+// Never dropped, never in the way: it is acknowledged once it is durable elsewhere.
+asio::awaitable<void> Worker::State::SetAside(std::shared_ptr<queue::Delivery> delivery, std::string why) {
+  const auto self = shared_from_this();
+  unreadable.Add();
+  const queue::DeliveryInfo& info = delivery->info();
+  const absl::Status stored =
+      co_await queue::Quarantine(parts.broker, delivery->subject(), info.stream, info.stream_sequence,
+                                 std::string(delivery->payload()), why);
+  observe::Error(stored.ok() ? "record set aside: it is none of ours" : "record cannot be read nor set aside",
+                 {{"subject", delivery->subject()},
+                  {"stream", info.stream},
+                  {"sequence", info.stream_sequence},
+                  {"why", why},
+                  {"error", stored.ok() ? "" : Message(stored)}});
+  if (stored.ok()) {
+    delivery->Acknowledge();
+  } else {
+    delivery->GiveBack(kUnreadableDelay);
+  }
+}
+
 // Slots are mails, not records. Bulk mail gets what transactional mail leaves, but always a tenth;
 // transactional mail never takes that tenth.
 int Worker::State::Wanted(const Source& source) const {
+  if (stalled.any()) return 0;
   int bulk = 0;
   int other = 0;
   for (const auto& each : sources) (each->kind == Kind::kBulk ? bulk : other) += each->mails;
@@ -256,6 +272,13 @@ int Worker::State::Wanted(const Source& source) const {
 void Worker::State::Rebalance() {
   if (draining) return;
   for (const auto& source : sources) source->puller->SetWanted(Wanted(*source));
+}
+
+// What it could not record it must not do: outcomes in hand are kept and tried on, nothing new begins.
+void Worker::State::OnStall() {
+  stalled_gauge.Set(stalled.any() ? 1 : 0);
+  parts.dispatcher.Hold(stalled.any());
+  Rebalance();
 }
 
 void Worker::State::Tick() {

@@ -203,7 +203,7 @@ void Connection::CollectFinished() {
 
 void Connection::TakeJobs() {
   while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
-    if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextJob(site_);
+    if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
     session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
     CollectFinished();

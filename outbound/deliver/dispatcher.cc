@@ -15,6 +15,9 @@ Dispatcher::~Dispatcher() = default;
 void Dispatcher::Deliver(Job job) {
   pool_->Deliver(std::move(job));
 }
+void Dispatcher::Hold(bool held) {
+  pool_->Hold(held);
+}
 std::size_t Dispatcher::jobs() const {
   return pool_->jobs();
 }

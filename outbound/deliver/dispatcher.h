@@ -75,6 +75,9 @@ class Dispatcher {
   // can be moved; the caller bounds how many it hands over.
   void Deliver(Job job);
 
+  // While held no transaction begins; those that have begun go on. Jobs wait as for a connection.
+  void Hold(bool held);
+
   // Jobs taken over whose `done` was not called yet: in all, and for one site.
   [[nodiscard]] std::size_t jobs() const;
   [[nodiscard]] std::size_t jobs(const std::string& site) const;

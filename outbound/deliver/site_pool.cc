@@ -124,7 +124,7 @@ void SitePool::Deliver(Job job) {
 
 // Gives jobs that wait to connections that do not, and opens connections for the rest.
 void SitePool::Pump(Site& site) {
-  while (!site.queue.empty() && !draining_) {
+  while (!site.queue.empty() && !draining_ && !held_) {
     if (!site.idle.empty()) {
       const std::shared_ptr<Connection> connection = std::move(site.idle.back());
       site.idle.pop_back();
@@ -136,6 +136,11 @@ void SitePool::Pump(Site& site) {
       return;
     }
   }
+}
+
+void SitePool::Hold(bool held) {
+  held_ = held;
+  PumpAll();
 }
 
 void SitePool::PumpAll() {

@@ -29,6 +29,7 @@ class SitePool {
            observe::Metrics& metrics);
 
   void Deliver(Job job);
+  void Hold(bool held);
   asio::awaitable<void> Drain(std::chrono::milliseconds limit);
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
   [[nodiscard]] std::size_t jobs(const std::string& site) const;
@@ -42,8 +43,8 @@ class SitePool {
   [[nodiscard]] const DeliveryMetrics& metrics() const { return metrics_; }
   [[nodiscard]] bool draining() const { return draining_; }
 
-  // The next job that waits at the site; null if there is none.
-  std::unique_ptr<JobInHand> NextJob(Site& site);
+  // The next job that may begin at the site; null if there is none.
+  std::unique_ptr<JobInHand> NextToBegin(Site& site) { return held_ ? nullptr : NextJob(site); }
   void TransactionDone(Site& site, std::unique_ptr<JobTransaction> transaction);
   // The job did not start after all: it is the next one again.
   void PutBack(Site& site, std::unique_ptr<JobInHand> job);
@@ -59,6 +60,7 @@ class SitePool {
 
  private:
   Site& SiteOf(const std::string& key);
+  std::unique_ptr<JobInHand> NextJob(Site& site);
   void Pump(Site& site);
   void Open(Site& site);
   void PumpAll();
@@ -81,6 +83,7 @@ class SitePool {
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::size_t jobs_ = 0;
   bool draining_ = false;
+  bool held_ = false;
 
   std::vector<std::unique_ptr<JobInHand>> done_;  // their functions are still to be called
   bool flush_posted_ = false;

@@ -62,7 +62,8 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
   EXPECT_EQ(mail.body_reference().size_bytes(), body.size());
   EXPECT_EQ(ReadAll(mail.body_reference()), body);
   ASSERT_TRUE(RunToEnd(DeleteBody(*broker_, mail.body_reference().body_id())).ok());
-  EXPECT_TRUE(absl::IsNotFound(RunToEnd(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
+  EXPECT_TRUE(
+      absl::IsNotFound(RunToEnd(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
 }
 
 TEST_F(BodyStoreTest, AnAbandonedBodyIsReported) {

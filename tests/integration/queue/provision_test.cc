@@ -95,7 +95,8 @@ TEST_F(ProvisionTest, AnotherNumberOfLanesIsRefused) {
   config_.lanes = 2;
   ProvisionAll();
   config_.lanes = 1;
-  EXPECT_THAT(std::string(Message(RunToEnd(Provision(*broker_, config_)).status())), HasSubstr("queue.lanes 2"));
+  EXPECT_THAT(std::string(Message(RunToEnd(Provision(*broker_, config_)).status())),
+              HasSubstr("queue.lanes 2"));
   EXPECT_THAT(MustVerify(ServiceRole::kInbound), Contains(HasSubstr("queue.lanes 2")));
 }
 

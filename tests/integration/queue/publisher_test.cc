@@ -80,7 +80,7 @@ class PublisherTest : public RealQueue {
     lossy_ = std::make_unique<LossyBroker>(*broker_);
   }
 
-  void Make() { publisher_ = Publisher::Create(*lossy_, config_, clock_); }
+  void Make() { publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock_); }
 
   static v1::Mail MakeMail(std::size_t body = 1'000,
                            v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {

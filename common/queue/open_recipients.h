@@ -1,0 +1,70 @@
+// Which accepted recipients have not ended: the fold behind the audit and the sweeper, over the events of all
+// messages in stream order. Keeps what is open and, of what has ended lately, a hash: its size follows what
+// waits, not the traffic. Pure; confined.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/clock.h"
+#include "goniec/queue/v1/queue.pb.h"
+
+namespace goniec::queue {
+
+class OpenRecipients {
+ public:
+  struct Recipient {
+    std::string address;
+    std::uint32_t generation = 0;
+    std::optional<WallTime> next_attempt_time;  // of the copy that holds it
+  };
+  struct Message {
+    std::string tenant;
+    // Those that events have named and not ended, by index. The others of `recipient_count` are in the
+    // record.
+    std::map<std::uint32_t, Recipient> recipients;
+    std::uint32_t recipient_count = 0;
+    std::uint32_t ended = 0;
+  };
+  struct Counts {
+    std::uint64_t messages = 0;
+    std::uint64_t recipients = 0;                  // of these messages
+    std::map<v1::EventType, std::uint64_t> ended;  // by how they ended
+    std::uint64_t second_terminals = 0;            // ends after the end: the first one counts
+  };
+
+  // Ends are remembered for this many recipients at least.
+  explicit OpenRecipients(std::size_t remembered_ends = 1'000'000) : remembered_ends_(remembered_ends) {}
+
+  void Add(const v1::Event& event);
+
+  // By message id.
+  [[nodiscard]] const std::map<std::string, Message>& open() const { return open_; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  // True if the recipient has ended, as far as ends are remembered.
+  [[nodiscard]] bool Ended(const std::string& message_id, std::uint32_t index) const;
+
+  // Drops all messages but those whose hash ends in `bits` zero bits, now and from now on: what is left is a
+  // fair sample of one in 2^bits.
+  void KeepShare(int bits);
+  [[nodiscard]] int share_bits() const { return share_bits_; }
+
+ private:
+  using Ends = absl::flat_hash_map<std::uint64_t, std::uint64_t>;  // recipient → the event that ended it
+
+  [[nodiscard]] const std::uint64_t* FindEnd(std::uint64_t recipient) const;
+  void Remember(std::uint64_t recipient, std::uint64_t event);
+  void AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about);
+
+  const std::size_t remembered_ends_;
+  std::map<std::string, Message> open_;
+  Ends ends_;
+  Ends earlier_ends_;
+  Counts counts_;
+  int share_bits_ = 0;
+};
+
+}  // namespace goniec::queue

@@ -1,0 +1,30 @@
+// What a stream holds now, as its leader says (STREAM.INFO). Reads only. Thread-safe.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace goniec::queue {
+
+class Broker;
+
+struct StreamState {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  // Of the oldest message that is kept, and of the newest that was ever stored (0: none).
+  std::uint64_t first_sequence = 0;
+  std::uint64_t last_sequence = 0;
+  // Those that match the filter, with the number of their messages. Empty without a filter.
+  std::map<std::string, std::uint64_t> subjects;
+};
+
+// With a filter (wildcards allowed) all subjects that match, however many; several requests, so a subject
+// that comes or goes meanwhile may be missing. kNotFound if there is no such stream.
+asio::awaitable<absl::StatusOr<StreamState>> ReadStreamState(Broker& broker, std::string stream,
+                                                             std::string subjects_filter = "");
+
+}  // namespace goniec::queue
