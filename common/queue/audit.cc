@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -120,15 +120,21 @@ asio::awaitable<absl::StatusOr<Audit::Found>> Audit::Find(const std::string& id,
   if (!stored.ok()) co_return stored.status();
   const absl::StatusOr<MessageStatus> status = co_await finder_.FoldEvents(message.tenant, id);
   if (!status.ok()) co_return status.status();
-  std::set<std::uint32_t> held;
+  std::map<std::uint32_t, std::uint32_t> held;  // the youngest record of each recipient
   for (const v1::Mail& mail : *stored) {
-    for (const v1::Recipient& recipient : mail.recipients()) held.insert(recipient.index());
+    for (const v1::Recipient& recipient : mail.recipients()) {
+      std::uint32_t& generation = held[recipient.index()];
+      generation = std::max(generation, mail.generation());
+    }
   }
   Found found;
   for (std::uint32_t index = 0; index < message.recipient_count; ++index) {
     const auto known = status->recipients.find(index);
     if (known != status->recipients.end() && IsTerminal(known->second.state)) continue;
-    if (held.contains(index)) {
+    // A record of the generation before is one whose move was interrupted: who gets it finishes that.
+    const std::uint32_t generation = known == status->recipients.end() ? 0 : known->second.generation;
+    const auto record = held.find(index);
+    if (record != held.end() && record->second + 1 >= generation) {
       ++found.queued;
       continue;
     }

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/task_group.h"
 #include "common/queue/subjects.h"
 
 namespace goniec::queue {
@@ -59,12 +60,29 @@ void Delivery::Acknowledge() {
   broker_.Publish(Sign(message_.reply, "+ACK"));
 }
 
-void Delivery::GiveBack(std::chrono::milliseconds delay) {
+void Delivery::GiveBack(TaskGroup& tasks, std::chrono::milliseconds delay) {
+  const bool ours = renewing_ && Leased();
+  Forfeit();
+  if (!ours || !tasks.Enter()) return;
+  const BootTime asked = BootClock::now();
+  broker_.Request(
+      Sign(message_.reply, "+WPI"), ack_wait_ / 3,
+      [self = shared_from_this(), &tasks, delay, asked](Reply reply) {
+        const bool answered = reply.message.ok() && reply.message->status == 0;
+        asio::post(self->executor_, [self, &tasks, delay, asked, answered] {
+          const bool in_time = BootClock::now() - asked < self->ack_wait_ / 3;
+          if (answered && in_time && self->renewing_) self->SendBack(delay);
+          tasks.Leave();
+        });
+      },
+      nullptr);
+}
+
+void Delivery::SendBack(std::chrono::milliseconds delay) {
   const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(delay).count();
   broker_.Publish(Sign(message_.reply, delay.count() == 0
                                            ? std::string("-NAK")
                                            : absl::StrCat("-NAK {\"delay\": ", nanoseconds, "}")));
-  Forfeit();
 }
 
 void Delivery::KeepIfDue() {

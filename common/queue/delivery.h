@@ -17,6 +17,10 @@
 #include "common/base/clock.h"
 #include "common/queue/broker.h"
 
+namespace goniec {
+class TaskGroup;
+}
+
 namespace goniec::queue {
 
 // What the subject for acknowledgements says ($JS.ACK.…).
@@ -44,8 +48,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
   // Done with it. A lost acknowledgement brings the record back, to be looked at and acknowledged again.
   void Acknowledge();
-  // Gives it back: at once, or after `delay`.
-  void GiveBack(std::chrono::milliseconds delay = std::chrono::milliseconds(0));
+  // Gives it back: at once, or after `delay`. Only while it is surely ours: a "give it back" that lies in a
+  // connection that stands still would later take the record from its next holder. So the broker is asked
+  // first; without its answer the record returns by itself. `tasks` is left when that is decided.
+  void GiveBack(TaskGroup& tasks, std::chrono::milliseconds delay = std::chrono::milliseconds(0));
   // Sends a sign of work if the last one is a third of ack_wait old. Called every now and then while in hand.
   void KeepIfDue();
 
@@ -58,6 +64,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   void Forfeit() { forfeited_ = true; }
 
  private:
+  void SendBack(std::chrono::milliseconds delay);
+
   Broker& broker_;
   asio::any_io_executor executor_;
   IncomingMessage message_;

@@ -27,8 +27,18 @@ constexpr std::chrono::milliseconds kLongestPause{2'000};
 // Later events of a message lie apart, so that the early ones of a slot are few.
 constexpr std::chrono::seconds kLateAfter{60};
 
-bool IsMove(const v1::Event& event) {
-  return event.type() == v1::EVENT_TYPE_DEFERRED || event.type() == v1::EVENT_TYPE_HELD;
+// What only the holder may say. The others tell what was seen to happen at the peer, whoever holds the
+// recipient now.
+bool NeedsLease(const v1::Event& event) {
+  switch (event.type()) {
+    case v1::EVENT_TYPE_ACCEPTED:
+    case v1::EVENT_TYPE_DELIVERED:
+      return false;
+    case v1::EVENT_TYPE_BOUNCED:
+      return event.outcome().reason() != v1::REASON_OUTCOME_UNKNOWN;
+    default:
+      return true;
+  }
 }
 
 asio::awaitable<void> Pause(std::chrono::milliseconds span) {
@@ -73,15 +83,15 @@ OutgoingMessage Encode(const Batch& batch) {
 
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config,
                                                          Batch batch, StalledWrites& stalled,
-                                                         std::function<bool()> may_move,
+                                                         std::function<bool()> leased,
                                                          std::function<bool()> stop) {
   StoredEvents stored;
   OutgoingMessage message = Encode(batch);
   std::chrono::milliseconds pause = kFirstPause;
   StalledWrites::Mark mark(stalled);
   for (;;) {
-    if (!may_move() && std::erase_if(batch, IsMove) > 0) {
-      stored.moves_stored = false;
+    if (!leased() && std::erase_if(batch, NeedsLease) > 0) {
+      stored.complete = false;
       message = Encode(batch);
     }
     if (batch.empty()) co_return stored;
@@ -161,14 +171,14 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
                                                           StalledWrites& stalled,
-                                                          std::function<bool()> may_move,
+                                                          std::function<bool()> leased,
                                                           std::function<bool()> stop) {
   StoredEvents all;
   for (Batch& batch : Split(std::move(events))) {
     absl::StatusOr<StoredEvents> stored =
-        co_await StoreBatch(broker, config, std::move(batch), stalled, may_move, stop);
+        co_await StoreBatch(broker, config, std::move(batch), stalled, leased, stop);
     if (!stored.ok()) co_return stored.status();
-    all.moves_stored = all.moves_stored && stored->moves_stored;
+    all.complete = all.complete && stored->complete;
   }
   co_return all;
 }

@@ -31,17 +31,18 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
                     WallTime now);
 
 // Publishes the events of one record's mails as one EventRecord (split at 256 KiB), repeating the same bytes
-// under the same Nats-Msg-Id until the broker has answered. `may_move` is asked before each send for events
-// that move a recipient (deferred, held): when it says no, those are dropped and only the others are stored.
-// Returns whether the moves are stored too. `stalled` (must outlive the call) knows while it repeats. `stop`
-// ends the waiting without certainty (kCancelled); nothing else does.
+// under the same Nats-Msg-Id until the broker has answered. `leased` is asked before each send: without a
+// lease another may hold the recipients, so only what has surely happened is told (accepted; delivered; an
+// end for lack of an answer), and the rest is dropped: moves, bounces, expiries. Returns whether all is
+// stored. `stalled` (must outlive the call) knows while it repeats. `stop` ends the waiting without certainty
+// (kCancelled); nothing else does.
 struct StoredEvents {
-  bool moves_stored = true;
+  bool complete = true;
 };
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
                                                           StalledWrites& stalled,
-                                                          std::function<bool()> may_move,
+                                                          std::function<bool()> leased,
                                                           std::function<bool()> stop);
 
 }  // namespace goniec::queue

@@ -42,6 +42,13 @@ std::uint64_t Number(const Json& object, const char* key) {
   return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
 }
 
+// The epoch if it cannot be read.
+WallTime ParseTime(const std::string& text) {
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return {};
+  return std::chrono::time_point_cast<WallTime::duration>(absl::ToChronoTime(time));
+}
+
 absl::Status ApiError(const Json& error) {
   const int code = static_cast<int>(Number(error, "code"));
   const std::string text = absl::StrCat(Text(error, "description"), " (", Number(error, "err_code"), ")");
@@ -75,6 +82,7 @@ absl::StatusOr<StoredMessage> ReadStoredMessage(const std::string& json) {
   StoredMessage stored;
   stored.subject = Text(message, "subject");
   stored.sequence = Number(message, "seq");
+  stored.stored_at = ParseTime(Text(message, "time"));
   std::string headers;
   if (!absl::Base64Unescape(Text(message, "data"), &stored.data) ||
       !absl::Base64Unescape(Text(message, "hdrs"), &headers)) {
@@ -113,6 +121,7 @@ class BatchCollector {
     if (!absl::SimpleAtoi(message.Header("Nats-Sequence"), &stored.sequence)) {
       return End(absl::UnavailableError("direct get: an answer without sequence"));
     }
+    stored.stored_at = ParseTime(message.Header("Nats-Time-Stamp"));
     stored.data = std::string(message.data);
     batch_.messages.push_back(std::move(stored));
     return false;

@@ -47,6 +47,7 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(
 struct StoredMessage {
   std::string subject;
   std::uint64_t sequence = 0;
+  WallTime stored_at;  // by the server's clock
   std::string data;
   Headers headers;
 };

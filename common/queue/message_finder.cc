@@ -1,5 +1,6 @@
 #include "common/queue/message_finder.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -71,7 +72,7 @@ bool LateEventsMayExist(const Address& address) {
 void FoldRecord(const StoredMessage& stored, StatusFold& fold) {
   v1::EventRecord record;
   if (!record.ParseFromString(stored.data)) return;
-  for (const v1::Event& event : record.events()) fold.Add(event);
+  for (const v1::Event& event : record.events()) fold.Add(event, {stored.sequence, stored.stored_at});
 }
 
 // "Not there" is an answer only if the stream was there to be asked; otherwise nobody knows.
@@ -91,8 +92,11 @@ asio::awaitable<absl::StatusOr<std::optional<StoredMessage>>> Next(Broker& broke
   co_return std::optional<StoredMessage>(*std::move(stored));
 }
 
+// Whether what comes from this sequence of the subject on can matter no more.
+using Enough = std::function<bool(std::uint64_t next)>;
+
 // Whatever replica answers; it may lag.
-asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, StatusFold& fold) {
+asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, StatusFold& fold, const Enough& enough) {
   int size = walk.next == 0 ? kFirstBatch : kNextBatches;
   for (;;) {
     const absl::StatusOr<DirectBatch> batch =
@@ -102,8 +106,7 @@ asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, StatusFold&
       FoldRecord(stored, fold);
       walk.next = stored.sequence + 1;
     }
-    if (batch->messages.empty() || batch->pending == 0 || fold.status().AllTerminal())
-      co_return absl::OkStatus();
+    if (batch->messages.empty() || batch->pending == 0 || enough(walk.next)) co_return absl::OkStatus();
     size = kNextBatches;
   }
 }
@@ -127,14 +130,15 @@ asio::awaitable<absl::StatusOr<std::uint64_t>> FirstAtLeader(Broker& broker, con
 
 // What the leader has beyond that. A replica that lags has the beginning of what the leader has, so it is
 // enough to go on where the direct reading ended.
-asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFold& fold) {
+asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFold& fold,
+                                           const Enough& enough) {
   if (walk.next == 0) {
     const absl::StatusOr<std::uint64_t> first = co_await FirstAtLeader(broker, walk);
     if (!first.ok()) co_return first.status();
     if (*first == 0) co_return absl::OkStatus();
     walk.next = *first;
   }
-  while (!fold.status().AllTerminal()) {
+  while (!enough(walk.next)) {
     const absl::StatusOr<std::optional<StoredMessage>> stored =
         co_await Next(broker, walk.stream, walk.subject, walk.next);
     if (!stored.ok()) co_return stored.status();
@@ -156,27 +160,53 @@ asio::awaitable<absl::StatusOr<bool>> IsReplicated(Broker& broker, const std::st
   co_return !single;
 }
 
-// Reads a subject to its end, or until all recipients are terminal.
+// Reads the two subjects of a message.
 class EventReader {
  public:
-  EventReader(Broker& broker, StatusFold& fold) : broker_(broker), fold_(fold) {}
+  EventReader(Broker& broker, StatusFold& fold, const Address& address)
+      : broker_(broker),
+        fold_(fold),
+        address_(address),
+        early_(EarlyWalk(address)),
+        late_(LateWalk(address)) {}
 
-  asio::awaitable<absl::Status> Read(Walk& walk) {
-    if (fold_.status().AllTerminal()) co_return absl::OkStatus();
-    if (absl::Status read = co_await ReadDirect(broker_, walk, fold_); !read.ok()) co_return read;
-    if (fold_.status().AllTerminal()) co_return absl::OkStatus();
+  // To their end, or until all recipients have ended.
+  asio::awaitable<absl::Status> ReadEarly() {
+    return Read(early_, [this](std::uint64_t) { return fold_.status().AllTerminal(); });
+  }
+  asio::awaitable<absl::Status> ReadLate() {
+    return Read(late_, [this](std::uint64_t) { return fold_.status().AllTerminal(); });
+  }
+  // Once all have ended: an end under the other subject that lies before these is the one that counts. There
+  // can be one only if they were stored when late events were possible.
+  asio::awaitable<absl::Status> ReadEarlierEnds() {
+    if (!fold_.status().AllTerminal() || fold_.last_end().stored_at < mail::TimeOf(address_.id) + kLateFrom) {
+      co_return absl::OkStatus();
+    }
+    const auto behind = [this](std::uint64_t next) { return next >= fold_.last_end().sequence; };
+    if (absl::Status read = co_await Read(late_, behind); !read.ok()) co_return read;
+    co_return co_await Read(early_, behind);
+  }
+
+ private:
+  asio::awaitable<absl::Status> Read(Walk& walk, Enough enough) {
+    if (enough(walk.next)) co_return absl::OkStatus();
+    if (absl::Status read = co_await ReadDirect(broker_, walk, fold_, enough); !read.ok()) co_return read;
+    if (enough(walk.next)) co_return absl::OkStatus();
     if (!replicated_.has_value()) {
       const absl::StatusOr<bool> replicated = co_await IsReplicated(broker_, walk.stream);
       if (!replicated.ok()) co_return replicated.status();
       replicated_ = *replicated;
     }
-    if (*replicated_) co_return co_await ReadAtLeader(broker_, walk, fold_);
+    if (*replicated_) co_return co_await ReadAtLeader(broker_, walk, fold_, enough);
     co_return absl::OkStatus();
   }
 
- private:
   Broker& broker_;
   StatusFold& fold_;
+  const Address& address_;
+  Walk early_;
+  Walk late_;
   std::optional<bool> replicated_;
 };
 
@@ -225,25 +255,23 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
-  EventReader reader(broker_, fold);
-  Walk early = EarlyWalk(*address);
-  Walk late = LateWalk(*address);
-
-  if (absl::Status read = co_await reader.Read(early); !read.ok()) co_return read;
-  if (fold.status().AllTerminal()) co_return fold.status();
-
-  const absl::StatusOr<std::optional<v1::Mail>> in_ready =
-      co_await ReadReady(broker_, config_.lanes, *address);
-  if (!in_ready.ok()) co_return in_ready.status();
-  if (in_ready->has_value()) fold.AddStored(**in_ready);
-  if (in_ready->has_value() && !LateEventsMayExist(*address)) co_return fold.status();
-  if (!in_ready->has_value()) {
-    const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
-    if (!copies.ok()) co_return copies.status();
-    for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail);
+  EventReader reader(broker_, fold, *address);
+  if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
+  if (!fold.status().AllTerminal()) {
+    const absl::StatusOr<std::optional<v1::Mail>> in_ready =
+        co_await ReadReady(broker_, config_.lanes, *address);
+    if (!in_ready.ok()) co_return in_ready.status();
+    if (in_ready->has_value()) fold.AddStored(**in_ready);
+    if (in_ready->has_value() && !LateEventsMayExist(*address)) co_return fold.status();
+    if (!in_ready->has_value()) {
+      const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
+      if (!copies.ok()) co_return copies.status();
+      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail);
+    }
+    if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
+    if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;
   }
-  if (absl::Status read = co_await reader.Read(early); !read.ok()) co_return read;
-  if (absl::Status read = co_await reader.Read(late); !read.ok()) co_return read;
+  if (absl::Status read = co_await reader.ReadEarlierEnds(); !read.ok()) co_return read;
   if (fold.status().recipients.empty()) co_return NoSuchMessage();
   co_return fold.status();
 }
@@ -253,11 +281,10 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::FoldEvents(std::st
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
-  EventReader reader(broker_, fold);
-  Walk early = EarlyWalk(*address);
-  Walk late = LateWalk(*address);
-  if (absl::Status read = co_await reader.Read(early); !read.ok()) co_return read;
-  if (absl::Status read = co_await reader.Read(late); !read.ok()) co_return read;
+  EventReader reader(broker_, fold, *address);
+  if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
+  if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;
+  if (absl::Status read = co_await reader.ReadEarlierEnds(); !read.ok()) co_return read;
   co_return fold.status();
 }
 

@@ -97,7 +97,7 @@ StatusFold::StatusFold(std::string message_id) {
   status_.message_id = std::move(message_id);
 }
 
-void StatusFold::Add(const v1::Event& event) {
+void StatusFold::Add(const v1::Event& event, const EventPlace& place) {
   if (event.message_id() != status_.message_id) return;
   if (!event.event_id().empty() && !seen_.insert(event.event_id()).second) return;
   if (status_.tenant.empty()) status_.tenant = event.tenant();
@@ -111,11 +111,12 @@ void StatusFold::Add(const v1::Event& event) {
     if (!state.has_value()) continue;
     if (IsTerminal(*state)) {
       // Whatever its generation: what has ended has ended, and the first end in stream order stands.
-      if (IsTerminal(recipient.state)) {
-        ++second_terminals_;
-      } else {
-        End(recipient, *state, event);
-      }
+      const bool ended = IsTerminal(recipient.state);
+      if (ended) ++second_terminals_;
+      if (ended && end_sequences_[about.index()] <= place.sequence) continue;
+      End(recipient, *state, event);
+      end_sequences_[about.index()] = place.sequence;
+      if (place.sequence > last_end_.sequence) last_end_ = place;
     } else if (!IsTerminal(recipient.state) && event.generation() > recipient.generation) {
       Move(recipient, *state, event);
     }

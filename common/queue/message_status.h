@@ -44,21 +44,32 @@ struct MessageStatus {
   [[nodiscard]] bool AllTerminal() const;
 };
 
-// Folds the events of one message, in stream order. Drops event ids that it knows; the first terminal event
-// of a recipient wins, a later terminal one is counted; a move of a lower or equal generation changes
-// nothing.
+// Where in EVENTS an event lies. Events of a message lie in one stream, under two subjects.
+struct EventPlace {
+  std::uint64_t sequence = 0;
+  WallTime stored_at;
+};
+
+// Folds the events of one message. Drops event ids that it knows; the terminal event of a recipient that is
+// first in stream order wins, whatever the order of reading, any other is counted; a move of a lower or equal
+// generation changes nothing.
 class StatusFold {
  public:
   explicit StatusFold(std::string message_id);
-  void Add(const v1::Event& event);
+  // Without places the order of adding is the stream's.
+  void Add(const v1::Event& event, const EventPlace& place = {});
   // A mail found in READY, WAIT or HELD fills in what no event has said yet.
   void AddStored(const v1::Mail& mail);
   [[nodiscard]] const MessageStatus& status() const { return status_; }
   [[nodiscard]] int second_terminals() const { return second_terminals_; }
+  // Where the last of the ends that count lies.
+  [[nodiscard]] const EventPlace& last_end() const { return last_end_; }
 
  private:
   MessageStatus status_;
   std::unordered_set<std::string> seen_;
+  std::map<std::uint32_t, std::uint64_t> end_sequences_;  // by recipient
+  EventPlace last_end_;
   int second_terminals_ = 0;
 };
 

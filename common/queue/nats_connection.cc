@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -25,7 +26,11 @@ namespace {
 
 constexpr std::int64_t kConnectLimitMs = 2'000;
 constexpr std::int64_t kWriteLimitMs = 2'000;
-constexpr std::int64_t kPingEveryMs = 5'000;
+// A connection that stands still is found out within a third of ack_wait, for a lease counts from the receipt
+// of the record (README.md, "The holder rule").
+std::int64_t PingEveryMs(const QueueConfig& config) {
+  return std::clamp<std::int64_t>(config.ack_wait.count() / 10, 100, 5'000);
+}
 constexpr int kPingsUnanswered = 2;
 
 IncomingMessage FromNats(natsMsg* message) {
@@ -144,7 +149,7 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
       {natsOptions_SetAllowReconnect(raw, false), "servers"},
       {natsOptions_SetTimeout(raw, kConnectLimitMs), "servers"},
       {natsOptions_SetWriteDeadline(raw, kWriteLimitMs), "servers"},
-      {natsOptions_SetPingInterval(raw, kPingEveryMs), "servers"},
+      {natsOptions_SetPingInterval(raw, PingEveryMs(config)), "servers"},
       {natsOptions_SetMaxPingsOut(raw, kPingsUnanswered), "servers"},
       {natsOptions_SetSendAsap(raw, true), "servers"},
   };

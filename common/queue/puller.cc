@@ -28,11 +28,16 @@ std::int64_t Nanoseconds(std::chrono::milliseconds span) {
 }  // namespace
 
 struct Puller::State : std::enable_shared_from_this<State> {
-  State(Broker& the_broker, asio::any_io_executor the_executor)
-      : broker(the_broker), executor(std::move(the_executor)), watch(executor), retry(executor) {}
+  State(Broker& the_broker, asio::any_io_executor the_executor, TaskGroup& the_tasks)
+      : broker(the_broker),
+        executor(std::move(the_executor)),
+        tasks(the_tasks),
+        watch(executor),
+        retry(executor) {}
 
   Broker& broker;
   asio::any_io_executor executor;
+  TaskGroup& tasks;
   std::string stream;
   std::string consumer;
   std::chrono::milliseconds ack_wait{0};
@@ -99,7 +104,7 @@ void Puller::State::OnMessage(IncomingMessage message) {
   auto delivery =
       std::make_shared<Delivery>(broker, executor, std::move(message), *std::move(info), ack_wait);
   if (distrusted) return;  // it returns by itself, to be looked at
-  if (stopped) return delivery->GiveBack();
+  if (stopped) return delivery->GiveBack(tasks);
   wanted = std::max(0, wanted - 1);
   handler(std::move(delivery));
 }
@@ -190,9 +195,9 @@ void Puller::State::AwaitBarrierLater() {
   });
 }
 
-Puller::Puller(Broker& broker, asio::any_io_executor executor, std::string stream, std::string consumer,
-               std::chrono::milliseconds ack_wait, Handler handler)
-    : state_(std::make_shared<State>(broker, std::move(executor))) {
+Puller::Puller(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, std::string stream,
+               std::string consumer, std::chrono::milliseconds ack_wait, Handler handler)
+    : state_(std::make_shared<State>(broker, std::move(executor), tasks)) {
   state_->stream = std::move(stream);
   state_->consumer = std::move(consumer);
   state_->ack_wait = ack_wait;

@@ -18,6 +18,10 @@
 #include "common/queue/broker.h"
 #include "common/queue/delivery.h"
 
+namespace goniec {
+class TaskGroup;
+}
+
 namespace goniec::queue {
 
 class Puller {
@@ -25,8 +29,8 @@ class Puller {
   using Handler = std::function<void(std::shared_ptr<Delivery>)>;
 
   // `handler` runs on `executor`. Nothing is asked for before SetWanted.
-  Puller(Broker& broker, asio::any_io_executor executor, std::string stream, std::string consumer,
-         std::chrono::milliseconds ack_wait, Handler handler);
+  Puller(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, std::string stream,
+         std::string consumer, std::chrono::milliseconds ack_wait, Handler handler);
   // Stop() first, and let the executor's handlers run out.
   ~Puller();
   Puller(const Puller&) = delete;

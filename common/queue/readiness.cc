@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::chrono::seconds kEvery{10};
 constexpr std::chrono::seconds kAgainWhenUnmet{1};
-// One answer that is missing or late proves nothing: what was seen of a connection's servers stands for so long.
+// One answer that is missing or late proves nothing: what was seen of a connection's servers stands for so
+// long.
 constexpr std::chrono::seconds kSeenStands{30};
 // Ids carry our time, streams the broker's; looking for a message relies on them being together.
 constexpr std::chrono::seconds kMostClockOffset{10};

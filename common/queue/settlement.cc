@@ -170,9 +170,9 @@ asio::awaitable<void> Settlement::FlushOnce() {
 
   const absl::StatusOr<StoredEvents> stored = co_await StoreEvents(
       context_.broker, context_.config, std::move(events), context_.stalled, may_move, context_.give_up);
-  // Not certain, or the moves are no longer ours to make: the record returns and its next holder looks.
-  if (!stored.ok() || !stored->moves_stored) returned_ = true;
-  if (stored.ok() && stored->moves_stored) {
+  // Not certain, or no longer ours to say: the record returns and its next holder looks.
+  if (!stored.ok() || !stored->complete) returned_ = true;
+  if (stored.ok() && stored->complete) {
     for (Copy& copy : copies) {
       v1::BodyReference& body = bodies_[copy.mail.message_id()];
       const bool copied = co_await StoreCopy(context_, std::move(copy), lane_, may_move, body);
@@ -209,8 +209,8 @@ asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<
 void Settlement::Close() {
   if (!returned_) {
     delivery_->Acknowledge();
-  } else if (delivery_->Leased()) {
-    delivery_->GiveBack();
+  } else {
+    delivery_->GiveBack(context_.tasks);
   }
   if (done_) std::exchange(done_, nullptr)();
 }

@@ -101,8 +101,8 @@ struct Worker::State : std::enable_shared_from_this<State> {
 Worker::State::State(WorkerParts the_parts)
     : parts(the_parts),
       stalled([this] { OnStall(); }),
-      settlement{parts.broker, parts.finder,   parts.queue, tasks,
-                 stalled,      parts.executor, &smtp::DomainOf,   [this] { return give_up.load(); }},
+      settlement{parts.broker, parts.finder,   parts.queue,     tasks,
+                 stalled,      parts.executor, &smtp::DomainOf, [this] { return give_up.load(); }},
       metrics(parts.metrics),
       mails_gauge(parts.metrics.AddGauge("goniec_mails_in_hand", "Mails that this worker has in hand.")),
       records_gauge(
@@ -153,7 +153,7 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
                                                   if (change < 0) Rebalance();
                                                 }});
   raw->puller = std::make_unique<queue::Puller>(
-      parts.broker, parts.executor, std::move(stream), std::move(consumer), parts.queue.ack_wait,
+      parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, raw](std::shared_ptr<queue::Delivery> delivery) { OnDelivery(*raw, std::move(delivery)); });
   sources.push_back(std::move(source));
 }
@@ -188,7 +188,7 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
 
 void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay) {
   put_back.Add();
-  delivery.GiveBack(delay);
+  delivery.GiveBack(tasks, delay);
   if (++source.put_back < kMostPutBack) return Rebalance();
   // A long backlog is not fetched just to be put back: this source rests until it may be touched.
   source.puller->Pause();
@@ -203,7 +203,7 @@ void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chro
 }
 
 void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {
-  if (draining) return delivery->GiveBack();
+  if (draining) return delivery->GiveBack(tasks);
   if (const auto delay = guard.PutBackFor(delivery->info(), std::chrono::system_clock::now())) {
     return PutBack(source, *delivery, *delay);
   }
@@ -245,7 +245,7 @@ asio::awaitable<void> Worker::State::SetAside(std::shared_ptr<queue::Delivery> d
   if (stored.ok()) {
     delivery->Acknowledge();
   } else {
-    delivery->GiveBack(kUnreadableDelay);
+    delivery->GiveBack(tasks, kUnreadableDelay);
   }
 }
 

@@ -45,11 +45,11 @@ constexpr std::array<RuleText, kRules> kTexts{{
      "message_finder.cc MessageFinder::Find"},
     {"LateEventsAreRead", "a reader reads the late events too", "message_finder.cc MessageFinder::Find"},
     {"UnansweredGivesNothingBack", "a worker that gets no answer lets the record return by itself",
-     "proposed for settlement.cc Settlement::Close"},
+     "delivery.cc Delivery::GiveBack"},
     {"UnleasedTellsOnlyDelivered", "without a lease only `delivered` is told, no other end",
-     "proposed for events.cc StoreBatch"},
+     "events.cc NeedsLease"},
     {"EndsGoByStreamOrder", "of two ends on the two subjects the lower sequence is shown",
-     "proposed for message_finder.cc Find"},
+     "message_finder.cc EventReader::ReadEarlierEnds"},
 }};
 
 }  // namespace

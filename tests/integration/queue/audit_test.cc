@@ -152,12 +152,14 @@ TEST_F(AuditTest, ACopyThatIsGoneIsNamed) {
   EXPECT_EQ(report.unaccounted[0].generation, 1U);
 }
 
-// A copy of an earlier generation is none: it will be skipped by whoever gets it.
-TEST_F(AuditTest, AnOlderCopyDoesNotCount) {
+// It will be skipped by whoever gets it. One that is a single generation older is an interrupted move.
+TEST_F(AuditTest, AMuchOlderCopyDoesNotCount) {
   const v1::Mail mail = MakeMail();
   const WallTime next = std::chrono::system_clock::now() + std::chrono::hours(1);
   Say({AcceptedEvent(mail), Deferred(mail, 1, next), Deferred(mail, 2, next)});
   StoreWaiting(mail, 1, "@at 2036-01-01T00:00:00Z");
+  EXPECT_THAT(Run().unaccounted, IsEmpty());
+  Say({Deferred(mail, 3, next)});
   EXPECT_EQ(Run().unaccounted.size(), 1U);
 }
 

@@ -289,6 +289,18 @@ TEST_F(FinderTest, ARecordThatIsAcknowledgedBetweenTheReadsIsStillFound) {
   EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
 }
 
+// A worker whose clock goes slow stores its end among the early events, behind another's among the late ones.
+TEST_F(FinderTest, OfTwoEndsTheFirstInTheStreamIsShownWhereverItLies) {
+  v1::Mail mail = MakeMail(OldId(std::chrono::minutes(2)));
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)}, /*late=*/true);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), MakeEvent(mail, v1::EVENT_TYPE_BOUNCED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+  v1::Mail other = MakeMail(OldId(std::chrono::minutes(2)));
+  StoreEvents({MakeEvent(other, v1::EVENT_TYPE_BOUNCED)});
+  StoreEvents({MakeEvent(other, v1::EVENT_TYPE_DELIVERED)}, /*late=*/true);
+  EXPECT_EQ(StateOf(other.message_id()), RecipientState::kBounced);
+}
+
 TEST_F(FinderTest, ARecordThatIsMovedAndEndsBetweenTheReadsIsStillFound) {
   const v1::Mail mail = MakeMail(OldId(std::chrono::minutes(5)));
   StoreReady(mail);

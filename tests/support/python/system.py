@@ -342,6 +342,18 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         """How many messages were ever stored in a stream."""
         return self._stream(stream)["last_seq"]
 
+    def audit(self):
+        """`goniec audit`, of all mail however young. Fails if something is unaccounted for or ended twice."""
+        config = self.outbound_config("audit", free_port(), free_port())
+        done = subprocess.run([f"{BIN}/goniec", "audit", "--config", config, "--age", "0", "--json"], capture_output=True,
+                              text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"audit: {done.stdout}{done.stderr}")
+        report = json.loads(done.stdout)
+        if report["second_terminals"] or report["unaccounted"]:
+            raise AssertionError(f"audit: {done.stdout}")
+        return report
+
     def metric(self, port, name):
         total = 0.0
         for line in http(f"http://127.0.0.1:{port}/metrics")[1].splitlines():

@@ -35,15 +35,15 @@ TEST(ExpectedStreams, AreOneSetALaneAndOneAShard) {
   config.event_shards = 3;
   EXPECT_THAT(Names(config),
               testing::UnorderedElementsAre("READY_0", "READY_1", "WAIT_0", "WAIT_1", "HELD_0", "HELD_1",
-                                            "BODIES", "EVENTS_0", "EVENTS_1", "EVENTS_2", "KV_presence",
-                                            "KV_control", "KV_directory", "KV_requests"));
+                                            "BODIES", "EVENTS_0", "EVENTS_1", "EVENTS_2", "QUARANTINE",
+                                            "KV_presence", "KV_control", "KV_directory", "KV_requests"));
 }
 
 TEST(ExpectedStreams, ShareTheCapacityAmongLanes) {
   QueueConfig config;
   config.lanes = 4;
-  config.capacity_bytes = 8ULL << 30;
-  EXPECT_EQ(Find(config, "READY_3").max_bytes, 2LL << 30);
+  config.capacity_bytes = 4'000'000'000;
+  EXPECT_EQ(Find(config, "READY_3").max_bytes, 850'000'000) << "85 %";
 }
 
 // A stream that drops by itself would lose accepted mail.

@@ -89,6 +89,18 @@ TEST(StatusFold, FirstTerminalWinsAndTheSecondIsCounted) {
   EXPECT_EQ(fold.second_terminals(), 1);
 }
 
+// The two subjects of a message are read one after the other: it is the stream that decides.
+TEST(StatusFold, TheFirstEndInStreamOrderWinsWhateverWasReadFirst) {
+  StatusFold fold(kId);
+  const WallTime time{std::chrono::hours(1)};
+  fold.Add(MakeEvent(v1::EVENT_TYPE_BOUNCED, {0}), {9, time});
+  EXPECT_EQ(fold.last_end().sequence, 9U);
+  fold.Add(MakeEvent(v1::EVENT_TYPE_DELIVERED, {0}), {5, time});
+  fold.Add(MakeEvent(v1::EVENT_TYPE_EXPIRED, {0}), {7, time});
+  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kDelivered);
+  EXPECT_EQ(fold.second_terminals(), 2);
+}
+
 TEST(StatusFold, DropsEventsThatItKnows) {
   StatusFold fold(kId);
   const v1::Event delivered = MakeEvent(v1::EVENT_TYPE_DELIVERED, {0});

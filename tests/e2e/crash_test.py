@@ -1,0 +1,309 @@
+"""The crash table of common/queue/README.md, cell by cell: each test forces one thing to die at one exact step of a mail.
+Between the service and nats-server stands a proxy that sees each message (nats_proxy.py); the peer is one whose every
+step is ours (smtp_peer.py).
+"""
+
+import smtplib
+import threading
+import unittest
+
+from nats_proxy import CUT, DROP, NatsProxy
+from smtp_peer import SmtpPeer
+from system import System, send, wait_until
+
+MESSAGE = b"From: a@sender.test\r\nTo: b@first.test\r\nSubject: hello\r\n\r\nhello\r\n"
+LARGE = MESSAGE + (b"x" * 998 + b"\r\n") * 600  # three chunks
+
+
+class Once:
+    """True the first time that a message fits."""
+
+    def __init__(self, fits):
+        self.fits, self.lock, self.done = fits, threading.Lock(), threading.Event()
+
+    def __call__(self, message):
+        with self.lock:
+            if self.done.is_set() or not self.fits(message):
+                return False
+            self.done.set()
+            return True
+
+
+def publishes(prefix):
+    return lambda m: m.out and m.subject.startswith(prefix)
+
+
+def answered(prefix):
+    return lambda m: not m.out and m.answers.startswith(prefix)
+
+
+class CrashTest(unittest.TestCase):
+    """A mail is accepted; the first worker, behind the proxy, meets `hook`; a second one, behind nothing, takes over."""
+
+    def setUp(self):
+        # The workers' leases are short, so that who takes over does not wait for a minute.
+        self.system = self.enterContext(System(queue={"ack_wait": "3s"}))
+        self.proxies, self.peer = [], None
+
+    def tearDown(self):
+        for each in self.proxies + ([self.peer] if self.peer else []):
+            each.close()
+
+    def proxy(self, hook):
+        proxy = NatsProxy(self.system.nats_port, hook)
+        self.proxies.append(proxy)
+        return proxy
+
+    def begin(self, smtp_hook=None):
+        self.system.start_nats()
+        self.system.provision()
+        self.peer = SmtpPeer(smtp_hook, self.system.sink_port)
+        self.system.start_inbound()
+
+    def worker_behind(self, hook):
+        proxy = self.proxy(hook)
+        self.system.outbound_more = {"queue": {"servers": [proxy.url]}}
+        worker = self.system.start_outbound("first")
+        self.system.outbound_more = {}
+        return worker, proxy
+
+    def accept(self, message=MESSAGE, recipients=("b@first.test",)):
+        with self.system.smtp() as client:
+            client.ehlo()
+            return send(client, "a@sender.test", list(recipients), message)
+
+    def ends(self, message_id, times, state="DELIVERED"):
+        """Whoever lives ends it; it was taken so often; nothing of it is left anywhere, and the audit agrees."""
+        worker = next(w for w in self.system.workers if w.alive())
+        wait_until(lambda: self.system.api_states(message_id, worker) == [state], 60, state)
+        wait_until(lambda: self.system.stored_now("READY_0") == 0 and self.system.stored_now("WAIT_0") == 0, 30,
+                   "all acknowledged")
+        self.assertEqual(self.peer.count(message_id), times)
+        self.system.audit()
+
+    def dies_at(self, fits, send_on, message=MESSAGE, smtp_hook=None):
+        """The first worker is killed at the first message that fits, before or after it has gone on. The mail's id."""
+        self.begin(smtp_hook)
+        once = Once(fits)
+        def hook(m):
+            if not once(m):
+                return DROP if once.done.is_set() else None
+            if send_on:
+                return None
+            self.first.kill()
+            return DROP
+        self.first, proxy = self.worker_behind(hook)
+        message_id = self.accept(message)
+        self.assertTrue(once.done.wait(30), "the step was not reached")
+        wait_until(lambda: not self.first.alive(), 30, "killed")
+        self.system.start_outbound("second")
+        return message_id
+
+    # Pulled.
+
+    def test_a_worker_dies_when_it_gets_the_record(self):
+        self.ends(self.dies_at(lambda m: m.is_delivery, send_on=False), 1)
+
+    # Connected.
+
+    def dies_at_step(self, step, before_reply=True):
+        reached = threading.Event()
+        def smtp_hook(at, line):
+            if at == step and not reached.is_set():
+                self.first.kill()
+                reached.set()
+                return False
+            return None
+        self.begin(smtp_hook)
+        self.first, _ = self.worker_behind(None)
+        message_id = self.accept()
+        self.assertTrue(reached.wait(30), f"{step} was not reached")
+        self.system.start_outbound("second")
+        return message_id
+
+    def test_a_worker_dies_before_the_dot(self):
+        self.ends(self.dies_at_step("data"), 1)
+
+    def test_a_worker_dies_after_the_dot(self):
+        # The window that every MTA has: the peer has taken it and nobody knows.
+        self.ends(self.dies_at_step("dot"), 2)
+
+    # Outcome known.
+
+    def test_a_worker_dies_with_an_outcome_in_hand(self):
+        self.ends(self.dies_at(publishes("event."), send_on=False), 2)
+
+    def test_the_connection_is_cut_when_the_event_is_sent(self):
+        self.begin()
+        once = Once(publishes("event."))
+        self.worker_behind(lambda m: CUT if once(m) else None)
+        message_id = self.accept()
+        self.ends(message_id, 1)
+
+    def test_the_answer_to_the_event_is_lost(self):
+        self.begin()
+        once = Once(answered("event."))
+        self.worker_behind(lambda m: DROP if once(m) else None)
+        message_id = self.accept()
+        self.ends(message_id, 1)
+        self.assertTrue(once.done.is_set())
+        self.assertEqual(self.system.stored_now("EVENTS_0"), 1, "the same bytes under the same id are stored once")
+
+    # Event stored.
+
+    def test_a_worker_dies_before_it_acknowledges(self):
+        self.ends(self.dies_at(lambda m: m.is_acknowledgement, send_on=False), 1)
+
+    def test_an_acknowledgement_is_lost(self):
+        self.begin()
+        once = Once(lambda m: m.is_acknowledgement)
+        first, _ = self.worker_behind(lambda m: DROP if once(m) else None)
+        message_id = self.accept()
+        self.ends(message_id, 1)
+        self.assertTrue(once.done.is_set())
+        self.assertEqual(self.system.metric(first.http_port, "goniec_records_looked_total"), 1)
+
+    # Deferred.
+
+    def deferring(self):
+        """A peer that takes the second attempt."""
+        seen = threading.Event()
+        def smtp_hook(step, line):
+            if step == "rcpt" and not seen.is_set():
+                seen.set()
+                return "451 later"
+            return None
+        return smtp_hook
+
+    def test_a_worker_dies_before_the_deferral_is_told(self):
+        self.ends(self.dies_at(publishes("event."), send_on=False, smtp_hook=self.deferring()), 1)
+
+    def test_a_worker_dies_before_the_copy(self):
+        self.ends(self.dies_at(publishes("wait."), send_on=False, smtp_hook=self.deferring()), 1)
+
+    def test_a_worker_dies_between_copy_and_acknowledgement(self):
+        self.ends(self.dies_at(lambda m: m.is_acknowledgement, send_on=False, smtp_hook=self.deferring()), 1)
+
+    def test_the_answer_to_the_copy_is_lost(self):
+        self.begin(self.deferring())
+        once = Once(answered("wait."))
+        self.worker_behind(lambda m: DROP if once(m) else None)
+        message_id = self.accept()
+        self.ends(message_id, 1)
+        self.assertTrue(once.done.is_set())
+
+    # The lease.
+
+    def test_a_cut_off_worker_does_not_send_the_dot(self):
+        """Its broker stands still while the peer thinks about DATA, until another has the record."""
+        gate, first_data = threading.Event(), threading.Event()
+        def smtp_hook(step, line):
+            if step == "data" and not first_data.is_set():
+                proxy.stand_still()
+                first_data.set()
+                gate.wait(60)
+            return None
+        self.begin(smtp_hook)
+        first, proxy = self.worker_behind(None)
+        message_id = self.accept()
+        self.assertTrue(first_data.wait(30))
+        second = self.system.start_outbound("second")
+        wait_until(lambda: self.system.api_states(message_id, second) == ["DELIVERED"], 60, "delivered")
+        gate.set()
+        wait_until(lambda: self.system.metric(first.http_port, "goniec_records_in_hand") == 0, 30, "given up")
+        proxy.go_on()
+        self.system.wait_ready(first.http_port, first, 60)
+        self.ends(message_id, 1)
+
+    def test_a_cut_off_worker_does_not_bounce_what_another_holds(self):
+        gate, first_data = threading.Event(), threading.Event()
+        def smtp_hook(step, line):
+            if step == "rcpt" and not first_data.is_set():
+                proxy.stand_still()
+                first_data.set()
+                gate.wait(60)
+                return "550 no such user"
+            if step == "dot":
+                gate.set()
+                return None if late.wait(30) else "451 the other one did not end"
+            return None
+        late = threading.Event()
+        self.begin(smtp_hook)
+        first, proxy = self.worker_behind(None)
+        message_id = self.accept()
+        self.assertTrue(first_data.wait(30))
+        self.system.start_outbound("second")
+        # The first has its 550 while the second waits for the reply to its dot; then the first may write.
+        self.assertTrue(gate.wait(60))
+        proxy.go_on()
+        wait_until(lambda: self.system.metric(first.http_port, "goniec_records_in_hand") == 0, 30, "given up")
+        late.set()
+        self.ends(message_id, 1)
+
+    # Accepting.
+
+    def inbound_behind(self, hook):
+        self.system.start_nats()
+        self.system.provision()
+        self.peer = SmtpPeer(None, self.system.sink_port)
+        proxy = self.proxy(hook)
+        self.system.inbound_more = {"queue": {"servers": [proxy.url]}}
+        self.system.start_inbound()
+        return proxy
+
+    def inbound_dies_at(self, fits, message=MESSAGE):
+        once = Once(fits)
+        def hook(m):
+            if once(m):
+                self.system.parts["inbound"].kill()
+                return DROP
+            return None
+        self.inbound_behind(hook)
+        with self.assertRaises((smtplib.SMTPException, OSError)):
+            self.accept(message)
+        self.assertTrue(once.done.is_set())
+        self.system.start_outbound()
+
+    def test_inbound_dies_between_chunks(self):
+        chunks = iter(range(100))
+        self.inbound_dies_at(lambda m: m.out and m.subject.startswith("body.") and next(chunks) == 1, LARGE)
+        self.assertEqual(self.system.stored_ever("READY_0"), 0)
+        self.assertEqual(self.system.stored_now("BODIES"), 1, "it goes by its time to live")
+        message_id = self.again(LARGE)
+        self.ends(message_id, 1)
+
+    def again(self, message=MESSAGE):
+        self.system.start_inbound()
+        return self.accept(message)
+
+    def test_inbound_dies_before_the_record_is_sent(self):
+        self.inbound_dies_at(publishes("ready."))
+        self.assertEqual(self.system.stored_ever("READY_0"), 0)
+        self.ends(self.again(), 1)
+
+    def test_inbound_dies_before_it_says_250(self):
+        # RFC 1047: stored, and nobody told the sender. It sends it again, so it comes twice, under two ids.
+        self.inbound_dies_at(answered("ready."))
+        second = self.again()
+        self.ends(second, 1)
+        self.assertEqual(len(self.peer.taken), 2)
+
+    def test_the_answer_to_the_record_is_lost(self):
+        once = Once(answered("ready."))
+        self.inbound_behind(lambda m: DROP if once(m) else None)
+        message_id = self.accept()
+        self.assertTrue(once.done.is_set())
+        self.system.start_outbound()
+        self.ends(message_id, 1)
+        self.assertEqual(self.system.stored_ever("READY_0"), 1)
+
+    def test_the_connection_is_cut_when_the_record_is_sent(self):
+        once = Once(publishes("ready."))
+        self.inbound_behind(lambda m: CUT if once(m) else None)
+        message_id = self.accept()
+        self.system.start_outbound()
+        self.ends(message_id, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
