@@ -210,7 +210,8 @@ class CrashTest(unittest.TestCase):
         second = self.system.start_outbound("second")
         wait_until(lambda: self.system.api_states(message_id, second) == ["DELIVERED"], 60, "delivered")
         gate.set()
-        wait_until(lambda: self.system.metric(first.http_port, "goniec_records_in_hand") == 0, 30, "given up")
+        wait_until(lambda: self.system.metric(first.http_port, 'goniec_recipients_total{result="returned"}') == 1, 30,
+                   "given up")
         proxy.go_on()
         self.system.wait_ready(first.http_port, first, 60)
         self.ends(message_id, 1)
