@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "tests/e2e/inbound_fixture.h"
 
 namespace goniec::inbound {
@@ -96,16 +98,21 @@ TEST_F(InboundAccept, BytesAreKeptWhateverTheyAre) {
 }
 
 TEST_F(InboundAccept, ALargeMessageGoesByChunksAndItsMemoryIsBounded) {
+  // AddressSanitizer keeps what was freed, up to 256 MB of it, which is not what is measured here.
+  const char* options = getenv("ASAN_OPTIONS");
+  setenv("ASAN_OPTIONS", absl::StrCat(options == nullptr ? "" : options, ":quarantine_size_mb=1").c_str(), 1);
   StartQueue();
   StartInbound();
   std::string body = "Subject: large\r\n\r\n";
   while (body.size() < 20'000'000)
     body += "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
   SmtpDialogue client = Hello();
+  // The first one makes the allocator's pools.
+  ASSERT_THAT(client.SendMail("a@client.test", {"b@example.org"}, body), StartsWith("250 "));
   const double before = Metric("process_resident_memory_bytes");
   ASSERT_THAT(client.SendMail("a@client.test", {"b@example.org"}, body), StartsWith("250 "));
   const auto mails = Mails();
-  ASSERT_EQ(mails.size(), 1U);
+  ASSERT_EQ(mails.size(), 2U);
   EXPECT_TRUE(mails[0].has_body_reference());
   EXPECT_TRUE(WithoutReceived(Content(mails[0])) == body);
   EXPECT_LT(Metric("process_resident_memory_bytes") - before, 15e6) << "20 MB were not held";
