@@ -75,7 +75,8 @@ constexpr std::array<ActionText, static_cast<std::size_t>(Action::kCount)> kText
     {"the reader reads the copies under due.", "message_finder.cc Find (FindCopies)"},
     {"the reader reads the early events again", "message_finder.cc Find (EventReader)"},
     {"the reader reads the late events", "message_finder.cc Find (EventReader)"},
-    {"the reader reads the early events before an end that was late", "message_finder.cc EventReader::ReadEarlierEnds"},
+    {"the reader reads the early events before an end that was late",
+     "message_finder.cc EventReader::ReadEarlierEnds"},
     {"the reader answers", "message_finder.cc Find"},
 }};
 
