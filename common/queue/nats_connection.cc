@@ -135,6 +135,7 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
   if (natsOptions_Create(&raw) != NATS_OK) return absl::InternalError("out of memory");
   NatsOptions options(raw, &natsOptions_Destroy);
   std::vector<const char*> servers;
+  servers.reserve(config.servers.size());
   for (const std::string& server : config.servers) servers.push_back(server.c_str());
   const auto check = [](natsStatus status, const char* what) {
     if (status == NATS_OK) return absl::OkStatus();

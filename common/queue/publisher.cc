@@ -181,8 +181,8 @@ void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
   }
   if (!taken) {
     pending_bytes_ -= bytes;
-    return Refuse(waiting.done,
-                  absl::UnavailableError("shutting down"));  // NOLINT(bugprone-use-after-move): kept
+    // NOLINTNEXTLINE(bugprone-use-after-move): it was not taken, so it was not moved
+    return Refuse(waiting.done, absl::UnavailableError("shutting down"));
   }
   // One wake-up for all that comes before the broker's thread gets to it.
   if (first) asio::post(broker_.executor(), [this] { TakeIncoming(); });

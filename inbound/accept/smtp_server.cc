@@ -119,6 +119,7 @@ bool SmtpServer::Drain(std::chrono::milliseconds limit) {
 
 std::vector<net::Endpoint> SmtpServer::addresses() const {
   std::vector<net::Endpoint> addresses;
+  addresses.reserve(listeners_.size());
   for (const auto& listener : listeners_) addresses.push_back(listener->address());
   return addresses;
 }

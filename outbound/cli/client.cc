@@ -33,7 +33,7 @@ absl::StatusOr<std::string> ReadToken(const Flags& flags) {
   if (!flags.Has("token-file")) return Environment("GONIEC_TOKEN");
   auto content = ReadInput(flags.One("token-file"));
   if (!content.ok()) return content.status();
-  const std::string token(TrimAsciiSpace(*content));
+  std::string token(TrimAsciiSpace(*content));
   if (token.empty()) return absl::InvalidArgumentError(flags.One("token-file") + ": is empty");
   return token;
 }
