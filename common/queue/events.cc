@@ -105,6 +105,7 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
     }
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
+    if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     pause = std::min(pause * 2, kLongestPause);
   }
 }

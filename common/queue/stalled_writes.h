@@ -4,26 +4,44 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <utility>
 
 namespace goniec::queue {
 
 class StalledWrites {
  public:
-  // `on_change` is called when the first write stalls and when the last one is through.
-  explicit StalledWrites(std::function<void()> on_change) : on_change_(std::move(on_change)) {}
+  // `on_change` is called when the first write stalls and when the last one is through; never once this is
+  // gone.
+  explicit StalledWrites(std::function<void()> on_change)
+      : state_(std::make_shared<State>(State{std::move(on_change)})) {}
+  ~StalledWrites() { state_->on_change = nullptr; }
   StalledWrites(const StalledWrites&) = delete;
   StalledWrites& operator=(const StalledWrites&) = delete;
 
-  [[nodiscard]] bool any() const { return count_ > 0; }
-  [[nodiscard]] int count() const { return count_; }
+  [[nodiscard]] bool any() const { return state_->count > 0; }
 
-  // One write, from its first failure to its end.
+ private:
+  struct State {
+    std::function<void()> on_change;
+    int count = 0;
+
+    void Change(int by) {
+      const bool before = count > 0;
+      count += by;
+      if ((count > 0) != before && on_change) on_change();
+    }
+  };
+  std::shared_ptr<State> state_;
+
+ public:
+  // One write, from its first failure to its end. A shutdown may cut the writer off and destroy it late: it
+  // may outlive its StalledWrites.
   class Mark {
    public:
-    explicit Mark(StalledWrites& writes) : writes_(writes) {}
+    explicit Mark(const StalledWrites& writes) : state_(writes.state_) {}
     ~Mark() {
-      if (stalled_) writes_.Change(-1);
+      if (stalled_) state_->Change(-1);
     }
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
@@ -32,24 +50,14 @@ class StalledWrites {
     bool Stall() {
       if (stalled_) return false;
       stalled_ = true;
-      writes_.Change(1);
+      state_->Change(1);
       return true;
     }
 
    private:
-    StalledWrites& writes_;
+    std::shared_ptr<State> state_;
     bool stalled_ = false;
   };
-
- private:
-  void Change(int by) {
-    const bool before = any();
-    count_ += by;
-    if (any() != before) on_change_();
-  }
-
-  std::function<void()> on_change_;
-  int count_ = 0;
 };
 
 }  // namespace goniec::queue

@@ -4,6 +4,7 @@ step is ours (smtp_peer.py).
 """
 
 import smtplib
+import socket
 import threading
 import unittest
 
@@ -240,6 +241,36 @@ class CrashTest(unittest.TestCase):
         wait_until(lambda: self.system.metric(first.http_port, "goniec_records_in_hand") == 0, 30, "given up")
         late.set()
         self.ends(message_id, 1)
+
+    def test_a_worker_that_cannot_record_starts_nothing_new(self):
+        refuse = threading.Event()
+        refuse.set()
+        self.begin()
+        first, _ = self.worker_behind(lambda m: DROP if refuse.is_set() and publishes("event.")(m) else None)
+        one = self.accept()
+        wait_until(lambda: self.system.metric(first.http_port, "goniec_outcomes_stalled") == 1, 30, "stalled")
+        two = self.accept()
+        # A round of the connection that is known to work: what was to be pulled would have been.
+        wait_until(lambda: self.system.states(two, first) == ["QUEUED"], 30, "queued")
+        self.assertEqual(self.peer.taken, [one])
+        refuse.clear()
+        self.ends(two, 1)
+        self.ends(one, 1)
+
+    # Records that are none of ours.
+
+    def test_a_record_that_is_none_of_ours_is_set_aside(self):
+        self.begin()
+        with socket.create_connection(("127.0.0.1", self.system.nats_port)) as nats:
+            nats.sendall(b"CONNECT {\"verbose\":false}\r\n"
+                         b"PUB ready.0.transactional.default.7 3\r\n\xff\xff\xff\r\nPING\r\n")
+            wait_until(lambda: self.system.stored_now("READY_0") == 1, 30, "stored")
+        worker = self.system.start_outbound("first")
+        wait_until(lambda: self.system.stored_now("QUARANTINE") == 1 and self.system.stored_now("READY_0") == 0, 30,
+                   "set aside")
+        self.ends(self.accept(), 1)
+        self.assertEqual(self.system.metric(worker.http_port, "goniec_records_unreadable_total"), 1)
+        self.assertIn("not a record", worker.log())
 
     # Accepting.
 
