@@ -10,8 +10,11 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -85,6 +88,12 @@ class Broker {
   // acknowledgement).
   [[nodiscard]] virtual BootTime last_answer() const = 0;
 
+  // The broker's time of day: by it go ids, expiry and schedules in every process, so that a machine whose
+  // clock jumps neither loses sight of its mail nor expires that of others. Taken from the answers of its API
+  // (LearnTime, called by CallApi), carried on by CLOCK_BOOTTIME; our own time until the first.
+  [[nodiscard]] WallTime Now(const Clock& ours = Clock::Real()) const;
+  void LearnTime(WallTime theirs, BootTime at);
+
   // Called on the broker's thread after each (re)connection and disconnection, in the order of registration;
   // at once (but later than this call) if it is connected. Returns a token for removal.
   virtual int OnStateChange(std::function<void(bool connected)> callback) = 0;
@@ -116,6 +125,10 @@ class Broker {
 
   // A subject of this connection's own for answers.
   [[nodiscard]] virtual std::string NewInbox() = 0;
+
+ private:
+  static constexpr std::int64_t kNotLearned = std::numeric_limits<std::int64_t>::min();
+  std::atomic<std::int64_t> ahead_of_boot_{kNotLearned};  // nanoseconds
 };
 
 }  // namespace goniec::queue

@@ -55,8 +55,8 @@ bool AnyMoved(const v1::Mail& mail, const MessageStatus& status) {
   });
 }
 
-asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::Mail& mail,
-                                          const Delivery& delivery, int lane) {
+asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::Record& record,
+                                          const v1::Mail& mail, const Delivery& delivery, int lane) {
   absl::StatusOr<std::vector<MessageFinder::StoredCopy>> copies =
       co_await context.finder.FindCopies(mail.tenant(), mail.message_id());
   if (!copies.ok()) co_return copies.status();
@@ -68,8 +68,8 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
   for (const auto& [domain, positions] : lost) {
     const RecipientStatus& known = *StatusOf(*again, mail.recipients(static_cast<int>(positions.front())));
     spdlog::info("interrupted move finished message={} generation={}", mail.message_id(), known.generation);
-    Copy copy = MakeCopy(mail, positions, domain, known.attempts,
-                         known.next_attempt_time.value_or(std::chrono::system_clock::now()));
+    Copy copy = MakeCopy(record, mail, positions, domain, known.attempts,
+                         known.next_attempt_time.value_or(context.broker.Now()));
     const bool stored =
         co_await StoreCopy(context, std::move(copy), lane, [&delivery] { return delivery.Leased(); }, body);
     if (!stored) co_return absl::UnavailableError("an interrupted move could not be finished");
@@ -79,12 +79,12 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
 
 }  // namespace
 
-asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail,
-                                           const Delivery& delivery, int lane) {
+asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Record& record,
+                                           const v1::Mail& mail, const Delivery& delivery, int lane) {
   absl::StatusOr<MessageStatus> status = co_await context.finder.FoldEvents(mail.tenant(), mail.message_id());
   if (!status.ok()) co_return status.status();
   if (AnyMoved(mail, *status)) {
-    if (absl::Status finished = co_await FinishMoves(context, mail, delivery, lane); !finished.ok()) {
+    if (absl::Status finished = co_await FinishMoves(context, record, mail, delivery, lane); !finished.ok()) {
       co_return finished;
     }
   }

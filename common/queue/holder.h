@@ -21,9 +21,9 @@ struct Held {
 
 // Finishes an interrupted move on the way: a recipient whose younger record is announced by an event but
 // stored nowhere gets that record, under the id that it would have had. kUnavailable: nothing is certain, let
-// it return.
-asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Mail& mail,
-                                           const Delivery& delivery, int lane);
+// it return. `mail` is one of `record`'s.
+asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Record& record,
+                                           const v1::Mail& mail, const Delivery& delivery, int lane);
 
 // True if the record must be acknowledged unseen: an earlier message with the same content is stored (a
 // resend that was stored twice, a schedule that fired twice), and the first one acts.

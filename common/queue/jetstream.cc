@@ -17,6 +17,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kReadLimit{5'000};
+// A slower one tells the broker's time too badly.
+constexpr std::chrono::seconds kFreshAnswer{1};
 constexpr int kNoResponders = 503;
 constexpr int kEndOfBatch = 204;
 constexpr int kNoMessage = 404;
@@ -190,7 +192,9 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string
   OutgoingMessage request;
   request.subject = absl::StrCat("$JS.API.", call);
   request.payload = std::make_shared<const std::string>(std::move(json));
+  const BootTime asked = BootClock::now();
   const Reply reply = co_await broker.Request(std::move(request), limit);
+  const BootTime answered = BootClock::now();
   if (!reply.message.ok()) co_return reply.message.status();
   if (reply.message->status == kNoResponders) {
     co_return absl::UnavailableError(
@@ -200,6 +204,11 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string
   const Json answer = Json::parse(text, nullptr, false);
   if (!answer.is_object()) co_return absl::UnavailableError("JetStream's answer cannot be read");
   if (const auto error = answer.find("error"); error != answer.end()) co_return ApiError(*error);
+  // Streams are described with the time of the description. It is as old as the answer was on its way.
+  if (const WallTime theirs = ParseTime(Text(answer, "ts"));
+      theirs != WallTime() && answered - asked < kFreshAnswer) {
+    broker.LearnTime(theirs, answered);
+  }
   co_return text;
 }
 

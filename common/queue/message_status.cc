@@ -106,6 +106,7 @@ void StatusFold::Add(const v1::Event& event, const EventPlace& place) {
 
   const std::optional<RecipientState> state = StateAfter(event.type());
   for (const v1::EventRecipient& about : event.recipients()) {
+    if (status_.recipient_count > 0 && about.index() >= status_.recipient_count) continue;
     RecipientStatus& recipient = status_.recipients[about.index()];
     if (recipient.address.empty()) recipient.address = about.address();
     if (!state.has_value()) continue;

@@ -50,9 +50,10 @@ struct EventPlace {
   WallTime stored_at;
 };
 
-// Folds the events of one message. Drops event ids that it knows; the terminal event of a recipient that is
-// first in stream order wins, whatever the order of reading, any other is counted; a move of a lower or equal
-// generation changes nothing.
+// Folds the events of one message. Drops event ids that it knows, whatever is in them, and recipients that
+// the message does not have; the terminal event of a recipient that is first in stream order wins, whatever
+// the order of reading, any other is counted; a move of a lower or equal generation changes nothing, nor do
+// types that this version does not know.
 class StatusFold {
  public:
   explicit StatusFold(std::string message_id);

@@ -61,6 +61,11 @@ void OpenRecipients::Add(const v1::Event& event) {
     counts_.recipients += event.recipient_count();
   }
   Message& message = open_[event.message_id()];
+  if (!event.event_id().empty()) {
+    const std::uint64_t hash = absl::HashOf(event.event_id());
+    if (std::find(message.events.begin(), message.events.end(), hash) != message.events.end()) return;
+    message.events.push_back(hash);
+  }
   message.tenant = event.tenant();
   message.recipient_count = std::max(message.recipient_count, event.recipient_count());
   for (const v1::EventRecipient& about : event.recipients()) AddTo(message, event, about);
@@ -68,6 +73,8 @@ void OpenRecipients::Add(const v1::Event& event) {
 }
 
 void OpenRecipients::AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about) {
+  const std::uint32_t count = std::max(message.recipient_count, event.recipient_count());
+  if (count > 0 && about.index() >= count) return;
   const std::uint64_t key = KeyOf(event.message_id(), about.index());
   const std::uint64_t event_hash = absl::HashOf(event.event_id());
   const std::uint64_t* end = FindEnd(key);

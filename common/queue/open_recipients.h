@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/clock.h"
@@ -28,6 +29,7 @@ class OpenRecipients {
     std::map<std::uint32_t, Recipient> recipients;
     std::uint32_t recipient_count = 0;
     std::uint32_t ended = 0;
+    std::vector<std::uint64_t> events;  // hashes of the ids of those that were added
   };
   struct Counts {
     std::uint64_t messages = 0;
@@ -39,6 +41,8 @@ class OpenRecipients {
   // Ends are remembered for this many recipients at least.
   explicit OpenRecipients(std::size_t remembered_ends = 1'000'000) : remembered_ends_(remembered_ends) {}
 
+  // As StatusFold: drops ids that it knows (of messages that are open) and recipients that the message does
+  // not have.
   void Add(const v1::Event& event);
 
   // By message id.

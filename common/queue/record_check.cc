@@ -19,7 +19,7 @@ absl::Status Bad(std::string_view what) {
 }
 
 // The fields of a subject that its records repeat: <place>.<lane>.<class>.<tenant>, then <slot> in READY, and
-// <id>.<generation>.<domain…> in WAIT.
+// <id>.<generation>.<domain…> in WAIT; in HELD <place>.<lane>.<class>.<site>.<tenant>.<id>.<generation>.
 struct Place {
   bool ready = false;
   std::string mail_class;
@@ -33,9 +33,13 @@ absl::StatusOr<Place> ParsePlace(std::string_view subject) {
   if (tokens.size() < 5) return Bad("its subject has too few parts");
   Place place{tokens[0] == "ready", tokens[2], tokens[3], tokens[4]};
   if (place.ready) return place;
-  if (tokens[0] != "wait" && tokens[0] != "due") return Bad("its subject is none of the queue's");
-  if (tokens.size() < 7 || !absl::SimpleAtoi(tokens[5], &place.generation))
+  const bool held = tokens[0] == "held";
+  if (!held && tokens[0] != "wait" && tokens[0] != "due") return Bad("its subject is none of the queue's");
+  const std::size_t tenant = held ? 4 : 3;
+  if (tokens.size() < 7 || !absl::SimpleAtoi(tokens[tenant + 2], &place.generation))
     return Bad("its subject has no generation");
+  place.tenant = tokens[tenant];
+  place.slot_or_id = tokens[tenant + 1];
   return place;
 }
 
@@ -52,7 +56,9 @@ absl::Status CheckRecipients(const v1::Mail& mail) {
 }
 
 absl::Status CheckBody(const v1::Mail& mail) {
-  if (mail.body_case() == v1::Mail::BODY_NOT_SET) return Bad("a mail without body");
+  if (mail.body_case() == v1::Mail::BODY_NOT_SET) return Bad("a mail without body that this version knows");
+  // Sent as anything else it would be another message.
+  if (!v1::BodyType_IsValid(mail.body_type())) return Bad("a body type of a later version");
   if (mail.has_body_reference() && (mail.body_reference().chunk_count() == 0 ||
                                     !mail::ParseUlid(mail.body_reference().body_id()).has_value())) {
     return Bad("a reference to no body");
@@ -80,6 +86,7 @@ absl::Status CheckMail(const v1::Mail& mail, const std::string& record_id, const
 absl::Status CheckRecord(const v1::Record& record, std::string_view subject) {
   const absl::StatusOr<Place> place = ParsePlace(subject);
   if (!place.ok()) return place.status();
+  if (record.layout() > kKnownLayout) return Bad("a layout of a later version");
   if (record.mails().empty()) return Bad("no mail in it");
   if (record.mails_size() > (place->ready ? mail::kMaxMailsPerRecord : 1)) return Bad("too many mails in it");
   if (place->ready && place->slot_or_id != absl::StrCat(SlotOf(record.record_id()))) {

@@ -1,8 +1,10 @@
 // Whether a stored record is one that a publisher of ours can have made: complete, and the one that its
-// subject says. What is not (forged, damaged, of an incompatible version) is set aside by the worker, see
-// quarantine.h. Pure; thread-safe.
+// subject says. What is not (forged, damaged, of a later version that says so) is set aside by the worker,
+// see quarantine.h. Fields that this version does not know are no fault: they are carried on (settlement.h).
+// Pure; thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -10,7 +12,10 @@
 
 namespace goniec::queue {
 
-// `subject` is where it lies (ready., wait., due.). Not OK: what is wrong, for the log.
+// Record.layout up to which this version serves records rightly.
+inline constexpr std::uint32_t kKnownLayout = 0;
+
+// `subject` is where it lies (ready., wait., due., held.). Not OK: what is wrong, for the log.
 absl::Status CheckRecord(const v1::Record& record, std::string_view subject);
 
 }  // namespace goniec::queue

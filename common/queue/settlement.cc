@@ -39,21 +39,18 @@ asio::awaitable<void> Pause(std::chrono::milliseconds span) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-std::chrono::seconds BodyLife(const v1::Mail& mail) {
-  const auto left = FromProto(mail.expire_time()) - std::chrono::system_clock::now();
+std::chrono::seconds BodyLife(const v1::Mail& mail, WallTime now) {
+  const auto left = FromProto(mail.expire_time()) - now;
   return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) +
          kBodyKeptLonger;
 }
 
 OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
-  const v1::Mail& mail = copy.mail;
+  const v1::Mail& mail = copy.mail();
   const std::string subject =
       WaitSubject(lane, ClassOf(mail), mail.tenant(), mail.message_id(), mail.generation(), copy.domain);
-  v1::Record record;
-  record.set_record_id(std::string(std::string_view(mail.message_id()).substr(0, kRecordIdLength)));
-  *record.add_mails() = mail;
   OutgoingMessage message;
-  message.payload = std::make_shared<const std::string>(record.SerializeAsString());
+  message.payload = std::make_shared<const std::string>(copy.record.SerializeAsString());
   const std::string at =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(copy.at), absl::UTCTimeZone());
   message.headers = {{kHeaderSchedule, absl::StrCat("@at ", at)},
@@ -66,35 +63,39 @@ OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
 
 }  // namespace
 
-Copy MakeCopy(const v1::Mail& mail, const std::vector<std::uint32_t>& positions, std::string domain,
-              std::uint32_t attempts, WallTime at) {
-  Copy copy{mail, std::move(domain), at};
-  copy.mail.clear_recipients();
+Copy MakeCopy(const v1::Record& record, const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
+              std::string domain, std::uint32_t attempts, WallTime at) {
+  Copy copy{record, std::move(domain), at};
+  copy.record.clear_mails();
+  v1::Mail& moved = *copy.record.add_mails();
+  moved = mail;
+  moved.clear_recipients();
   for (const std::uint32_t position : positions) {
-    *copy.mail.add_recipients() = mail.recipients(static_cast<int>(position));
+    *moved.add_recipients() = mail.recipients(static_cast<int>(position));
   }
-  copy.mail.set_generation(mail.generation() + 1);
-  copy.mail.set_attempts(attempts);
+  moved.set_generation(mail.generation() + 1);
+  moved.set_attempts(attempts);
   return copy;
 }
 
 asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
                                 std::function<bool()> may_move, v1::BodyReference& body) {
   StalledWrites::Mark mark(context.stalled);
-  while (copy.mail.inline_body().size() > kMostBytesInCopy) {
+  v1::Mail& mail = *copy.record.mutable_mails(0);
+  while (mail.inline_body().size() > kMostBytesInCopy) {
     if (!body.body_id().empty()) {
-      *copy.mail.mutable_body_reference() = body;
+      *mail.mutable_body_reference() = body;
       break;
     }
     if (!may_move() || context.give_up()) co_return false;
-    const absl::Status moved = co_await MoveBodyToStore(context.broker, copy.mail, BodyLife(copy.mail));
+    const absl::Status moved =
+        co_await MoveBodyToStore(context.broker, mail, BodyLife(mail, context.broker.Now()));
     if (moved.ok()) {
-      body = copy.mail.body_reference();
+      body = mail.body_reference();
       break;
     }
     if (mark.Stall()) {
-      spdlog::warn("body not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
-                   Message(moved));
+      spdlog::warn("body not stored, trying on message={} error=\"{}\"", mail.message_id(), Message(moved));
     }
     co_await Pause(kPause);
   }
@@ -105,7 +106,7 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
     if (result.state == PublishState::kStored) co_return true;
     if (context.give_up()) co_return false;
     if (mark.Stall()) {
-      spdlog::warn("copy not stored, trying on message={} error=\"{}\"", copy.mail.message_id(),
+      spdlog::warn("copy not stored, trying on message={} error=\"{}\"", mail.message_id(),
                    Message(result.status));
     }
     co_await Pause(kPause);
@@ -174,7 +175,7 @@ asio::awaitable<void> Settlement::FlushOnce() {
   if (!stored.ok() || !stored->complete) returned_ = true;
   if (stored.ok() && stored->complete) {
     for (Copy& copy : copies) {
-      v1::BodyReference& body = bodies_[copy.mail.message_id()];
+      v1::BodyReference& body = bodies_[copy.mail().message_id()];
       const bool copied = co_await StoreCopy(context_, std::move(copy), lane_, may_move, body);
       if (!copied) returned_ = true;
     }

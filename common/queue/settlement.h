@@ -46,13 +46,17 @@ struct SettlementContext {
 // A mail to be put into WAIT: the recipients of one leg that are tried again at `at`. The same for everybody
 // who derives it from the mail and the event, so that an interrupted move can be finished by another worker.
 struct Copy {
-  v1::Mail mail;
+  v1::Record record;  // of the mail alone
   std::string domain;
   WallTime at;
+
+  [[nodiscard]] const v1::Mail& mail() const { return record.mails(0); }
 };
-// `mail` with only the recipients at `positions`, one generation on.
-Copy MakeCopy(const v1::Mail& mail, const std::vector<std::uint32_t>& positions, std::string domain,
-              std::uint32_t attempts, WallTime at);
+// `mail`, one of `record`'s, with only the recipients at `positions`, one generation on. Whatever else stands
+// in the record, the mail and the recipients goes along, fields of a later version included. `record` may
+// have lost its mails.
+Copy MakeCopy(const v1::Record& record, const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
+              std::string domain, std::uint32_t attempts, WallTime at);
 
 // Publishes a copy, repeating until it is stored; false if `may_move` says no before that. A body over 16 KiB
 // goes to BODIES first, once for all copies of a message: `body` remembers where (must outlive the call).

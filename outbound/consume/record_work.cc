@@ -145,7 +145,8 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
   std::vector<std::pair<Mail*, std::vector<std::uint32_t>>> ours;
   for (Mail& mail : *record_.mutable_mails()) {
     if (!failed.ok()) break;
-    absl::StatusOr<queue::Held> held = co_await queue::Look(context_.settlement, mail, *delivery_, lane_);
+    absl::StatusOr<queue::Held> held =
+        co_await queue::Look(context_.settlement, record_, mail, *delivery_, lane_);
     failed = held.status();
     if (!failed.ok()) break;
     if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));
@@ -192,7 +193,7 @@ void RecordWork::StartLegs() {
 
 void RecordWork::StartLeg(Leg leg) {
   if (!context_.may_work()) return settlement_->ReturnLeg();
-  const WallTime now = std::chrono::system_clock::now();
+  const WallTime now = context_.settlement.broker.Now();
   if (queue::FromProto(leg.mail->expire_time()) <= now) {
     Result expired{Verdict::kTemporary, ExpiredOutcome(), leg.positions};
     LogEnd(*leg.mail, "expired", expired);
@@ -239,7 +240,7 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
 void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   if (std::any_of(results.begin(), results.end(), IsForfeit)) delivery_->Forfeit();
   const Mail& mail = *leg.mail;
-  const WallTime now = std::chrono::system_clock::now();
+  const WallTime now = context_.settlement.broker.Now();
   const bool tried = std::any_of(results.begin(), results.end(),
                                  [](const Result& result) { return result.verdict != Verdict::kNotTried; });
   const std::uint32_t attempts = mail.attempts() + (tried ? 1 : 0);
@@ -311,12 +312,12 @@ void RecordWork::AddMove(const Leg& leg, const std::vector<std::pair<const Resul
     at = std::min(at, decision.at);
   }
   std::sort(positions.begin(), positions.end());
-  end.copy = queue::MakeCopy(*leg.mail, positions, leg.domain, attempts, at);
+  end.copy = queue::MakeCopy(record_, *leg.mail, positions, leg.domain, attempts, at);
   for (const auto& [result, decision] : retries) {
     LogEnd(*leg.mail, "deferred", *result);
     context_.metrics.recipients.With("deferred").Add(static_cast<double>(result->recipients.size()));
     Event event = queue::MakeEvent(*leg.mail, queue::v1::EVENT_TYPE_DEFERRED, result->recipients, now);
-    event.set_generation(end.copy->mail.generation());
+    event.set_generation(end.copy->mail().generation());
     event.set_attempts(attempts);
     *event.mutable_next_attempt_time() = queue::ToProto(at);
     *event.mutable_outcome() = result->outcome;

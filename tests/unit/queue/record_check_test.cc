@@ -85,6 +85,9 @@ TEST(CheckRecord, WhatIsNotOursIsNamed) {
       {"beyond", [](v1::Record& r) { r.mutable_mails(0)->mutable_recipients(0)->set_index(2); }},
       {"recipient that is there twice",
        [](v1::Record& r) { r.mutable_mails(0)->mutable_recipients(0)->set_index(1); }},
+      {"layout of a later", [](v1::Record& r) { r.set_layout(kKnownLayout + 1); }},
+      {"body type of a later",
+       [](v1::Record& r) { r.mutable_mails(1)->set_body_type(static_cast<v1::BodyType>(9)); }},
       {"without body", [](v1::Record& r) { r.mutable_mails(0)->clear_body(); }},
       {"no body", [](v1::Record& r) { r.mutable_mails(0)->mutable_body_reference()->set_body_id("x"); }},
   };
@@ -96,6 +99,17 @@ TEST(CheckRecord, WhatIsNotOursIsNamed) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << one.what;
     EXPECT_THAT(std::string(status.message()), HasSubstr(one.what));
   }
+}
+
+TEST(CheckRecord, AHeldCopyPasses) {
+  const v1::Record copy = GoodCopy();
+  const std::string& id = copy.mails(0).message_id();
+  const auto check = [&](const std::string& subject) { return CheckRecord(copy, subject); };
+  EXPECT_TRUE(check("held.0.transactional.site1.shop." + id + ".3").ok());
+  EXPECT_FALSE(check("held.0.transactional.site1.other." + id + ".3").ok());
+  EXPECT_FALSE(check("held.0.transactional.site1.shop." + id + ".2").ok());
+  EXPECT_FALSE(check("held.0.bulk.site1.shop." + id + ".3").ok());
+  EXPECT_FALSE(check("held.0.transactional.shop." + id + ".3").ok());
 }
 
 TEST(CheckRecord, ASubjectThatIsNotTheRecords) {

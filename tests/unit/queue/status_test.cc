@@ -109,6 +109,37 @@ TEST(StatusFold, DropsEventsThatItKnows) {
   EXPECT_EQ(fold.second_terminals(), 0);
 }
 
+// Whoever wrote it: an id stands for one event.
+TEST(StatusFold, OfTwoEventsWithOneIdTheFirstCounts) {
+  StatusFold fold(kId);
+  v1::Event deferred = MakeEvent(v1::EVENT_TYPE_DEFERRED, {0}, 1);
+  v1::Event delivered = MakeEvent(v1::EVENT_TYPE_DELIVERED, {0}, 1);
+  delivered.set_event_id(deferred.event_id());
+  fold.Add(deferred);
+  fold.Add(delivered);
+  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kDeferred);
+}
+
+TEST(StatusFold, AnAcceptanceAfterTheEndFillsInAndChangesNothing) {
+  StatusFold fold(kId);
+  fold.Add(MakeEvent(v1::EVENT_TYPE_DELIVERED, {0}, 2));
+  v1::Event accepted = MakeEvent(v1::EVENT_TYPE_ACCEPTED, {0, 1});
+  accepted.mutable_acceptance()->set_mail_from("s@example.org");
+  fold.Add(accepted);
+  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kDelivered);
+  EXPECT_EQ(fold.status().recipients.at(1).state, RecipientState::kQueued);
+  EXPECT_EQ(fold.status().acceptance->mail_from(), "s@example.org");
+}
+
+TEST(StatusFold, ARecipientThatTheMessageDoesNotHaveHidesNoOther) {
+  StatusFold fold(kId);
+  fold.Add(MakeEvent(v1::EVENT_TYPE_DELIVERED, {1, 2, 4'000'000'000}));
+  EXPECT_EQ(fold.status().recipients.size(), 1U);
+  EXPECT_FALSE(fold.status().AllTerminal());
+  fold.Add(MakeEvent(v1::EVENT_TYPE_BOUNCED, {0}));
+  EXPECT_TRUE(fold.status().AllTerminal());
+}
+
 TEST(StatusFold, AnOldMoveChangesNothing) {
   StatusFold fold(kId);
   fold.Add(MakeEvent(v1::EVENT_TYPE_HELD, {0}, 2));
