@@ -65,8 +65,8 @@ Walk LateWalk(const Address& address) {
           mail::TimeOf(address.id) - kBeforeId};
 }
 
-bool LateEventsMayExist(const Address& address) {
-  return std::chrono::system_clock::now() > mail::TimeOf(address.id) + kLateFrom;
+bool LateEventsMayExist(const Address& address, WallTime now) {
+  return now > mail::TimeOf(address.id) + kLateFrom;
 }
 
 void FoldRecord(const StoredMessage& stored, StatusFold& fold) {
@@ -239,6 +239,25 @@ asio::awaitable<absl::StatusOr<std::optional<v1::Mail>>> ReadReady(Broker& broke
   co_return std::optional<v1::Mail>();
 }
 
+// The message in the records that were set aside: not served, but there.
+asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> ReadSetAside(Broker& broker, const Address& address) {
+  std::vector<v1::Mail> found;
+  for (const std::string& subject : QuarantineFilters(address.tenant, address.id)) {
+    for (std::uint64_t from = 1;;) {
+      const absl::StatusOr<std::optional<StoredMessage>> stored =
+          co_await Next(broker, kQuarantineStream, subject, from);
+      if (!stored.ok()) co_return stored.status();
+      if (!stored->has_value()) break;
+      from = (*stored)->sequence + 1;
+      v1::Record record;
+      if (!record.ParseFromString((*stored)->data)) continue;
+      const v1::Mail* mail = FindMail(record, address.id);
+      if (mail != nullptr && mail->tenant() == address.tenant) found.push_back(*mail);
+    }
+  }
+  co_return found;
+}
+
 absl::Status NoSuchMessage() {
   return absl::NotFoundError("no such message");
 }
@@ -262,7 +281,7 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
         co_await ReadReady(broker_, config_.lanes, *address);
     if (!in_ready.ok()) co_return in_ready.status();
     if (in_ready->has_value()) fold.AddStored(**in_ready);
-    if (in_ready->has_value() && !LateEventsMayExist(*address)) co_return fold.status();
+    if (in_ready->has_value() && !LateEventsMayExist(*address, broker_.Now())) co_return fold.status();
     if (!in_ready->has_value()) {
       const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
       if (!copies.ok()) co_return copies.status();
@@ -272,6 +291,11 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
     if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;
   }
   if (absl::Status read = co_await reader.ReadEarlierEnds(); !read.ok()) co_return read;
+  if (fold.status().recipients.empty()) {
+    const absl::StatusOr<std::vector<v1::Mail>> set_aside = co_await ReadSetAside(broker_, *address);
+    if (!set_aside.ok()) co_return set_aside.status();
+    for (const v1::Mail& mail : *set_aside) fold.AddStored(mail);
+  }
   if (fold.status().recipients.empty()) co_return NoSuchMessage();
   co_return fold.status();
 }

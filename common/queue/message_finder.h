@@ -20,7 +20,8 @@ class MessageFinder {
   MessageFinder(Broker& broker, const QueueConfig& config);
 
   // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
-  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones.
+  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones; last,
+  // what was set aside (queued, as far as anybody knows).
   // kNotFound only if all are empty; kUnavailable if the broker could not be asked (never mistaken for "not
   // found").
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);

@@ -14,6 +14,7 @@ constexpr std::size_t kMaxTenantLength = 32;
 constexpr std::size_t kMaxDomainTokens = 200;
 // What is kept of a domain that is too long, before the hash that stands for the rest.
 constexpr std::size_t kKeptOfLongDomain = 150;
+constexpr char kQuarantinePrefix[] = "quarantine.";
 constexpr char kHexDigits[] = "0123456789abcdef";
 
 // FNV-1a, 64 bits. It decides where the events of a message lie, so it may never change.
@@ -193,7 +194,20 @@ std::string BodySubject(std::string_view body_id, std::uint32_t chunk) {
 }
 
 std::string QuarantineSubject(std::string_view subject) {
-  return "quarantine." + std::string(subject);
+  return kQuarantinePrefix + std::string(subject);
+}
+
+std::string SubjectBeforeQuarantine(std::string_view quarantine_subject) {
+  return std::string(quarantine_subject.substr(std::string_view(kQuarantinePrefix).size()));
+}
+
+std::vector<std::string> QuarantineFilters(std::string_view tenant, std::string_view message_id) {
+  std::string copies = QuarantineSubject("*.*.*");
+  AppendToken(copies, tenant);
+  AppendToken(copies, AsciiLower(message_id));
+  std::string ready = QuarantineSubject("ready.*.*");
+  AppendToken(ready, tenant);
+  return {AppendToken(ready, std::to_string(SlotOf(message_id))), copies + ".>"};
 }
 
 std::string AbandonedSubject(std::string_view body_id) {

@@ -74,8 +74,11 @@ std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::str
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
-// Where a record from `subject` is set aside.
+// Where a record from `subject` is set aside, and back.
 std::string QuarantineSubject(std::string_view subject);
+std::string SubjectBeforeQuarantine(std::string_view quarantine_subject);
+// Everywhere that a record which holds the message may have been set aside, with wildcards.
+std::vector<std::string> QuarantineFilters(std::string_view tenant, std::string_view message_id);
 std::string AbandonedSubject(std::string_view body_id);
 
 // A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals

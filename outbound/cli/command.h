@@ -27,6 +27,7 @@ extern const Command kGetCommand;
 extern const Command kInfoCommand;
 extern const Command kTokenCommand;
 extern const Command kAuditCommand;
+extern const Command kQuarantineCommand;
 
 // Wrong usage: exit status 2.
 absl::Status UsageError(std::string_view text);

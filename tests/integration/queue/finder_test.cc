@@ -275,8 +275,53 @@ TEST_F(FinderTest, NotFoundOnlyForWhatIsNowhere) {
   EXPECT_EQ(FindCode("*", mail.message_id()), absl::StatusCode::kNotFound);
   EXPECT_EQ(FindCode(kTenant, "not-an-id"), absl::StatusCode::kNotFound);
   EXPECT_EQ(FindCode(kTenant, "*"), absl::StatusCode::kNotFound);
-  EXPECT_EQ(FindCode(kTenant, "7zzzzzzzzzzzzzzzzzzzzzzzzz"), absl::StatusCode::kNotFound)
-      << "an id from the year 10889";
+}
+
+TEST_F(FinderTest, AForgedIdIsNotFoundWhateverTimeItNames) {
+  struct Case {
+    const char* name;
+    std::string id;
+  };
+  const WallTime now = std::chrono::system_clock::now();
+  const Case cases[] = {
+      {"1970", "00000000000000000000000000"},
+      {"a year ago", mail::NewUlid(now - std::chrono::hours(24 * 365))},
+      {"in an hour", mail::NewUlid(now + std::chrono::hours(1))},
+      {"2100", mail::NewUlid(WallTime(std::chrono::seconds(4'102'444'800)))},
+      {"10889, the last", "7zzzzzzzzzzzzzzzzzzzzzzzzz"},
+      {"more than 48 bits", "8zzzzzzzzzzzzzzzzzzzzzzzzz"},
+      {"upper case", "01ARYZ6S41TSV4RRFFQ69G5FAV"},
+      {"no letter of the alphabet", "01aryz6s41tsv4rrffq69g5fau"},
+      {"too short", "01aryz6s41"},
+      {"several subjects", "01aryz6s41.tsv4rrffq69g5fa"},
+      {"all subjects", ">"},
+      {"none", ""},
+  };
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  for (const Case& one : cases) {
+    EXPECT_EQ(FindCode(kTenant, one.id), absl::StatusCode::kNotFound) << one.name;
+    EXPECT_TRUE(RunToEnd(finder_->FindCopies(kTenant, one.id)).ok()) << one.name;
+  }
+}
+
+// Set aside by a worker, for instance of an older version: the 250 still stands.
+TEST_F(FinderTest, WhatWasSetAsideIsFound) {
+  const v1::Mail ready = MakeMail(NewId(), 2);
+  const v1::Mail copy = MakeMail(NewId(), 1, 3);
+  const std::string at = ReadySubject(1, MailClass::kBulk, kTenant, SlotOf(ready.message_id()));
+  const std::string due =
+      DueSubject(WaitSubject(0, MailClass::kTransactional, kTenant, copy.message_id(), 3, "example.net"));
+  Store({QuarantineSubject(at), std::make_shared<const std::string>("\xFF not a record"), {}});
+  EXPECT_EQ(FindCode(kTenant, ready.message_id()), absl::StatusCode::kNotFound);
+  Store({QuarantineSubject(at), Encoded(ready), {}});
+  Store({QuarantineSubject(due), Encoded(copy), {}});
+  EXPECT_EQ(MustFind(ready.message_id()).recipients.at(1).state, RecipientState::kQueued);
+  EXPECT_EQ(StateOf(copy.message_id()), RecipientState::kDeferred);
+  EXPECT_EQ(FindCode("other", ready.message_id()), absl::StatusCode::kNotFound);
+  Api("STREAM.DELETE.QUARANTINE");
+  EXPECT_EQ(FindCode(kTenant, ready.message_id()), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(FinderTest, ARecordThatIsAcknowledgedBetweenTheReadsIsStillFound) {
