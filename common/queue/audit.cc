@@ -41,7 +41,7 @@ Audit::Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config,
       tail_(broker, config) {}
 
 asio::awaitable<absl::StatusOr<AuditReport>> Audit::Run(std::chrono::seconds age) {
-  const WallTime now = std::chrono::system_clock::now();
+  const WallTime now = broker_.Now();
   absl::Status read = co_await tail_.ReadNew([this](const v1::Event& event) {
     recipients_.Add(event);
     if (recipients_.open().size() > kMostOpenMessages) recipients_.KeepShare(recipients_.share_bits() + 1);

@@ -48,10 +48,10 @@ asio::awaitable<void> Pause(std::chrono::milliseconds span) {
 
 // Where events of this message go when they are stored now: decided by the moment of the sending, so that
 // what waited for the broker, or in the queue, does not end up among the early ones.
-std::string SubjectNow(const v1::Event& event, const QueueConfig& config) {
+std::string SubjectAt(const v1::Event& event, const QueueConfig& config, WallTime now) {
   const int slot = SlotOf(event.message_id());
   const int shard = ShardOf(slot, config.event_shards);
-  const bool late = std::chrono::system_clock::now() > mail::TimeOf(event.message_id()) + kLateAfter;
+  const bool late = now > mail::TimeOf(event.message_id()) + kLateAfter;
   return late ? LateEventSubject(shard, event.tenant(), slot) : EventSubject(shard, event.tenant(), slot);
 }
 
@@ -95,8 +95,8 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
       message = Encode(batch);
     }
     if (batch.empty()) co_return stored;
-    message.subject =
-        SubjectNow(batch.front(), config);  // a repetition is dropped by its id whatever the subject
+    message.subject = SubjectAt(batch.front(), config,
+                                broker.Now());  // a repetition is dropped by its id whatever the subject
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
     if (mark.Stall()) {

@@ -33,6 +33,10 @@ constexpr std::size_t kMostInFlight = 4;
 // What subject, headers and the record's own fields may add to the mails of a record.
 constexpr std::size_t kRecordOverhead = 2 * 1024;
 
+// Our clock and the broker's may differ by so much (readiness.cc). What a caller computed with a clock that
+// is farther off is set right.
+constexpr std::chrono::seconds kMostClockOffset{10};
+
 using Done = std::function<void(absl::StatusOr<Committed>)>;
 
 struct Waiting {
@@ -82,6 +86,11 @@ void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
   stamp.set_seconds(micros / 1'000'000);
   stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
+}
+
+WallTime GetTime(const google::protobuf::Timestamp& stamp) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(stamp.seconds()) +
+                                                                 std::chrono::nanoseconds(stamp.nanos())));
 }
 
 class GroupCommitPublisher final : public Publisher {
@@ -258,7 +267,9 @@ void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waitin
   if (const std::int64_t most = broker_.max_payload(); most > 0) {
     limit = std::min(limit, static_cast<std::size_t>(most) - std::min<std::size_t>(kRecordOverhead, most));
   }
-  const WallTime now = clock_.Wall();
+  // By the broker's clock, whatever ours says: looking for the message starts from the id's time.
+  const WallTime now = broker_.Now(clock_);
+  const auto behind = now - clock_.Wall();
   v1::Record record;
   record.set_record_id(mail::NewRecordId(now));
   flights_.emplace_back();
@@ -278,6 +289,9 @@ void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waitin
     joined.set_message_id(id);
     joined.set_recipient_count(static_cast<std::uint32_t>(joined.recipients_size()));
     SetTime(*joined.mutable_accept_time(), now);
+    if (std::chrono::abs(behind) > kMostClockOffset) {
+      SetTime(*joined.mutable_expire_time(), GetTime(joined.expire_time()) + behind);
+    }
     joined.set_head(ExpandIds(joined.head(), id));
     joined.set_internet_message_id(ExpandIds(joined.internet_message_id(), id));
     joined.set_size_bytes(joined.head().size() + joined.size_bytes());

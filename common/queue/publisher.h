@@ -63,8 +63,8 @@ class Publisher {
   [[nodiscard]] virtual absl::Status Admit(MailClass mail_class) const = 0;
 
   // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
-  // set. expire_time is taken as given. Calls `done` once, on the broker's thread, after the record's fate is
-  // known:
+  // set. expire_time is by this machine's clock; a clock that is not the broker's is made up for. Calls
+  // `done` once, on the broker's thread, after the record's fate is known:
   //   OK                  durable: say 250 / OK.
   //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
   //   kResourceExhausted  not stored (queue full, or too much is waiting here): 451 4.3.1.

@@ -31,8 +31,8 @@ asio::awaitable<absl::Status> FireNow(Broker& broker, int lane, std::string subj
   OutgoingMessage message;
   message.subject = subject;
   message.payload = std::make_shared<const std::string>(std::move(stored->data));
-  const std::string at = absl::FormatTime(
-      "%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(std::chrono::system_clock::now()), absl::UTCTimeZone());
+  const std::string at =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(broker.Now()), absl::UTCTimeZone());
   message.headers = {{kHeaderSchedule, absl::StrCat("@at ", at)},
                      {kHeaderScheduleTarget, DueSubject(subject)},
                      {kHeaderMessageId, absl::StrCat("fire.", WaitStream(lane), ".", stored->sequence)},

@@ -107,6 +107,31 @@ class CrashTest(unittest.TestCase):
 
     # Connected.
 
+    def test_the_server_dies_when_a_worker_gets_the_record(self):
+        """It is SIGKILLed with the delivery on its way, and knows nothing of it afterwards. The first worker is in the
+        middle of the transaction when a second one is given the record for the first time."""
+        delivered, dot, go_on = threading.Event(), threading.Event(), threading.Event()
+        def hook(m):
+            if m.is_delivery and not delivered.is_set():
+                self.system.parts["nats"].kill()
+                delivered.set()
+        def smtp_hook(step, line):
+            if step == "dot" and not dot.is_set():
+                dot.set()
+                go_on.wait(60)
+            return None
+        self.begin(smtp_hook)
+        first, _ = self.worker_behind(hook)
+        message_id = self.accept()
+        self.assertTrue(delivered.wait(30))
+        self.system.start_nats()
+        second = self.system.start_outbound("second")
+        put_back = lambda: sum(self.system.metric(w.http_port, "goniec_records_put_back_total")  # noqa: E731
+                               for w in (first, second))
+        wait_until(put_back, 30, "given to a worker again, who leaves it alone")
+        go_on.set()
+        self.ends(message_id, 1)
+
     def dies_at_step(self, step, before_reply=True):
         reached = threading.Event()
         def smtp_hook(at, line):
@@ -339,3 +364,29 @@ class CrashTest(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+    def test_a_resend_is_stored_twice_and_delivered_once(self):
+        """The answer to the record is lost; meanwhile a worker delivers and acknowledges it, and the server, killed and
+        started, no longer knows its id: the repeat is a second record."""
+        lost, resends = Once(answered("ready.")), threading.Event()
+        def hook(m):
+            if lost(m):
+                return DROP
+            # What is repeated before the server has forgotten would be a duplicate to it.
+            return DROP if lost.done.is_set() and publishes("ready.")(m) and not resends.is_set() else None
+        self.inbound_behind(hook)
+        worker = self.system.start_outbound()
+        accepted = []
+        client = threading.Thread(target=lambda: accepted.append(self.accept()), daemon=True)
+        client.start()
+        wait_until(lambda: len(self.peer.taken) == 1 and self.system.stored_now("READY_0") == 0, 30,
+                   "delivered and acknowledged")
+        self.assertEqual(accepted, [])
+        self.system.parts["nats"].kill()
+        resends.set()
+        self.system.start_nats()
+        client.join(60)
+        self.assertEqual(accepted, self.peer.taken)
+        self.ends(accepted[0], 1)
+        self.assertEqual(self.system.stored_ever("READY_0"), 2, "the repeat was stored as a second record")
+        self.assertEqual(self.system.metric(worker.http_port, "goniec_records_looked_total"), 1)
+
