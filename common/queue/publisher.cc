@@ -55,6 +55,15 @@ struct GroupKey {
   }
 };
 
+struct Group {
+  std::deque<Waiting> mails;
+  BootTime last_turn{};
+
+  // Since when it waits for a turn: a tenant with many mails waits after each of its records like the others,
+  // so that the age of its backlog does not put it before them.
+  [[nodiscard]] BootTime since() const { return std::max(mails.front().since, last_turn); }
+};
+
 // A record on its way: frozen bytes, and those who wait for its fate.
 struct Flight {
   GroupKey key;
@@ -142,7 +151,7 @@ class GroupCommitPublisher final : public Publisher {
   bool draining_ = false;          // under mutex_
 
   // Confined to the broker's thread.
-  std::map<GroupKey, std::deque<Waiting>> groups_;
+  std::map<GroupKey, Group> groups_;
   std::list<Flight> flights_;
   bool starting_ = false;
   int next_lane_ = 0;
@@ -205,7 +214,7 @@ void GroupCommitPublisher::TakeIncoming() {
   }
   for (Waiting& waiting : incoming) {
     GroupKey key{waiting.mail.mail_class(), waiting.mail.tenant()};
-    groups_[std::move(key)].push_back(std::move(waiting));
+    groups_[std::move(key)].mails.push_back(std::move(waiting));
   }
   StartCommits();
 }
@@ -226,20 +235,20 @@ bool GroupCommitPublisher::Busy(const GroupKey& key, int lane) const {
   });
 }
 
-// Starts the commit of the group that waits longest and has a free lane; false if there is none.
+// Starts the commit of the group that waits longest for a turn and has a free lane; false if there is none.
 bool GroupCommitPublisher::StartOne() {
   auto chosen = groups_.end();
   int chosen_lane = 0;
   for (auto group = groups_.begin(); group != groups_.end();) {
-    DropStale(group->second);
-    if (group->second.empty()) {
+    DropStale(group->second.mails);
+    if (group->second.mails.empty()) {
       group = groups_.erase(group);
       continue;
     }
     for (int i = 0; i < config_.lanes; ++i) {
       const int lane = (next_lane_ + i) % config_.lanes;
       if (Busy(group->first, lane)) continue;
-      if (chosen == groups_.end() || group->second.front().since < chosen->second.front().since) {
+      if (chosen == groups_.end() || group->second.since() < chosen->second.since()) {
         chosen = group;
         chosen_lane = lane;
       }
@@ -249,7 +258,8 @@ bool GroupCommitPublisher::StartOne() {
   }
   if (chosen == groups_.end()) return false;
   next_lane_ = (chosen_lane + 1) % config_.lanes;
-  Form(chosen->first, chosen_lane, chosen->second);
+  chosen->second.last_turn = clock_.Boot();
+  Form(chosen->first, chosen_lane, chosen->second.mails);
   return true;
 }
 

@@ -2,9 +2,10 @@
 // the API.
 //
 // One commit is in flight for each (lane, class, tenant), four in all; what comes meanwhile forms the next
-// record. No timer: a lone mail goes at once. A commit without an answer is repeated, byte for byte and under
-// the same Nats-Msg-Id, until its record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send).
-// No mail joins a record that was ever sent.
+// record. Classes and tenants take turns: who has waited longest for one is next. No timer: a lone mail goes
+// at once. A commit without an answer is repeated, byte for byte and under the same Nats-Msg-Id, until its
+// record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send). No mail joins a record that was
+// ever sent.
 //
 // It does not store bodies (BodyWriter does, before), and it does not retry for its caller.
 // Thread-safe. Must outlive its callers' waits.

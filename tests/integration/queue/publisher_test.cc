@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <asio/post.hpp>
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -45,6 +46,48 @@ class LossyBroker final : public WatchedBroker {
     };
     WatchedBroker::Request(std::move(message), limit, std::move(deliver), std::move(may_send));
   }
+};
+
+// Keeps publishes into READY until Release(), and remembers whose they were.
+class HoldingBroker final : public WatchedBroker {
+ public:
+  using WatchedBroker::WatchedBroker;
+
+  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
+               std::function<bool()> may_send) override {
+    if (!message.subject.starts_with("ready.")) {
+      return WatchedBroker::Request(std::move(message), limit, std::move(done), std::move(may_send));
+    }
+    const std::lock_guard lock(mutex_);
+    const std::size_t slot = message.subject.rfind('.');
+    const std::size_t tenant = message.subject.rfind('.', slot - 1) + 1;
+    tenants_.push_back(message.subject.substr(tenant, slot - tenant));
+    auto send = [this, message = std::move(message), limit, done = std::move(done),
+                 may_send = std::move(may_send)]() mutable {
+      WatchedBroker::Request(std::move(message), limit, std::move(done), std::move(may_send));
+    };
+    if (holding_) {
+      held_.emplace_back(std::move(send));
+    } else {
+      asio::post(executor(), std::move(send));
+    }
+  }
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    holding_ = false;
+    for (auto& send : held_) asio::post(executor(), std::move(send));
+    held_.clear();
+  }
+  [[nodiscard]] std::vector<std::string> tenants() const {
+    const std::lock_guard lock(mutex_);
+    return tenants_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  bool holding_ = true;
+  std::vector<std::function<void()>> held_;
+  std::vector<std::string> tenants_;
 };
 
 // What Commit's callbacks said, in order of their coming.
@@ -295,6 +338,46 @@ TEST_F(PublisherTest, DrainRefusesWhatComesAndWaitsForWhatIsThere) {
   server_->Thaw();
   ASSERT_TRUE(test::WaitUntil([&] { return drained.load(); }));
   EXPECT_EQ(answers.size(), 2U);
+}
+
+class FourLanesTest : public PublisherTest {
+ protected:
+  void SetUp() override {
+    config_.lanes = 4;
+    Begin({});
+    holding_ = std::make_unique<HoldingBroker>(*broker_);
+    publisher_ = Publisher::Create(*holding_, config_, nullptr, clock_);
+  }
+  void TearDown() override { publisher_ = nullptr; }
+  std::unique_ptr<HoldingBroker> holding_;
+};
+
+// The flood was there first, with mails for many records and lanes for all turns.
+TEST_F(FourLanesTest, ABacklogOfOneTenantDelaysNoOtherByMoreThanItsTurn) {
+  Answers answers;
+  const auto commit = [&](const std::string& tenant) {
+    v1::Mail mail = MakeMail();
+    mail.set_tenant(tenant);
+    publisher_->Commit(std::move(mail), answers.Take());
+  };
+  constexpr int kFlood = 12 * mail::kMaxMailsPerRecord;
+  constexpr int kOthers = 20;
+  for (int i = 0; i < kFlood; ++i) commit("flood");
+  ASSERT_TRUE(test::WaitUntil([&] { return holding_->tenants().size() == 4; }));
+  for (int i = 0; i < kOthers; ++i) commit(absl::StrCat("tenant", i));
+  // They are in the queue of the broker's thread behind what takes them in.
+  holding_->Release();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == kFlood + kOthers; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  std::vector<std::string> turns = holding_->tenants();
+  turns.erase(turns.begin(), turns.begin() + 4);  // before the others came
+  std::size_t last_other = 0;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    if (turns[i] != "flood") last_other = i;
+  }
+  const auto floods =
+      std::count(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(last_other), "flood");
+  EXPECT_LE(floods, 1) << "all had waited for a turn when it had one";
 }
 
 class SmallPayloadTest : public PublisherTest {
