@@ -4,6 +4,11 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/run_to_end.h"
+#include "common/mail/ulid.h"
+#include "common/queue/quarantine.h"
+#include "common/queue/subjects.h"
+#include "goniec/queue/v1/queue.pb.h"
 #include "tests/integration/api/api_fixture.h"
 
 namespace goniec::outbound {
@@ -168,6 +173,56 @@ TEST_F(CliTest, ProvisionNamesAFileOfTheBrokersThatIsMissing) {
       folder_.Write("files.yaml", "queue: {credentials_file: /nonexistent.creds, capacity: 512MiB}\n");
   ExpectOneLine(Goniec({"provision", "--config", config}), 1,
                 "queue.credentials_file: /nonexistent.creds: cannot be read: No such file or directory");
+}
+
+TEST_F(CliTest, ListsShowsAndReturnsWhatWasSetAside) {
+  StartApi();
+  const std::string config = ConfigFile();
+  const Ran empty = Goniec({"quarantine", "--config", config});
+  EXPECT_EQ(empty.out, "Nothing is set aside.\n") << empty.err;
+  queue::v1::Record record;
+  record.set_record_id(mail::NewRecordId(std::chrono::system_clock::now()));
+  queue::v1::Mail& mail = *record.add_mails();
+  mail.set_message_id(mail::MessageIdOf(record.record_id(), 0));
+  mail.set_mail_class(queue::v1::MAIL_CLASS_BULK);
+  mail.set_tenant("acme");
+  mail.set_recipient_count(1);
+  mail.add_recipients()->set_address("kot@example.net");
+  mail.mutable_accept_time()->set_seconds(1);
+  mail.mutable_expire_time()->set_seconds(2);
+  mail.set_inline_body("secret");
+  const std::string subject =
+      queue::ReadySubject(0, queue::MailClass::kBulk, "acme", queue::SlotOf(record.record_id()));
+  const auto set_aside = [&](const std::string& payload) {
+    ASSERT_TRUE(
+        RunToEnd(queue::Quarantine(*broker_, subject, "READY_0", payload.size(), payload, "odd\x1b[1m"))
+            .ok());
+  };
+  set_aside(record.SerializeAsString());
+  set_aside("\xff");
+  const Ran listed = Goniec({"quarantine", "list", "--config", config});
+  EXPECT_EQ(listed.status, 0) << listed.err;
+  EXPECT_THAT(listed.out, HasSubstr("SEQUENCE"));
+  EXPECT_THAT(listed.out, HasSubstr(subject));
+  EXPECT_THAT(listed.out, testing::Not(HasSubstr("\x1b"))) << "a record's reason may hold a stranger's bytes";
+  const Ran json = Goniec({"quarantine", "list", "--json", "--config", config});
+  EXPECT_THAT(json.out, StartsWith("{\"sequence\":1,\"since\":\"20"));
+  EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 2);
+  const Ran shown = Goniec({"quarantine", "show", "1", "--config", config});
+  EXPECT_THAT(shown.out, HasSubstr("kot@example.net"));
+  EXPECT_THAT(shown.out, HasSubstr("a good record"));
+  EXPECT_THAT(shown.out, testing::Not(HasSubstr("secret")));
+
+  const Ran returned = Goniec({"quarantine", "return", "1", "--config", config});
+  EXPECT_EQ(returned.out, absl::StrCat("Returned to ", subject, " as READY_0 1.\n")) << returned.err;
+  ExpectOneLine(Goniec({"quarantine", "return", "1", "--config", config}), 1, "nothing is set aside under 1");
+  ExpectOneLine(Goniec({"quarantine", "return", "2", "--config", config}), 1,
+                "set it aside again (not a record)");
+  EXPECT_EQ(Goniec({"quarantine", "return", "2", "--anyway", "--config", config}).status, 0);
+  EXPECT_EQ(Goniec({"quarantine", "--config", config}).out, "Nothing is set aside.\n");
+  ExpectOneLine(Goniec({"quarantine", "drop", "--config", config}), 2, "list, show or return");
+  ExpectOneLine(Goniec({"quarantine", "return", "--config", config}), 2, "sequence");
+  ExpectOneLine(Goniec({"quarantine", "list"}), 2, "--config");
 }
 
 TEST_F(CliTest, HashesTokens) {
