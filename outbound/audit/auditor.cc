@@ -7,6 +7,7 @@
 #include <asio/use_awaitable.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/spawn.h"
@@ -19,6 +20,7 @@
 #include "common/queue/config.h"
 #include "common/queue/election.h"
 #include "common/queue/sweeper.h"
+#include "common/queue/watchdog.h"
 #include "common/smtp/address.h"
 
 namespace goniec::outbound {
@@ -29,6 +31,17 @@ constexpr std::chrono::milliseconds kRenewEvery{20'000};
 constexpr std::chrono::seconds kStopLimit{10};
 // How many of what is missing are named in the log.
 constexpr std::size_t kNamed = 10;
+// From the announcement of a reset: when no worker can hold a record of the consumer any more, how much later
+// than that it may still be done, and when the workers ask for records again.
+constexpr std::chrono::seconds kResetAfterLeases{10};
+constexpr std::chrono::seconds kResetLatest{4};
+constexpr std::chrono::seconds kWorkersRest = kResetAfterLeases + kResetLatest + std::chrono::seconds(1);
+
+// A reset that the workers were told of.
+struct PlannedReset {
+  queue::StuckConsumer stuck;
+  BootTime at;
+};
 
 }  // namespace
 
@@ -53,11 +66,16 @@ struct Auditor::State : std::enable_shared_from_this<State> {
             parts.metrics.AddCounter("goniec_audit_failures_total", "Audits that could not be completed.")),
         fired(parts.metrics.AddCounter("goniec_schedules_fired_again_total",
                                        "Overdue schedules that were published again.")),
+        resets(parts.metrics.AddCounter("goniec_consumers_reset_total",
+                                        "Consumers that had lost sight of records and were reset.")),
         timer(parts.executor) {}
 
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
   void Publish(const queue::AuditReport& report);
+  asio::awaitable<void> Watch();
+  asio::awaitable<void> ResetWhatIsDue();
+  [[nodiscard]] BootClock::duration UntilNext() const;
 
   AuditorParts parts;
   const std::chrono::milliseconds every;
@@ -71,12 +89,15 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   observe::Counter runs;
   observe::Counter failures;
   observe::Counter fired;
+  observe::Counter resets;
   asio::steady_timer timer;
   TaskGroup tasks;
   bool stopped = false;
   std::optional<queue::Audit> audit;  // while acting
   BootTime next_run;
-  std::size_t told = 0;  // unaccounted recipients, as last logged
+  std::size_t told = 0;                        // unaccounted recipients, as last logged
+  std::vector<queue::StuckConsumer> suspects;  // of the last run
+  std::vector<PlannedReset> planned;
 };
 
 asio::awaitable<void> Auditor::State::Run() {
@@ -86,14 +107,18 @@ asio::awaitable<void> Auditor::State::Run() {
     acting.Set(held ? 1 : 0);
     if (!held) {
       audit.reset();
+      told = 0;
+      suspects.clear();
+      planned.clear();
       for (const observe::Gauge& gauge : {unaccounted, oldest, open, second_terminals, quarantined})
         gauge.Set(0);
     } else if (!stopped && BootClock::now() >= next_run) {
       next_run = BootClock::now() + every;
       co_await Once();
     }
+    if (held && !stopped) co_await ResetWhatIsDue();
     if (stopped) break;
-    timer.expires_after(std::min(every, kRenewEvery));
+    timer.expires_after(UntilNext());
     asio::error_code cancelled;  // by Stop()
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
@@ -118,6 +143,64 @@ asio::awaitable<void> Auditor::State::Once() {
     fired.Add(*swept);
     observe::Warn("overdue schedules published again", {{"count", *swept}});
   }
+  co_await Watch();
+}
+
+// Stuck is what was found by two runs with the same record at its head.
+asio::awaitable<void> Auditor::State::Watch() {
+  auto found = co_await queue::FindStuck(parts.broker, parts.queue);
+  if (!found.ok()) {
+    observe::Warn("consumers not looked at", {{"error", Message(found.status())}});
+    co_return;
+  }
+  const auto same = [](const queue::StuckConsumer& a, const queue::StuckConsumer& b) {
+    return a.stream == b.stream && a.consumer == b.consumer && a.sequence == b.sequence;
+  };
+  for (const queue::StuckConsumer& stuck : *found) {
+    if (std::none_of(suspects.begin(), suspects.end(),
+                     [&](const queue::StuckConsumer& each) { return same(each, stuck); }) ||
+        std::any_of(planned.begin(), planned.end(), [&](const PlannedReset& each) {
+          return each.stuck.stream == stuck.stream && each.stuck.consumer == stuck.consumer;
+        })) {
+      continue;
+    }
+    const BootTime now = BootClock::now();
+    const absl::Status announced =
+        co_await queue::Announce(parts.broker, {stuck.stream, stuck.consumer, stuck.last_sequence,
+                                                parts.broker.Now() + parts.queue.ack_wait + kWorkersRest});
+    observe::Error("consumer has lost sight of records; it will be reset",
+                   {{"stream", stuck.stream},
+                    {"consumer", stuck.consumer},
+                    {"sequence", stuck.sequence},
+                    {"error", announced.ok() ? "" : Message(announced)}});
+    if (announced.ok()) planned.push_back({stuck, now + parts.queue.ack_wait + kResetAfterLeases});
+  }
+  suspects = *std::move(found);
+}
+
+// One that was missed is announced anew when it is found again.
+asio::awaitable<void> Auditor::State::ResetWhatIsDue() {
+  for (auto each = planned.begin(); each != planned.end();) {
+    if (BootClock::now() < each->at) {
+      ++each;
+      continue;
+    }
+    const PlannedReset reset = *each;
+    each = planned.erase(each);
+    const absl::Status done =
+        co_await queue::ResetConsumer(parts.broker, reset.stuck, reset.at + kResetLatest);
+    observe::Warn(done.ok() ? "consumer reset" : "consumer not reset",
+                  {{"stream", reset.stuck.stream},
+                   {"consumer", reset.stuck.consumer},
+                   {"error", done.ok() ? "" : Message(done)}});
+    if (done.ok()) resets.Add();
+  }
+}
+
+BootClock::duration Auditor::State::UntilNext() const {
+  BootClock::duration next = std::min(every, kRenewEvery);
+  for (const PlannedReset& reset : planned) next = std::min(next, reset.at - BootClock::now());
+  return std::max<BootClock::duration>(next, std::chrono::milliseconds(1));
 }
 
 void Auditor::State::Publish(const queue::AuditReport& report) {

@@ -27,6 +27,7 @@
 #include "common/queue/settlement.h"
 #include "common/queue/stalled_writes.h"
 #include "common/queue/subjects.h"
+#include "common/queue/watchdog.h"
 #include "common/smtp/address.h"
 #include "outbound/consume/record_work.h"
 #include "outbound/consume/restart_guard.h"
@@ -53,6 +54,10 @@ struct Worker::State : std::enable_shared_from_this<State> {
     int records = 0;
     int mails = 0;
     int put_back = 0;  // since the connection was made
+    // Its consumer is or was reset (common/queue/watchdog.h): records up to here are looked at, and none is
+    // asked for before this time.
+    std::uint64_t look_up_to = 0;
+    WallTime rest_until{};
   };
 
   explicit State(WorkerParts the_parts);
@@ -60,12 +65,15 @@ struct Worker::State : std::enable_shared_from_this<State> {
   void AddSource(Kind kind, std::string stream, std::string consumer);
   void OnStateChange();
   asio::awaitable<void> LearnThenResume();
+  void OnResetNotice(const queue::ResetNotice& notice);
+  void ResumeAfterRest(Source& source);
   void PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay);
   void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
   asio::awaitable<void> SetAside(std::shared_ptr<queue::Delivery> delivery, std::string why);
   [[nodiscard]] int Wanted(const Source& source) const;
   void Rebalance();
   void OnStall();
+  bool GiveUpAfterThaw();
   void Tick();
   void OnAbandoned(const std::string& body_id);
   asio::awaitable<void> PurgeAbandoned(std::string body_id);
@@ -88,6 +96,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   std::vector<std::unique_ptr<Source>> sources;
   std::set<std::shared_ptr<queue::Delivery>> in_hand;
   std::unique_ptr<queue::Subscription> abandoned;
+  std::unique_ptr<queue::Subscription> reset_notices;
   asio::steady_timer ticker;
   BootTime last_tick = BootClock::now();
   int state_token = -1;
@@ -132,6 +141,15 @@ void Worker::State::Start() {
         });
       });
   if (subscribed.ok()) abandoned = *std::move(subscribed);
+  auto notices = parts.broker.Subscribe(
+      queue::kResetNotices, [weak, executor = parts.executor](const queue::IncomingMessage& message) {
+        const auto notice = queue::ParseResetNotice(message.subject, message.data);
+        if (!notice) return;
+        asio::post(executor, [weak, notice = *notice] {
+          if (const auto self = weak.lock()) self->OnResetNotice(notice);
+        });
+      });
+  if (notices.ok()) reset_notices = *std::move(notices);
   state_token = parts.broker.OnStateChange([weak, executor = parts.executor](bool) {
     asio::post(executor, [weak] {
       if (const auto self = weak.lock()) self->OnStateChange();
@@ -174,16 +192,56 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
     const std::uint64_t about = connection;
     const queue::Durability durability =
         co_await queue::ReadDurability(parts.broker, parts.queue, queue::ServiceRole::kOutbound);
+    const auto notices = co_await queue::ReadResetNotices(parts.broker, parts.queue);
     if (about != connection) continue;
-    guard.Learn(durability, std::chrono::system_clock::now());
+    if (!notices.ok()) {
+      observe::Warn("notices of resets cannot be read; nothing is pulled without",
+                    {{"error", Message(notices.status())}});
+      asio::steady_timer pause(parts.executor, kTick);
+      co_await pause.async_wait(asio::use_awaitable);
+      continue;
+    }
+    for (const queue::ResetNotice& notice : *notices) OnResetNotice(notice);
+    guard.Learn(durability, parts.broker.Now());
     for (const auto& source : sources) {
       source->put_back = 0;
       source->puller->SetWanted(Wanted(*source));
-      source->puller->Resume();
+      ResumeAfterRest(*source);
     }
     break;
   }
   learning = false;
+}
+
+// Whoever resets a consumer waits until nobody holds its records: leases run out, none is begun.
+void Worker::State::OnResetNotice(const queue::ResetNotice& notice) {
+  for (const auto& source : sources) {
+    if (source->puller->stream() != notice.stream || source->puller->consumer() != notice.consumer) continue;
+    source->look_up_to = std::max(source->look_up_to, notice.last_sequence);
+    if (notice.until <= std::max(source->rest_until, parts.broker.Now())) continue;
+    observe::Warn("consumer is about to be reset; its records are let go",
+                  {{"stream", notice.stream}, {"consumer", notice.consumer}});
+    source->rest_until = notice.until;
+    for (const auto& delivery : in_hand) {
+      if (delivery->info().stream == notice.stream && delivery->info().consumer == notice.consumer) {
+        delivery->StopRenewing();
+      }
+    }
+    source->puller->Pause();
+    if (!learning) ResumeAfterRest(*source);
+  }
+}
+
+void Worker::State::ResumeAfterRest(Source& source) {
+  const WallTime now = parts.broker.Now();
+  if (source.rest_until <= now) return source.puller->Resume();
+  auto timer = std::make_shared<asio::steady_timer>(parts.executor, source.rest_until - now);
+  timer->async_wait(
+      [weak = weak_from_this(), raw = &source, about = connection, timer](std::error_code error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->draining || about != self->connection) return;
+        self->ResumeAfterRest(*raw);
+      });
 }
 
 void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay) {
@@ -198,17 +256,22 @@ void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chro
         const auto self = weak.lock();
         if (error || self == nullptr || self->draining || about != self->connection) return;
         raw->put_back = 0;
-        raw->puller->Resume();
+        self->ResumeAfterRest(*raw);
       });
 }
 
 void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery) {
   if (draining) return delivery->GiveBack(tasks);
-  if (const auto delay = guard.PutBackFor(delivery->info(), std::chrono::system_clock::now())) {
+  // It may have lain in the connection for as long: its lease is not as fresh as it looks.
+  if (GiveUpAfterThaw()) return;
+  // Asked for before the notice came: the reset brings it back.
+  if (parts.broker.Now() < source.rest_until) return;
+  if (const auto delay = guard.PutBackFor(delivery->info(), parts.broker.Now())) {
     return PutBack(source, *delivery, *delay);
   }
   const bool must_look = source.kind == Kind::kDue || delivery->info().delivery_count > 1 ||
-                         delivery->resend() || guard.MustLook(delivery->info());
+                         delivery->resend() || guard.MustLook(delivery->info()) ||
+                         delivery->info().stream_sequence <= source.look_up_to;
   auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
     --source.records;
     --records;
@@ -281,13 +344,20 @@ void Worker::State::OnStall() {
   Rebalance();
 }
 
-void Worker::State::Tick() {
-  if (Thawed()) {
+// Whatever runs first after a standstill finds out, a delivery or the tick.
+bool Worker::State::GiveUpAfterThaw() {
+  const bool thawed = Thawed();
+  if (thawed) {
     observe::Warn("this process did not run for a while; what it holds is given up",
                   {{"for_ms", BootClock::now() - last_tick}});
     for (const auto& source : sources) source->puller->Distrust();
   }
   last_tick = BootClock::now();
+  return thawed;
+}
+
+void Worker::State::Tick() {
+  GiveUpAfterThaw();
   for (const auto& delivery : in_hand) delivery->KeepIfDue();
   ticker.expires_after(kTick);
   ticker.async_wait([weak = weak_from_this()](std::error_code error) {
@@ -341,6 +411,7 @@ bool Worker::Drain(std::chrono::milliseconds limit) {
     state_->ticker.cancel();
     if (state_->state_token >= 0) state_->parts.broker.RemoveStateCallback(state_->state_token);
     state_->abandoned.reset();
+    state_->reset_notices.reset();
     state_->sources.clear();
     ended.set_value();
   });

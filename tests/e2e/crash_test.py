@@ -6,8 +6,10 @@ step is ours (smtp_peer.py).
 import smtplib
 import socket
 import threading
+import time
 import unittest
 
+from jetstream import Streams
 from nats_proxy import CUT, DROP, NatsProxy
 from smtp_peer import SmtpPeer
 from system import System, send, wait_until
@@ -105,8 +107,6 @@ class CrashTest(unittest.TestCase):
     def test_a_worker_dies_when_it_gets_the_record(self):
         self.ends(self.dies_at(lambda m: m.is_delivery, send_on=False), 1)
 
-    # Connected.
-
     def test_the_server_dies_when_a_worker_gets_the_record(self):
         """It is SIGKILLed with the delivery on its way, and knows nothing of it afterwards. The first worker is in the
         middle of the transaction when a second one is given the record for the first time."""
@@ -131,6 +131,8 @@ class CrashTest(unittest.TestCase):
         wait_until(put_back, 30, "given to a worker again, who leaves it alone")
         go_on.set()
         self.ends(message_id, 1)
+
+    # Connected.
 
     def dies_at_step(self, step, before_reply=True):
         reached = threading.Event()
@@ -267,6 +269,47 @@ class CrashTest(unittest.TestCase):
         late.set()
         self.ends(message_id, 1)
 
+    def test_a_frozen_worker_gives_up_what_lay_in_its_connection(self):
+        """Records reach a worker's socket while it stands still. To the server they were with it; to the worker they
+        look as if they had come just now."""
+        self.begin()
+        first, _ = self.worker_behind(None)
+        first.freeze()
+        ids = [self.accept() for _ in range(40)]
+        second = self.system.start_outbound("second")
+        for each in ids:
+            wait_until(lambda: self.system.api_states(each, second) == ["DELIVERED"], 60, "delivered")
+        first.thaw()
+        wait_until(lambda: "did not run for a while" in first.log(), 30, "the standstill is noticed")
+        second.stop()
+        ids.append(self.accept())  # when this one is through, so is all that lay before it
+        for each in reversed(ids):
+            self.ends(each, 1)
+
+    def test_a_reset_consumer_does_not_deliver_twice(self):
+        """What is announced is heeded: the worker that has a record lets it go before it comes again as new."""
+        gate, first_data = threading.Event(), threading.Event()
+        def smtp_hook(step, line):
+            if step == "data" and not first_data.is_set():
+                first_data.set()
+                gate.wait(60)
+            return None
+        self.begin(smtp_hook)
+        first, _ = self.worker_behind(None)
+        message_id = self.accept()
+        self.assertTrue(first_data.wait(30))
+        second = self.system.start_outbound("second")
+        until = time.time() + 6
+        with Streams(self.system.nats_port) as streams:
+            streams.publish(["$KV.control.reset.READY_0.transactional"], f"1 {until * 1000:.0f}".encode())
+            wait_until(lambda: all("about to be reset" in each.log() for each in (first, second)), 10, "heeded")
+            wait_until(lambda: time.time() > until - 1, 10, "no lease is left")
+            streams.reset("READY_0", "transactional", 1)
+        wait_until(lambda: self.system.api_states(message_id, second) == ["DELIVERED"], 60, "delivered")
+        gate.set()
+        wait_until(lambda: self.system.metric(first.http_port, "goniec_records_in_hand") == 0, 30, "given up")
+        self.ends(message_id, 1)
+
     def test_a_worker_that_cannot_record_starts_nothing_new(self):
         refuse = threading.Event()
         refuse.set()
@@ -354,16 +397,6 @@ class CrashTest(unittest.TestCase):
         self.ends(message_id, 1)
         self.assertEqual(self.system.stored_ever("READY_0"), 1)
 
-    def test_the_connection_is_cut_when_the_record_is_sent(self):
-        once = Once(publishes("ready."))
-        self.inbound_behind(lambda m: CUT if once(m) else None)
-        message_id = self.accept()
-        self.system.start_outbound()
-        self.ends(message_id, 1)
-
-
-if __name__ == "__main__":
-    unittest.main()
     def test_a_resend_is_stored_twice_and_delivered_once(self):
         """The answer to the record is lost; meanwhile a worker delivers and acknowledges it, and the server, killed and
         started, no longer knows its id: the repeat is a second record."""
@@ -390,3 +423,13 @@ if __name__ == "__main__":
         self.assertEqual(self.system.stored_ever("READY_0"), 2, "the repeat was stored as a second record")
         self.assertEqual(self.system.metric(worker.http_port, "goniec_records_looked_total"), 1)
 
+    def test_the_connection_is_cut_when_the_record_is_sent(self):
+        once = Once(publishes("ready."))
+        self.inbound_behind(lambda m: CUT if once(m) else None)
+        message_id = self.accept()
+        self.system.start_outbound()
+        self.ends(message_id, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

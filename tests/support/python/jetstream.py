@@ -26,9 +26,31 @@ class Streams:
         streams = self._ask("$JS.API.STREAM.NAMES", [{}])[0]["streams"] or []
         return [name for name in streams if name.startswith(prefix)]
 
+    def state(self, stream):
+        return self._ask(f"$JS.API.STREAM.INFO.{stream}", [{}])[0]["state"]
+
+    def purge(self, stream, subject):
+        self._ask(f"$JS.API.STREAM.PURGE.{stream}", [{"filter": subject}])
+
+    def reset(self, stream, consumer, sequence):
+        """The consumer starts again at that sequence, with no memory of what it delivered."""
+        answer = self._ask(f"$JS.API.CONSUMER.RESET.{stream}.{consumer}", [{"seq": sequence}])[0]
+        if "error" in answer:
+            raise ConnectionError(answer["error"]["description"])
+
+    def publish(self, subjects, payload):
+        """The same payload on each subject, acknowledged; raises if a stream refuses one."""
+        for start in range(0, len(subjects), 8):
+            some = subjects[start:start + 8]
+            for n, subject in enumerate(some):
+                self.socket.sendall(b"PUB %s answers.%d %d\r\n" % (subject.encode(), n, len(payload)) + payload + b"\r\n")
+            for answer in self._answers(len(some)):
+                if "error" in answer:
+                    raise ConnectionError(answer["error"]["description"])
+
     def messages(self, stream):
         """(when it was stored, payload) of all messages of the stream, in order."""
-        state = self._ask(f"$JS.API.STREAM.INFO.{stream}", [{}])[0]["state"]
+        state = self.state(stream)
         numbers = range(state["first_seq"], state["last_seq"] + 1)
         found = []
         for start in range(0, len(numbers), _AT_ONCE):
@@ -43,8 +65,11 @@ class Streams:
         for n, request in enumerate(requests):
             text = json.dumps(request).encode()
             self.socket.sendall(b"PUB %s answers.%d %d\r\n%s\r\n" % (subject.encode(), n, len(text), text))
+        return self._answers(len(requests))
+
+    def _answers(self, count):
         answers = {}
-        while len(answers) < len(requests):
+        while len(answers) < count:
             words = self.lines.readline().split()
             if not words:
                 raise ConnectionError("nats-server has closed the connection")
@@ -54,4 +79,4 @@ class Streams:
                 self.socket.sendall(b"PONG\r\n")
             elif words[0] == b"-ERR":
                 raise ConnectionError(b" ".join(words).decode())
-        return [answers[n] for n in range(len(requests))]
+        return [answers[n] for n in range(count)]

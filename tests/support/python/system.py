@@ -193,7 +193,8 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
             raise AssertionError(f"provision: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def start_sink(self, script=None, discard=False):
+    def start_sink(self, script=None, discard=False, contents=True):
+        """`discard`: neither log nor contents are kept. Without `contents` only the log is."""
         part = self.parts.get("sink")
         if part:
             return part.start()
@@ -201,7 +202,10 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         self.maildir = os.path.join(self.folder, "mail")
         os.makedirs(self.maildir, exist_ok=True)
         args = [f"{BIN}/goniec-sink", "--listen", f"127.0.0.1:{self.sink_port}", "--log", self.sink_log]
-        args += ["--discard"] if discard else ["--maildir", self.maildir]
+        if discard:
+            args += ["--discard"]
+        elif contents:
+            args += ["--maildir", self.maildir]
         if script is not None:
             args += ["--script", self._write("sink.yaml", script)]
         part = self._add("sink", args + self.sink_args)
@@ -218,10 +222,10 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
             "log": {"format": "json"},
         }, self.inbound_more))
 
-    def start_inbound(self, ready=True):
+    def start_inbound(self, ready=True, env=None):
         part = self.parts.get("inbound")
         part = part.start() if part else self._add(
-            "inbound", [f"{BIN}/goniec-inbound", "--config", self.inbound_config()])
+            "inbound", [f"{BIN}/goniec-inbound", "--config", self.inbound_config()], env)
         if ready:
             self.wait_ready(self.inbound_http, part)
         return part
@@ -238,14 +242,14 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
             "log": {"format": "json"},
         }, self.outbound_more))
 
-    def start_outbound(self, name="outbound", ready=True):
+    def start_outbound(self, name="outbound", ready=True, env=None):
         part = self.parts.get(name)
         if part:
             part.start()
         else:
             http_port, api_port = free_port(), free_port()
             part = self._add(name, [f"{BIN}/goniec-outbound", "--config",
-                                    self.outbound_config(name, http_port, api_port)])
+                                    self.outbound_config(name, http_port, api_port)], env)
             part.http_port, part.api_port = http_port, api_port
             self.workers.append(part)
         if ready:
@@ -342,16 +346,20 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         """How many messages were ever stored in a stream."""
         return self._stream(stream)["last_seq"]
 
-    def audit(self):
-        """`goniec audit`, of all mail however young. Fails if something is unaccounted for or ended twice."""
+    def audit_report(self):
+        """What `goniec audit` says of all mail however young."""
         config = self.outbound_config("audit", free_port(), free_port())
         done = subprocess.run([f"{BIN}/goniec", "audit", "--config", config, "--age", "0", "--json"], capture_output=True,
                               text=True, timeout=120, check=False)
-        if done.returncode != 0:
+        if not done.stdout.startswith("{"):
             raise AssertionError(f"audit: {done.stdout}{done.stderr}")
-        report = json.loads(done.stdout)
+        return json.loads(done.stdout)
+
+    def audit(self):
+        """Fails if something is unaccounted for or ended twice."""
+        report = self.audit_report()
         if report["second_terminals"] or report["unaccounted"]:
-            raise AssertionError(f"audit: {done.stdout}")
+            raise AssertionError(f"audit: {report}")
         return report
 
     def metric(self, port, name):

@@ -1,0 +1,152 @@
+"""What goes wrong, when: a plan that follows from the seed alone, and its execution."""
+
+import queue
+import random
+import threading
+import time
+
+# How often each is drawn, in a hundred or so. Durations in seconds: a worker's lease is ACK_WAIT, so what is longer
+# than that takes records away from it.
+ACK_WAIT = 3
+KINDS = [
+    # kind, target, weight, shortest, longest
+    ("kill", "inbound", 18, 0, 1),
+    ("kill", "worker", 20, 0, 2),
+    ("kill", "nats", 18, 0, 1),
+    ("freeze", "inbound", 4, 0.1, 2 * ACK_WAIT),
+    ("freeze", "worker", 7, 0.1, 2 * ACK_WAIT),
+    ("freeze", "nats", 4, 0.1, 2 * ACK_WAIT),
+    ("freeze", "sink", 3, 0.1, ACK_WAIT),
+    ("cut", "inbound", 4, 0, 2),
+    ("cut", "worker", 6, 0, 2 * ACK_WAIT),
+    ("standstill", "inbound", 3, 0.1, ACK_WAIT),
+    ("standstill", "worker", 6, 0.1, 2 * ACK_WAIT),
+    ("slow", "inbound", 3, 1, 4),
+    ("slow", "worker", 3, 1, 4),
+    ("full", "nats", 3, 1, 3),
+    ("clock", "inbound", 3, 0.5, 3),
+    ("clock", "worker", 3, 0.5, 3),
+]
+
+
+class Fault:
+    """One line of the plan. `begin` and `end` (seconds since the epoch) are set when it happens."""
+
+    def __init__(self, at, kind, target, lasts, size):
+        self.at, self.kind, self.target, self.lasts, self.size = at, kind, target, lasts, size
+        self.begin = self.end = None
+
+    def overlaps(self, begin, end):
+        return self.begin is not None and self.begin <= end and (self.end is None or self.end >= begin)
+
+    def __repr__(self):
+        times = f" {self.begin:.3f}-{self.end or 0:.3f}" if self.begin else ""
+        return f"{self.kind} {self.target} at {self.at:.2f} s for {self.lasts:.2f} s{times}"
+
+
+def plan(seed, seconds, every, workers, without=()):
+    """The faults of a run, in order. The same arguments give the same plan."""
+    dice = random.Random(seed)
+    kinds = [each for each in KINDS if each[0] not in without]
+    deck, faults, at = [], [], 1.0
+    while True:
+        at += dice.uniform(0, 2 * every)
+        if at >= seconds:
+            return faults
+        if not deck:  # a whole deck each time, so that each kind comes as often as it should
+            deck = [each for each in kinds for _ in range(each[2])]
+            dice.shuffle(deck)
+        kind, target, _, shortest, longest = deck.pop()
+        if target == "worker":
+            target = dice.choice(workers)
+        # Short ones are the more frequent: most windows are small.
+        lasts = shortest + (longest - shortest) * dice.random() ** 2
+        faults.append(Fault(at, kind, target, lasts, dice.random()))
+
+
+class Chaos:
+    """Carries the plan out. Faults of different parts overlap; those of one part come one after the other."""
+
+    def __init__(self, system, links, clocks, filler, say):
+        self.system, self.links, self.clocks, self.filler, self.say = system, links, clocks, filler, say
+        self.failures = []  # what a fault could not do, or a part that ended by itself
+        self.done = []
+        # A thread for each part, which stays to the end: a process dies with the thread that started it.
+        self.waiting = {}
+
+    def run(self, faults):
+        """Returns when all have ended."""
+        for target in sorted({fault.target for fault in faults}):
+            self.waiting[target] = queue.Queue()
+            threading.Thread(target=self._serve, args=(self.waiting[target],), daemon=True).start()
+        start = time.monotonic()
+        for fault in faults:
+            time.sleep(max(0.0, start + fault.at - time.monotonic()))
+            self.waiting[fault.target].put(fault)
+        for each in self.waiting.values():
+            each.join()
+
+    def _serve(self, faults):
+        while True:
+            fault = faults.get()
+            try:
+                self.check_alive(fault.target)
+                fault.begin = time.time()
+                self.done.append(fault)
+                getattr(self, "_" + fault.kind)(fault)
+            except Exception as error:
+                self.failures.append(f"{fault}: {error}")
+            fault.end = time.time()
+            self.say(f"{fault.kind} {fault.target}, {fault.end - fault.begin:.2f} s")
+            faults.task_done()
+
+    def check_alive(self, name):
+        part = self.system.parts[name]
+        if not part.alive():
+            self.failures.append(f"{name} ended by itself with status {part.process.returncode}: {part.tail(5)}")
+            self._start(name)
+
+    def _start(self, name):
+        if name == "nats":
+            self.system.start_nats()
+        elif name == "inbound":
+            self.system.start_inbound(ready=False)
+        else:
+            self.system.start_outbound(name, ready=False)
+
+    def _kill(self, fault):
+        self.system.parts[fault.target].kill()
+        time.sleep(fault.lasts)
+        self._start(fault.target)
+
+    def _freeze(self, fault):
+        part = self.system.parts[fault.target]
+        part.freeze()
+        time.sleep(fault.lasts)
+        part.thaw()
+
+    def _cut(self, fault):
+        self.links[fault.target].cut()
+        time.sleep(fault.lasts)
+        self.links[fault.target].go_on()
+
+    def _standstill(self, fault):
+        self.links[fault.target].stand_still()
+        time.sleep(fault.lasts)
+        self.links[fault.target].go_on()
+
+    def _slow(self, fault):
+        self.links[fault.target].slow(0.02 + 0.2 * fault.size)
+        time.sleep(fault.lasts)
+        self.links[fault.target].go_on()
+
+    def _full(self, fault):
+        self.filler.fill()
+        time.sleep(fault.lasts)
+        self.filler.empty()
+
+    def _clock(self, fault):
+        # Far enough to turn any order of times round, near enough that the service stays ready.
+        self.clocks.set(fault.target, round((fault.size - 0.5) * 16, 3))
+        time.sleep(fault.lasts)
+        self.clocks.set(fault.target, 0)

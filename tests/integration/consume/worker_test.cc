@@ -1,0 +1,124 @@
+// The worker on a real queue, in this process: what a test of whole processes cannot time.
+#include "outbound/consume/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <future>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/mail/ulid.h"
+#include "common/net/io_threads.h"
+#include "common/observe/metrics.h"
+#include "common/queue/events.h"
+#include "common/queue/message_finder.h"
+#include "common/queue/subjects.h"
+#include "outbound/deliver/dispatcher.h"
+#include "outbound/route/router.h"
+#include "tests/integration/queue/real_queue.h"
+#include "tests/support/fake_resolver.h"
+#include "tests/support/process.h"
+
+namespace goniec::outbound {
+namespace {
+
+class WorkerTest : public queue::RealQueue {
+ protected:
+  void SetUp() override {
+    config_.ack_wait = std::chrono::seconds(2);
+    StartServer();
+    ProvisionAll();
+    finder_ = std::make_unique<queue::MessageFinder>(*broker_, config_);
+    dispatcher_ = std::make_unique<Dispatcher>(executor_, DeliverConfig(), nullptr, metrics_);
+    worker_ = std::make_unique<Worker>(WorkerParts{executor_, *broker_, *finder_, config_, router_,
+                                                   *dispatcher_, retry_, worker_config_, metrics_});
+    worker_->Start();
+  }
+  void TearDown() override {
+    if (worker_ != nullptr) (void)worker_->Drain(std::chrono::seconds(20));
+    worker_.reset();
+    dispatcher_.reset();
+  }
+
+  // A record with one mail for an address that routing refuses: it ends without a connection.
+  std::string StoreMail() {
+    const WallTime now = std::chrono::system_clock::now();
+    queue::v1::Record record;
+    record.set_record_id(mail::NewRecordId(now));
+    queue::v1::Mail& mail = *record.add_mails();
+    mail.set_message_id(mail::MessageIdOf(record.record_id(), 0));
+    mail.set_mail_class(queue::v1::MAIL_CLASS_TRANSACTIONAL);
+    mail.set_tenant("default");
+    mail.set_mail_from("sender@source.test");
+    mail.add_recipients()->set_address("somebody@[127.0.0.1]");
+    mail.set_recipient_count(1);
+    *mail.mutable_accept_time() = queue::ToProto(now);
+    *mail.mutable_expire_time() = queue::ToProto(now + std::chrono::hours(1));
+    mail.set_inline_body("Subject: x\r\n\r\nx\r\n");
+    Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default",
+                               queue::SlotOf(record.record_id())),
+           std::make_shared<const std::string>(record.SerializeAsString()),
+           {}});
+    return mail.message_id();
+  }
+
+  nlohmann::json Consumer() { return nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional")); }
+  std::uint64_t Stored(const std::string& stream) {
+    return nlohmann::json::parse(Api("STREAM.INFO." + stream))["state"]["messages"];
+  }
+
+  net::IoThreads thread_{1};
+  asio::any_io_executor executor_ = thread_.context(0).get_executor();
+  observe::Metrics metrics_;
+  test::FakeResolver resolver_;
+  Router router_{RouteConfig(), resolver_, {}};
+  RetryPolicy retry_;
+  WorkerConfig worker_config_;
+  std::unique_ptr<queue::MessageFinder> finder_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Worker> worker_;
+};
+
+// To the server the record was with this worker from the beginning of the standstill; by its end somebody
+// else has it. Whatever the worker says about it then would take it from that one.
+TEST_F(WorkerTest, WhatCameDuringAStandstillIsNotTouched) {
+  const std::unique_ptr<queue::Broker> other = Connect(config_);
+  std::mutex mutex;
+  std::vector<std::string> signs;
+  const auto heard =
+      other->Subscribe("$JS.ACK.READY_0.transactional.*.1.>", [&](const queue::IncomingMessage& sign) {
+        const std::lock_guard lock(mutex);
+        signs.emplace_back(sign.data);
+      });
+  ASSERT_TRUE(heard.ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return Consumer()["num_waiting"] > 0; }));
+
+  std::promise<void> blocked;
+  std::promise<void> go_on;
+  asio::post(executor_, [&] {
+    blocked.set_value();
+    go_on.get_future().wait();
+  });
+  blocked.get_future().wait();
+  StoreMail();
+  ASSERT_TRUE(test::WaitUntil([&] { return Consumer()["num_ack_pending"] == 1; }));
+  Api("INFO");  // whatever the server had sent before this answer is there
+  // Long enough that the worker must notice: it takes over what it has for two thirds of ack_wait.
+  ASSERT_TRUE(test::WaitUntil([&] { return Consumer()["num_redelivered"] == 1; }));
+  go_on.set_value();
+
+  StoreMail();
+  ASSERT_TRUE(test::WaitUntil([&] { return Stored("EVENTS_0") >= 1; }));  // the worker goes on with others
+  Api("INFO");
+  ASSERT_TRUE(RunToEnd(queue::CallApi(*other, "INFO", "")).ok());
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(signs, testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace goniec::outbound
