@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements.
+# ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements beside Postfix, or
+# to tests/bench/fairness.py or audit.py.
 # It finds the programs through GONIEC_BIN (folder) and GONIEC_NATS_SERVER (file).
 
 # refuse_other_mta: installing Postfix would remove another mail server from this machine.
@@ -11,9 +12,22 @@ refuse_other_mta() {
   [[ -z $other ]] || die "bench compares with Postfix, and installing it here would remove $other; use another machine"
 }
 
+# bench_alone NAME ARGS: a measurement that is not beside Postfix: tests/bench/NAME.py.
+bench_alone() {
+  need_packages build run test
+  GONIEC_NATS_SERVER=$(nats_server)
+  GONIEC_BIN=$ROOT/build/release/bin
+  export GONIEC_NATS_SERVER GONIEC_BIN
+  build release goniec-inbound goniec-outbound goniec goniec-sink python_proto
+  exec "$ROOT/tests/bench/$1.py" "${@:2}"
+}
+
 bench_command() {
   [[ -x $ROOT/tests/bench/run ]] || die "tests/bench/run is missing from this tree"
   require_debian
+  case ${1:-} in
+    fairness | audit) bench_alone "$@" ;;
+  esac
   refuse_other_mta
   need_packages build run bench
   GONIEC_NATS_SERVER=$(nats_server)
