@@ -69,6 +69,7 @@ struct Service::State {
   observe::Metrics metrics;
   observe::Health health;
   observe::Condition draining = health.Add("draining", "starting");
+  observe::Condition commits = health.Add("commits", "starting");
   std::unique_ptr<observe::HttpServer> http;
   net::IoThreads threads{config.smtp.threads, "goniec-smtp"};
   std::unique_ptr<queue::Broker> broker;
@@ -91,6 +92,11 @@ absl::Status Service::State::ConnectBroker() {
   level->Start();
   publisher = queue::Publisher::Create(*broker, config.queue, level.get());
   queue::ExportPublisherStats(metrics, *publisher);
+  commits.Meet();
+  publisher->OnSilence([condition = commits](bool silent) {
+    if (!silent) return condition.Meet();
+    condition.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
+  });
   readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kInbound, health,
                                                  threads.context(0).get_executor());
   readiness->Start();

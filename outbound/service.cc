@@ -43,6 +43,7 @@ struct Service::State {
   observe::Metrics metrics;
   observe::Health health;
   observe::Condition draining;
+  observe::Condition commits = health.Add("commits", "starting");
   std::unique_ptr<observe::HttpServer> http;
   // One thread delivers: sites, connections and records are confined to it. Another serves API calls.
   net::IoThreads delivery_thread{1, "goniec-deliver"};
@@ -78,6 +79,11 @@ absl::Status Service::State::ConnectBroker() {
   level->Start();
   publisher = queue::Publisher::Create(*broker, config.queue, level.get());
   queue::ExportPublisherStats(metrics, *publisher);
+  commits.Meet();
+  publisher->OnSilence([condition = commits](bool silent) {
+    if (!silent) return condition.Meet();
+    condition.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
+  });
   readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kOutbound, health,
                                                  api_thread.context(0).get_executor());
   readiness->Start();

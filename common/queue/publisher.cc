@@ -105,7 +105,12 @@ WallTime GetTime(const google::protobuf::Timestamp& stamp) {
 class GroupCommitPublisher final : public Publisher {
  public:
   GroupCommitPublisher(Broker& broker, const QueueConfig& config, StoreLevel* level, const Clock& clock)
-      : broker_(broker), config_(config), level_(level), clock_(clock), give_up_(broker.executor()) {
+      : broker_(broker),
+        config_(config),
+        level_(level),
+        clock_(clock),
+        give_up_(broker.executor()),
+        silence_(broker.executor()) {
     state_token_ = broker_.OnStateChange([this](bool connected) {
       if (connected) OnConnected();
     });
@@ -115,6 +120,7 @@ class GroupCommitPublisher final : public Publisher {
   using Publisher::Commit;
   absl::Status Admit(MailClass mail_class) const override;
   void Commit(v1::Mail mail, Done done) override;
+  void OnSilence(std::function<void(bool)> changed) override { silence_changed_ = std::move(changed); }
   void Drain(std::function<void()> done) override;
   PublisherStats stats() const override;
 
@@ -131,6 +137,8 @@ class GroupCommitPublisher final : public Publisher {
   void Send(std::list<Flight>::iterator flight);
   void OnResult(std::list<Flight>::iterator flight, const PublishResult& result);
   void OnConnected();
+  void BeginSilence();
+  void EndSilence();
   void ArmGiveUp();
   void GiveUpOld();
   void Finish(std::list<Flight>::iterator flight, const absl::Status& status, const PublishResult& result);
@@ -156,8 +164,11 @@ class GroupCommitPublisher final : public Publisher {
   bool starting_ = false;
   int next_lane_ = 0;
   asio::steady_timer give_up_;
+  asio::steady_timer silence_;
+  std::function<void(bool)> silence_changed_ = [](bool) {};
   std::vector<std::function<void()>> drained_;
 
+  std::atomic<bool> silent_{false};
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> mails_{0};
   std::atomic<std::uint64_t> resends_{0};
@@ -172,6 +183,7 @@ void GroupCommitPublisher::Refuse(const Done& done, absl::Status status) {
 }
 
 absl::Status GroupCommitPublisher::Admit(MailClass mail_class) const {
+  if (silent_) return absl::UnavailableError("the broker does not confirm what it is sent");
   return level_ == nullptr ? absl::OkStatus() : level_->Admit(mail_class);
 }
 
@@ -325,7 +337,10 @@ void GroupCommitPublisher::Send(std::list<Flight>::iterator flight) {
 }
 
 void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const PublishResult& result) {
-  if (result.state == PublishState::kStored) return Finish(flight, absl::OkStatus(), result);
+  if (result.state == PublishState::kStored) {
+    EndSilence();
+    return Finish(flight, absl::OkStatus(), result);
+  }
   if (result.state == PublishState::kUnknown) flight->may_be_stored = true;
   // Certain: the sender may try again at once.
   if (!flight->may_be_stored) {
@@ -342,6 +357,7 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
     return Finish(
         flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
   }
+  if (broker_.connected() && clock_.Boot() - flight->formed >= config_.commit_limit / 3) BeginSilence();
   if (flight->message.headers.size() == 1) flight->message.headers.emplace_back(kHeaderResend, "1");
   if (broker_.connected()) {
     ++resends_;
@@ -354,7 +370,25 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
   ArmGiveUp();
 }
 
+void GroupCommitPublisher::BeginSilence() {
+  if (!silent_.exchange(true)) {
+    spdlog::warn("the broker does not confirm what it is sent; mail is refused until it does");
+    silence_changed_(true);
+  }
+  silence_.expires_after(config_.commit_limit);
+  silence_.async_wait([this](std::error_code error) {
+    if (!error) EndSilence();
+  });
+}
+
+void GroupCommitPublisher::EndSilence() {
+  if (!silent_.exchange(false)) return;
+  silence_.cancel();
+  silence_changed_(false);
+}
+
 void GroupCommitPublisher::OnConnected() {
+  EndSilence();
   for (auto flight = flights_.begin(); flight != flights_.end();) {
     const auto next = std::next(flight);
     if (flight->waiting_for_connection) {

@@ -60,7 +60,8 @@ class Publisher {
                                            StoreLevel* level = nullptr, const Clock& clock = Clock::Real());
   virtual ~Publisher() = default;
 
-  // Whether a mail of this class would be taken now: asked before a large body is. kResourceExhausted if not.
+  // Whether a mail of this class would be taken now: asked before a large body is. kResourceExhausted if the
+  // store is too full, kUnavailable if it is silent.
   [[nodiscard]] virtual absl::Status Admit(MailClass mail_class) const = 0;
 
   // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
@@ -74,6 +75,12 @@ class Publisher {
   virtual void Commit(v1::Mail mail, std::function<void(absl::StatusOr<Committed>)> done) = 0;
   // The same for coroutines; resumes on their executor.
   asio::awaitable<absl::StatusOr<Committed>> Commit(v1::Mail mail);
+
+  // The store is silent from when a commit has had no answer for a third of `commit_limit` until an answer,
+  // another connection, or one `commit_limit` later, when it is tried again. Until then mail is refused at
+  // once: a server whose disk is full answers nothing, and nobody should wait for each mail to find out.
+  // Called on the broker's thread at each change; set before anything is committed.
+  virtual void OnSilence(std::function<void(bool silent)> changed) = 0;
 
   // Refuses new mails, then calls `done` on the broker's thread when none is left.
   virtual void Drain(std::function<void()> done) = 0;

@@ -281,6 +281,34 @@ TEST_F(PublisherTest, AnUnansweredCommitIsGivenUpAsUnknown) {
   server_->Thaw();
 }
 
+// A server whose disk is full keeps the connection and answers no publish.
+TEST_F(PublisherTest, ASilentStoreRefusesAtOnceUntilItAnswers) {
+  config_.commit_repeat = std::chrono::milliseconds(50);
+  Make();
+  std::atomic<int> changes{0};
+  std::atomic<bool> silent{false};
+  publisher_->OnSilence([&](bool is) {
+    silent = is;
+    ++changes;
+  });
+  lossy_->lose = 1'000'000;
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_TRUE(publisher_->Admit(MailClass::kTransactional).ok());  // not at the first lost answer
+  clock_.Jump(config_.commit_limit / 2);
+  ASSERT_TRUE(test::WaitUntil([&] { return silent.load(); }));
+  EXPECT_TRUE(absl::IsUnavailable(publisher_->Admit(MailClass::kTransactional)));
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(answers.size(), 0U);  // the one on its way is not given up for that
+  lossy_->lose = 0;
+  ASSERT_TRUE(test::WaitUntil([&] { return !silent; }));
+  EXPECT_TRUE(CommitOne(MakeMail()).ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(answers.all()[0].ok());
+  EXPECT_EQ(changes, 2);
+}
+
 TEST_F(PublisherTest, ARecordThatBecameOldBeforeItWasSentIsNotSent) {
   Make();
   // As if the process had been stopped between forming the record and sending it.
