@@ -1,0 +1,93 @@
+// What one worker does for all, on a real queue.
+#include "outbound/audit/auditor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/mail/ulid.h"
+#include "common/net/io_threads.h"
+#include "common/observe/metrics.h"
+#include "common/queue/events.h"
+#include "common/queue/message_finder.h"
+#include "common/queue/stalled_writes.h"
+#include "common/queue/subjects.h"
+#include "tests/integration/queue/real_queue.h"
+#include "tests/support/process.h"
+
+namespace goniec::outbound {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+class AuditorTest : public queue::RealQueue {
+ protected:
+  void SetUp() override {
+    config_.ack_wait = std::chrono::seconds(1);
+    StartServer();
+    ProvisionAll();
+    finder_ = std::make_unique<queue::MessageFinder>(*broker_, config_);
+  }
+  void TearDown() override {
+    if (auditor_ != nullptr) auditor_->Stop();
+  }
+
+  void StartAuditor() {
+    auditor_ = std::make_unique<Auditor>(AuditorParts{thread_.context(0).get_executor(), *broker_, *broker_,
+                                                      *finder_, config_, metrics_, "test"},
+                                         milliseconds(200));
+    auditor_->Start();
+  }
+
+  bool Shows(const std::string& line) {
+    return test::WaitUntil([&] { return metrics_.Render().find(line + "\n") != std::string::npos; });
+  }
+
+  net::IoThreads thread_{1};
+  observe::Metrics metrics_;
+  std::unique_ptr<queue::MessageFinder> finder_;
+  std::unique_ptr<Auditor> auditor_;
+};
+
+TEST_F(AuditorTest, WhatIsMissingIsShown) {
+  const WallTime accepted = std::chrono::system_clock::now() - std::chrono::minutes(10);
+  queue::v1::Mail mail;
+  mail.set_message_id(mail::MessageIdOf(mail::NewRecordId(accepted), 0));
+  mail.set_mail_class(queue::v1::MAIL_CLASS_TRANSACTIONAL);
+  mail.set_tenant("default");
+  mail.add_recipients()->set_address("somebody@sink.test");
+  mail.set_recipient_count(1);
+  *mail.mutable_accept_time() = queue::ToProto(accepted);
+  *mail.mutable_expire_time() = queue::ToProto(accepted + std::chrono::hours(24));
+  queue::StalledWrites stalled([] {});
+  ASSERT_TRUE(RunToEnd(queue::StoreEvents(
+                           *broker_, config_, {queue::AcceptedEvent(mail)}, stalled, [] { return true; },
+                           [] { return false; }))
+                  .ok());
+  StartAuditor();
+  EXPECT_TRUE(Shows("goniec_unaccounted_recipients 1")) << metrics_.Render();
+  EXPECT_TRUE(Shows("goniec_auditor 1"));
+}
+
+// A reset beyond the end of the stream makes the consumer lose sight of what is there.
+TEST_F(AuditorTest, AConsumerThatHasLostSightOfRecordsIsReset) {
+  Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
+         std::make_shared<const std::string>("record"),
+         {}});
+  Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
+  StartAuditor();
+  // The workers are told first.
+  EXPECT_TRUE(test::WaitUntil(
+      [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; }));
+  EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 0);
+  EXPECT_TRUE(Shows("goniec_consumers_reset_total 1")) << metrics_.Render();
+  EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 1);
+}
+
+}  // namespace
+}  // namespace goniec::outbound
