@@ -146,7 +146,7 @@ class Chaos:
         self.filler.empty()
 
     def _clock(self, fault):
-        # Far enough to turn any order of times round, near enough that the service stays ready.
-        self.clocks.set(fault.target, round((fault.size - 0.5) * 16, 3))
+        # Seconds mostly, which turn the order of times round; up to two hours either way.
+        self.clocks.set(fault.target, round((2 * fault.size - 1) ** 3 * 7200, 3))
         time.sleep(fault.lasts)
         self.clocks.set(fault.target, 0)

@@ -269,6 +269,68 @@ class CrashTest(unittest.TestCase):
         late.set()
         self.ends(message_id, 1)
 
+    def twins(self, stream, headers):
+        """The one record of a stream is published twice more, as a schedule that fires again or a lost acknowledgement
+        would."""
+        with Streams(self.system.nats_port) as streams:
+            subject, payload = streams.message(stream, streams.state(stream)["last_seq"])
+            if subject.startswith("wait."):
+                subject = "due." + subject[len("wait."):]
+            streams.publish([subject, subject], payload, headers)
+
+    def test_of_a_record_and_its_resend_one_is_served(self):
+        def smtp_hook(step, line):
+            if step == "dot":
+                wait_until(lambda: self.system.stored_now("READY_0") == 1, 60, "the resends are acknowledged unseen")
+        self.begin(smtp_hook)
+        message_id = self.accept()
+        self.twins("READY_0", {"Goniec-Resend": "1"})
+        self.assertEqual(self.system.stored_now("READY_0"), 3)
+        self.system.start_outbound("first")
+        self.system.start_outbound("second")
+        self.ends(message_id, 1)
+
+    def test_of_a_schedule_that_fired_twice_one_is_served(self):
+        deferred = threading.Event()
+        def smtp_hook(step, line):
+            if step == "rcpt" and not deferred.is_set():
+                deferred.set()
+                return "451 later"
+            if step == "dot":
+                wait_until(lambda: self.system.stored_now("WAIT_0") == 1, 60, "the twins are acknowledged unseen")
+            return None
+        self.begin(smtp_hook)
+        self.system.outbound_more = {"retry": {"first_delay": "5s", "max_delay": "5s"}}
+        first = self.system.start_outbound("first")
+        message_id = self.accept()
+        wait_until(lambda: self.system.api_states(message_id, first) == ["DEFERRED"] and
+                   self.system.stored_now("READY_0") == 0, 30, "moved")
+        first.kill()
+        self.twins("WAIT_0", None)
+        self.system.start_outbound("first")
+        self.system.start_outbound("second")
+        self.ends(message_id, 1)
+
+    def test_acknowledgements_come_in_any_order(self):
+        """The oldest record stays in hand while all behind it are done; only that one comes back when the worker dies."""
+        held, gone = threading.Event(), threading.Event()
+        def smtp_hook(step, line):
+            if step == "data" and not held.is_set():
+                held.set()
+                gone.wait(60)
+            return None
+        self.begin(smtp_hook)
+        self.first, _ = self.worker_behind(None)
+        oldest = self.accept()
+        self.assertTrue(held.wait(30))
+        others = [self.accept(recipients=(f"b@{name}.test",)) for name in ("second", "third", "fourth")]
+        wait_until(lambda: self.system.stored_now("READY_0") == 1, 60, "the others are acknowledged")
+        self.first.kill()
+        gone.set()
+        self.system.start_outbound("second")
+        self.ends(oldest, 1)
+        self.assertEqual([self.peer.count(each) for each in others], [1, 1, 1])
+
     def test_a_frozen_worker_gives_up_what_lay_in_its_connection(self):
         """Records reach a worker's socket while it stands still. To the server they were with it; to the worker they
         look as if they had come just now."""

@@ -13,7 +13,7 @@ class Streams:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.lines = self.socket.makefile("rb")
-        self.socket.sendall(b'CONNECT {"verbose":false}\r\nSUB answers.* 1\r\n')
+        self.socket.sendall(b'CONNECT {"verbose":false,"headers":true,"no_responders":false}\r\nSUB answers.* 1\r\n')
 
     def __enter__(self):
         return self
@@ -38,15 +38,29 @@ class Streams:
         if "error" in answer:
             raise ConnectionError(answer["error"]["description"])
 
-    def publish(self, subjects, payload):
+    def publish(self, subjects, payload, headers=None):
         """The same payload on each subject, acknowledged; raises if a stream refuses one."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        head = f"NATS/1.0\r\n{head}\r\n".encode() if headers else b""
         for start in range(0, len(subjects), 8):
             some = subjects[start:start + 8]
             for n, subject in enumerate(some):
-                self.socket.sendall(b"PUB %s answers.%d %d\r\n" % (subject.encode(), n, len(payload)) + payload + b"\r\n")
+                sizes = b"%d %d" % (len(head), len(head) + len(payload)) if headers else b"%d" % len(payload)
+                verb = b"HPUB" if headers else b"PUB"
+                self.socket.sendall(b"%s %s answers.%d %s\r\n" % (verb, subject.encode(), n, sizes) + head + payload +
+                                    b"\r\n")
             for answer in self._answers(len(some)):
                 if "error" in answer:
                     raise ConnectionError(answer["error"]["description"])
+
+    def step_down(self, stream, preferred):
+        """The stream's leader gives way to that server."""
+        self._ask(f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}", [{"placement": {"preferred": preferred}}])
+
+    def message(self, stream, sequence):
+        """(subject, payload) of one message."""
+        message = self._ask(f"$JS.API.STREAM.MSG.GET.{stream}", [{"seq": sequence}])[0]["message"]
+        return message["subject"], base64.b64decode(message["data"])
 
     def messages(self, stream):
         """(when it was stored, payload) of all messages of the stream, in order."""
