@@ -5,97 +5,20 @@ Set GONIEC_TEST_SEED to replay the moments of a run.
 """
 
 import collections
-import datetime
 import json
 import os
 import random
-import smtplib
 import sys
-import threading
 import time
 import unittest
 
-from system import System, message_id_of, wait_until
+from ledger import Ledger, Sender, number_of, timestamp
+from system import System, wait_until
 
 MAILS = int(os.environ.get("GONIEC_TEST_MAILS", "2000"))
 KILLS = 10
 SENDERS = 8
 BETWEEN_HOPS = 100
-
-
-def timestamp(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
-class Ledger:
-    """What the clients saw: the id of every 250, and the mails whose reply was lost after the final dot."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.accepted = {}  # id -> sequence number of the mail
-        self.lost_replies = collections.Counter()  # sequence number -> attempts that ended without a reply
-
-    def add(self, message_id, number):
-        with self.lock:
-            assert message_id not in self.accepted, f"the id {message_id} was given out twice"
-            self.accepted[message_id] = number
-
-    def count(self):
-        with self.lock:
-            return len(self.accepted)
-
-
-def body(number):
-    return (f"From: a@sender.test\r\nTo: r{number}@d{number % 20}.test\r\nSubject: mail {number}\r\n"
-            f"X-Number: {number}\r\n\r\n" + f"line of mail {number}\r\n" * 40).encode()
-
-
-class Sender(threading.Thread):
-    """Sends its share, each mail until it has a 250."""
-
-    def __init__(self, system, ledger, numbers):
-        super().__init__(daemon=True)
-        self.system, self.ledger, self.numbers = system, ledger, numbers
-        self.failure = None
-        self.client = None
-
-    def run(self):
-        try:
-            for number in self.numbers:
-                while not self.attempt(number):
-                    pass
-        except Exception as error:  # shown by the test
-            self.failure = error
-
-    def attempt(self, number):
-        dotted = False
-        try:
-            if self.client is None:
-                self.client = self.system.smtp()
-                self.client.ehlo()
-            if self.client.mail("a@sender.test")[0] != 250 or self.client.rcpt(f"r{number}@d{number % 20}.test")[0] != 250:
-                self.client.rset()
-                return False
-            code, _ = self.client.docmd("DATA")
-            if code != 354:
-                return False
-            dotted = True
-            self.client.send(body(number) + b".\r\n")
-            code, text = self.client.getreply()
-            if code == 250:
-                self.ledger.add(message_id_of(text), number)
-                return True
-            # 451: not stored, or unknown (RFC 1047): either way the client sends it again.
-            with self.ledger.lock:
-                self.ledger.lost_replies[number] += 1
-            return False
-        except (OSError, smtplib.SMTPException):
-            if dotted:
-                with self.ledger.lock:
-                    self.ledger.lost_replies[number] += 1
-            self.client = None
-            time.sleep(0.01)  # a client that is refused does not spin
-            return False
 
 
 class KillsTest(unittest.TestCase):
@@ -203,13 +126,12 @@ class KillsTest(unittest.TestCase):
         for message_id, found in by_id.items():
             ids_of[found[0]["rcpts"][0]].add(message_id)
         for recipient, ids in ids_of.items():
-            number = int(recipient[1:recipient.index("@")])
+            number = number_of(recipient)
             self.assertLessEqual(len(ids) - 1, ledger.lost_replies[number],
                                  f"mail {number} was accepted more often than replies were lost")
         unknown = set(by_id) - set(accepted)
         for message_id in unknown:
-            recipient = by_id[message_id][0]["rcpts"][0]
-            number = int(recipient[1:recipient.index("@")])
+            number = number_of(by_id[message_id][0]["rcpts"][0])
             self.assertGreater(ledger.lost_replies[number], 0, f"{message_id} was delivered and never accepted")
         print(f"{len(twice)} came twice, {len(unknown)} whose reply was lost", file=sys.stderr)
 

@@ -85,6 +85,10 @@ class TcpProxy:
         _shut(target)
         with self.lock:
             self.sockets.discard(source)
+            last = target not in self.sockets
+        if last:  # the other direction has ended too
+            source.close()
+            target.close()
 
 
 def _shut(each):
