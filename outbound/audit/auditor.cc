@@ -135,8 +135,8 @@ asio::awaitable<void> Auditor::State::Once() {
   }
   runs.Add();
   Publish(*report);
-  const absl::StatusOr<int> swept = co_await queue::SweepOverdue(
-      parts.broker, parts.queue, *audit, &smtp::DomainOf, std::chrono::system_clock::now());
+  const absl::StatusOr<int> swept =
+      co_await queue::SweepOverdue(parts.broker, parts.queue, *audit, &smtp::DomainOf, parts.broker.Now());
   if (!swept.ok()) {
     observe::Warn("overdue schedules not published again", {{"error", Message(swept.status())}});
   } else if (*swept > 0) {
@@ -208,9 +208,7 @@ void Auditor::State::Publish(const queue::AuditReport& report) {
   open.Set(static_cast<double>(report.queued + report.young));
   second_terminals.Set(static_cast<double>(report.counts.second_terminals));
   quarantined.Set(static_cast<double>(report.quarantined));
-  oldest.Set(report.oldest
-                 ? std::chrono::duration<double>(std::chrono::system_clock::now() - *report.oldest).count()
-                 : 0);
+  oldest.Set(report.oldest ? std::chrono::duration<double>(parts.broker.Now() - *report.oldest).count() : 0);
   if (report.unaccounted.size() > told) {
     for (std::size_t i = told; i < std::min(report.unaccounted.size(), told + kNamed); ++i) {
       const queue::UnaccountedRecipient& lost = report.unaccounted[i];
