@@ -53,7 +53,7 @@ def senders(api_port, tenants, seconds, begin, results):
         try:
             while time.monotonic() < end:
                 sent = time.monotonic()
-                stub.SendMessage(request, metadata=metadata, timeout=60)
+                stub.SendMessage(request, metadata=metadata, timeout=60, wait_for_ready=True)
                 own.append(time.monotonic() - sent)
         except grpc.RpcError as error:
             with lock:
