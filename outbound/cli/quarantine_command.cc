@@ -91,8 +91,7 @@ absl::Status Return(queue::Broker& broker, const queue::SetAside& record, bool a
                                                                  : absl::InvalidArgumentError("not a record");
   if (!good.ok() && !anyway) {
     return absl::FailedPreconditionError(absl::StrCat("a worker of this version would set it aside again (",
-                                                      good.message(),
-                                                      "); --anyway returns it all the same"));
+                                                      good.message(), "); --anyway returns it all the same"));
   }
   const auto returned = RunToEnd(queue::ReturnSetAside(broker, record));
   if (!returned.ok()) return returned.status();
