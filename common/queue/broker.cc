@@ -21,6 +21,7 @@
 #include "common/base/await.h"
 #include "common/base/status.h"
 #include "common/queue/config.h"
+#include "common/queue/leader_silence.h"
 #include "common/queue/nats_connection.h"
 #include "common/queue/shown_server.h"
 
@@ -77,6 +78,8 @@ class NatsBroker final : public Broker {
   std::int64_t max_payload() const override { return max_payload_; }
   std::string last_error() const override { return connected_ ? std::string() : Locked(last_error_); }
   BootTime last_answer() const override { return BootTime(BootClock::duration(last_answer_)); }
+  BootTime last_confirmed() const override { return BootTime(BootClock::duration(last_confirmed_)); }
+  bool clustered() const override { return clustered_; }
   std::string NewInbox() override { return absl::StrCat(inbox_prefix_, "s.", next_inbox_++); }
 
   int OnStateChange(std::function<void(bool)> callback) override;
@@ -94,6 +97,8 @@ class NatsBroker final : public Broker {
   struct Waiter {
     std::function<bool(Reply)> each;
     std::multimap<BootTime, std::uint64_t>::iterator deadline;
+    LeaderSilence::Kind kind;
+    BootTime sent;
   };
 
   std::string Locked(const std::string& text) const {
@@ -116,6 +121,8 @@ class NatsBroker final : public Broker {
   void Send(OutgoingMessage message, std::chrono::milliseconds limit, std::function<bool(Reply)> each,
             const std::function<bool()>& may_send);
   void OnReply(IncomingMessage message);
+  void Note(const Waiter& waiter, const IncomingMessage& message);
+  void LeaveIfSilent();
   void ArmTimer();
   void OnTimer();
   void FailAll(const absl::Status& status);
@@ -129,11 +136,14 @@ class NatsBroker final : public Broker {
   std::atomic<bool> connected_{false};
   std::atomic<std::int64_t> max_payload_{0};
   std::atomic<BootClock::rep> last_answer_{0};
+  std::atomic<BootClock::rep> last_confirmed_{0};
+  std::atomic<bool> clustered_{false};
 
   mutable std::mutex mutex_;  // below
   std::condition_variable state_;
   bool stopping_ = false;
   bool closed_ = false;  // the connection at hand has ended
+  std::string left_;     // the server that was left of our own will
   std::string server_version_;
   std::string last_error_ = "not connected yet";
 
@@ -142,6 +152,7 @@ class NatsBroker final : public Broker {
 
   // Confined to the broker's thread.
   std::shared_ptr<NatsConnection> connection_;
+  LeaderSilence silence_;
   std::vector<std::shared_ptr<SubscriptionEntry>> subscriptions_;
   std::shared_ptr<SubscriptionEntry> replies_;
   std::unordered_map<std::uint64_t, Waiter> waiters_;
@@ -198,12 +209,14 @@ void NatsBroker::ConnectForEver() {
   std::minstd_rand jitter(std::random_device{}());
   std::string shown;  // the same failure is told once
   for (;;) {
+    std::string left;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
       closed_ = false;
+      left = left_;
     }
-    auto connection = NatsConnection::Connect(config_, name_, [this] {
+    auto connection = NatsConnection::Connect(config_, name_, left, [this] {
       const std::lock_guard lock(mutex_);
       closed_ = true;
       state_.notify_all();
@@ -242,6 +255,9 @@ void NatsBroker::WaitForClose() {
 
 void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
   connection_ = std::move(connection);
+  silence_.Reset();
+  last_confirmed_ = 0;
+  clustered_ = connection_->clustered();
   max_payload_ = connection_->max_payload();
   for (const auto& entry : subscriptions_) {
     absl::StatusOr<void*> handle = connection_->Subscribe(entry->subject, entry->sink);
@@ -386,8 +402,11 @@ void NatsBroker::Send(OutgoingMessage message, std::chrono::milliseconds limit,
     each(Reply{sent.status, sent.sent});
     return;
   }
-  const auto deadline = deadlines_.emplace(BootClock::now() + limit, token);
-  waiters_.emplace(token, Waiter{std::move(each), deadline});
+  const BootTime now = BootClock::now();
+  const auto deadline = deadlines_.emplace(now + limit, token);
+  const LeaderSilence::Kind kind = LeaderSilence::KindOf(message.subject);
+  silence_.Asked(kind, now);
+  waiters_.emplace(token, Waiter{std::move(each), deadline, kind, now});
   ArmTimer();
 }
 
@@ -401,12 +420,36 @@ void NatsBroker::OnReply(IncomingMessage message) {
   const bool single_failure = message.status == 503;
   Waiter waiter = std::move(found->second);
   waiters_.erase(found);
+  Note(waiter, message);
   const bool last = waiter.each(Reply{std::move(message), Sent::kMaybe}) || single_failure;
   if (last) {
     deadlines_.erase(waiter.deadline);
   } else {
     waiters_.emplace(token, std::move(waiter));
   }
+}
+
+void NatsBroker::Note(const Waiter& waiter, const IncomingMessage& message) {
+  if (!LeaderSilence::FromLeader(waiter.kind, message.status, message.data)) return LeaveIfSilent();
+  silence_.Answered(waiter.kind);
+  if (waiter.kind != LeaderSilence::Kind::kWrite || !LeaderSilence::Confirmed(message.status, message.data))
+    return;
+  last_confirmed_ =
+      std::max(last_confirmed_.load(), static_cast<BootClock::rep>(waiter.sent.time_since_epoch().count()));
+}
+
+// Called when a request had no answer of a leader.
+void NatsBroker::LeaveIfSilent() {
+  if (!clustered_ || connection_ == nullptr || !silence_.TooLong(BootClock::now())) return;
+  const std::string url = connection_->url();
+  spdlog::warn("broker left name={} url={}: no stream's leader answers there; trying another server", name_,
+               ShownServer(url));
+  silence_.Reset();
+  {
+    const std::lock_guard lock(mutex_);
+    left_ = url;
+  }
+  connection_->Close();
 }
 
 void NatsBroker::ArmTimer() {
@@ -429,6 +472,7 @@ void NatsBroker::OnTimer() {
     Waiter waiter = std::move(found->second);
     waiters_.erase(found);
     waiter.each(Reply{absl::DeadlineExceededError("the broker did not answer in time"), Sent::kMaybe});
+    if (waiter.kind != LeaderSilence::Kind::kNone) LeaveIfSilent();
   }
   ArmTimer();
 }

@@ -1,5 +1,6 @@
-// The connection to NATS: publish, request, subscribe; connects again by itself for ever. Everything in
-// common/queue talks through it; nobody else includes nats.h.
+// The connection to NATS: publish, request, subscribe; connects again by itself for ever, and leaves a server
+// of a cluster that has lost the others (leader_silence.h). Everything in common/queue talks through it;
+// nobody else includes nats.h.
 //
 // It owns one thread on which it sends (a write may block up to the write deadline, so never on an I/O
 // thread) and on which answers are sorted to those who wait. Nothing is buffered while it is disconnected: a
@@ -87,6 +88,13 @@ class Broker {
   // When any byte of meaning last came from the server: an answer to a request (not a mere TCP
   // acknowledgement).
   [[nodiscard]] virtual BootTime last_answer() const = 0;
+
+  // When the last publish was sent that a stream has confirmed on this connection: at that time the server at
+  // hand was one of a majority, or reached it. A cut-off one answers much, but confirms nothing
+  // (leader_silence.h).
+  [[nodiscard]] virtual BootTime last_confirmed() const = 0;
+  // The server at hand says that it is one of a cluster.
+  [[nodiscard]] virtual bool clustered() const = 0;
 
   // The broker's time of day: by it go ids, expiry and schedules in every process, so that a machine whose
   // clock jumps neither loses sight of its mail nor expires that of others. Taken from the answers of its API

@@ -1,5 +1,6 @@
 #include "common/queue/delivery.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/task_group.h"
+#include "common/queue/stream_settings.h"
 #include "common/queue/subjects.h"
 
 namespace goniec::queue {
@@ -48,8 +50,9 @@ Delivery::Delivery(Broker& broker, asio::any_io_executor executor, IncomingMessa
       info_(std::move(info)),
       ack_wait_(ack_wait),
       resend_(!message_.Header(kHeaderResend).empty()),
-      confirmed_(BootClock::now()),
-      last_sign_(confirmed_) {}
+      received_(BootClock::now()),
+      confirmed_(received_),
+      last_sign_(received_) {}
 
 void Delivery::ReleasePayload() {
   message_.data = {};
@@ -103,7 +106,22 @@ void Delivery::KeepIfDue() {
 }
 
 bool Delivery::Leased() const {
-  return !forfeited_ && BootClock::now() - confirmed_ < ack_wait_ * 2 / 3;
+  const BootTime now = BootClock::now();
+  if (forfeited_ || now - confirmed_ >= ack_wait_ * 2 / 3) return false;
+  // A consumer's leader that is cut off from the others answers signs of work until it knows: it takes a
+  // confirmed write to say that it is not. The record itself came only after a majority had agreed to its
+  // delivery.
+  return !broker_.clustered() || now - std::max(broker_.last_confirmed(), received_) < ack_wait_ / 2;
+}
+
+void LeaseProof::KeepIfDue() {
+  const BootTime now = BootClock::now();
+  if (!broker_.clustered() || now - std::max(asked_, broker_.last_confirmed()) < ack_wait_ / 10) return;
+  asked_ = now;
+  // All workers write the same key; what it says is of no use to anybody.
+  broker_.Request(
+      {absl::StrCat("$KV.", kPresenceBucket, ".reach"), nullptr, {}}, ack_wait_ / 4, [](const Reply&) {},
+      nullptr);
 }
 
 }  // namespace goniec::queue

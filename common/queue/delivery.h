@@ -3,7 +3,9 @@
 //
 // The lease: the broker gives a record to somebody else `ack_wait` after it was delivered or after our last
 // sign of work (+WPI). `Leased()` is true for two thirds of that, counted from the sending of the last sign
-// that the broker answered: while it is true, nobody else has the record. See README.md, "The holder rule".
+// that the broker answered: while it is true, nobody else has the record. In a cluster it is also over half
+// of ack_wait after the last write that a stream has confirmed (Broker::last_confirmed; the worker sees to it
+// that there is one). See README.md, "The holder rule".
 //
 // Confined to the executor of its Puller.
 #pragma once
@@ -74,8 +76,23 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   bool resend_;
   bool forfeited_ = false;
   bool renewing_ = true;
+  const BootTime received_;
   BootTime confirmed_;  // sending time of the last sign that was answered
   BootTime last_sign_;
+};
+
+// In a cluster, the confirmed writes that leases stand on: one is made whenever a tenth of ack_wait has
+// passed without. Called by the worker every now and then while it has anything in hand. Confined to its
+// owner's executor.
+class LeaseProof {
+ public:
+  LeaseProof(Broker& broker, std::chrono::milliseconds ack_wait) : broker_(broker), ack_wait_(ack_wait) {}
+  void KeepIfDue();
+
+ private:
+  Broker& broker_;
+  const std::chrono::milliseconds ack_wait_;
+  BootTime asked_;
 };
 
 }  // namespace goniec::queue

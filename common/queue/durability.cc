@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,7 +29,8 @@ constexpr std::chrono::seconds kMonitoringLimit{2};
 // them was told to acknowledge before it writes.
 struct StreamsSeen {
   int replicas = 0;
-  std::set<std::string> servers;
+  // Name → it has all that is stored, so it is one of those whose word counts.
+  std::map<std::string, bool> servers;
   bool asynchronous = false;
 };
 
@@ -47,7 +48,7 @@ bool AddStream(const std::string& info_json, StreamsSeen& seen) {
   const auto cluster = info.find("cluster");
   if (cluster == info.end() || !cluster->is_object()) return false;
   if (cluster->contains("leader") && (*cluster)["leader"].is_string()) {
-    seen.servers.insert((*cluster)["leader"].get<std::string>());
+    seen.servers[(*cluster)["leader"].get<std::string>()] = true;
   } else {
     return false;  // without a leader nobody can say who keeps it
   }
@@ -55,7 +56,9 @@ bool AddStream(const std::string& info_json, StreamsSeen& seen) {
   if (peers == cluster->end() || !peers->is_array()) return true;
   for (const Json& peer : *peers) {
     if (!peer.is_object() || !peer.contains("name") || !peer["name"].is_string()) return false;
-    seen.servers.insert(peer["name"].get<std::string>());
+    const auto current = peer.find("current");
+    seen.servers[peer["name"].get<std::string>()] |=
+        current == peer.end() || !current->is_boolean() || current->get<bool>();
   }
   return true;
 }
@@ -109,14 +112,19 @@ const ServerSeen* FindServer(const std::vector<ServerSeen>& servers, const std::
 SyncMode JudgeSync(const StreamsSeen& streams, const std::vector<ServerSeen>& servers) {
   if (streams.replicas == 0) return SyncMode::kUnknown;
   bool all_seen = true;
-  for (const std::string& name : streams.servers) {
+  std::size_t fsyncing = 0;
+  for (const auto& [name, current] : streams.servers) {
     const ServerSeen* server = FindServer(servers, name);
     if (server == nullptr || !server->fsync.has_value()) {
-      all_seen = false;
+      // One that is down, or has not caught up, has no part in what is acknowledged now.
+      if (current) all_seen = false;
     } else if (!*server->fsync) {
       return SyncMode::kLazy;
+    } else {
+      ++fsyncing;
     }
   }
+  if (fsyncing * 2 <= streams.servers.size()) all_seen = false;  // no majority
   if (streams.asynchronous) return SyncMode::kLazy;
   // A stream with fewer known keepers than replicas is still being placed.
   const bool all_placed = static_cast<int>(streams.servers.size()) >= streams.replicas;
@@ -125,7 +133,7 @@ SyncMode JudgeSync(const StreamsSeen& streams, const std::vector<ServerSeen>& se
 
 std::optional<WallTime> LatestStart(const StreamsSeen& streams, const std::vector<ServerSeen>& servers) {
   std::optional<WallTime> latest;
-  for (const std::string& name : streams.servers) {
+  for (const auto& [name, current] : streams.servers) {
     const ServerSeen* server = FindServer(servers, name);
     if (server == nullptr || !server->start.has_value()) return std::nullopt;
     latest = std::max(latest.value_or(*server->start), *server->start);

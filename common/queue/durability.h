@@ -22,7 +22,10 @@ enum class SyncMode { kUnknown, kLazy, kFsync };
 struct Durability {
   // The least number of replicas among the streams that mail goes through; 0 is unknown.
   int replicas = 0;
-  // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so.
+  // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so. A
+  // replica that the stream's leader calls not current (it is down, or catching up) need not be seen while a
+  // majority is: it has no part in what is acknowledged now, and a fleet must not become unready with one of
+  // three nodes.
   SyncMode sync = SyncMode::kUnknown;
   std::string server_version;
   // The latest start of any of those servers, for the holder rule's first ten minutes; nothing: one was not

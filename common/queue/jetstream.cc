@@ -150,6 +150,7 @@ PublishResult ReadPublishReply(const Reply& reply) {
   }
   if (reply.message->status == kNoResponders) {
     result.state = PublishState::kNotStored;
+    result.no_stream = true;
     result.status =
         absl::UnavailableError("no stream takes the subject (not provisioned, or without leader)");
     return result;

@@ -25,6 +25,8 @@ struct PublishResult {
   std::string stream;
   std::uint64_t sequence = 0;
   bool duplicate = false;
+  // Nobody listens to the subject: there is no such stream, or none of its servers leads it at the moment.
+  bool no_stream = false;
   // JetStream's err_code, 0 if there is none.
   int error_code = 0;
   // Not OK unless kStored. kResourceExhausted: the stream or the account is full (10077, 10002, 10023,

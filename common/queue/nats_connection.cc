@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/queue/config.h"
+#include "common/queue/shown_server.h"
 
 namespace goniec::queue {
 namespace {
@@ -66,9 +68,14 @@ void OnSubscriptionEnd(void* closure) {
   delete static_cast<std::shared_ptr<MessageSink>*>(closure);
 }
 
-// The INFO line that the server sends first, before any TLS (the library does not show its version). Empty if
-// it cannot be read within a second, as with servers that start TLS at once.
-std::string ReadServerVersion(const std::string& host, const std::string& port) {
+struct ServerInfo {
+  std::string version;
+  bool clustered = false;
+};
+
+// The INFO line that the server sends first, before any TLS (the library does not show it). Empty if it
+// cannot be read within a second, as with servers that start TLS at once.
+ServerInfo ReadServerInfo(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -95,17 +102,18 @@ std::string ReadServerVersion(const std::string& host, const std::string& port) 
   const std::size_t brace = line.find('{');
   if (!line.starts_with("INFO ") || brace == std::string::npos) return {};
   const auto info = nlohmann::json::parse(line.substr(brace, line.rfind('}') - brace + 1), nullptr, false);
-  return info.is_object() ? info.value("version", std::string()) : std::string();
+  if (!info.is_object()) return {};
+  return {info.value("version", std::string()), !info.value("cluster", std::string()).empty()};
 }
 
-std::string VersionAt(const std::string& url) {
+ServerInfo InfoAt(const std::string& url) {
   // nats://[user@]host:port
   std::string rest = url.substr(url.find("://") == std::string::npos ? 0 : url.find("://") + 3);
   if (const std::size_t at = rest.rfind('@'); at != std::string::npos) rest.erase(0, at + 1);
   const std::size_t colon = rest.rfind(':');
   std::string host = rest.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  return ReadServerVersion(host, colon == std::string::npos ? "4222" : rest.substr(colon + 1));
+  return ReadServerInfo(host, colon == std::string::npos ? "4222" : rest.substr(colon + 1));
 }
 
 // The library says of a file that is not there that no server is available, or "(null)".
@@ -129,14 +137,25 @@ absl::Status CheckFiles(const QueueConfig& config) {
 
 using NatsOptions = std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)>;
 
-absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std::string& name) {
+// In random order, so that clients spread over the servers; `last` after all others.
+std::vector<std::string> OrderServers(std::vector<std::string> servers, const std::string& last) {
+  std::shuffle(servers.begin(), servers.end(), std::minstd_rand(std::random_device{}()));
+  std::partition(servers.begin(), servers.end(), [&last](const std::string& server) {
+    return last.empty() || ShownServer(server) != ShownServer(last);
+  });
+  return servers;
+}
+
+absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std::string& name,
+                                            const std::string& last) {
   GONIEC_RETURN_IF_ERROR(CheckFiles(config));
   natsOptions* raw = nullptr;
   if (natsOptions_Create(&raw) != NATS_OK) return absl::InternalError("out of memory");
   NatsOptions options(raw, &natsOptions_Destroy);
+  const std::vector<std::string> ordered = OrderServers(config.servers, last);
   std::vector<const char*> servers;
-  servers.reserve(config.servers.size());
-  for (const std::string& server : config.servers) servers.push_back(server.c_str());
+  servers.reserve(ordered.size());
+  for (const std::string& server : ordered) servers.push_back(server.c_str());
   const auto check = [](natsStatus status, const char* what) {
     if (status == NATS_OK) return absl::OkStatus();
     const char* detail = nats_GetLastError(nullptr);
@@ -146,6 +165,7 @@ absl::StatusOr<NatsOptions> MakeNatsOptions(const QueueConfig& config, const std
   };
   std::vector<std::pair<natsStatus, const char*>> steps = {
       {natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())), "servers"},
+      {natsOptions_SetNoRandomize(raw, true), "servers"},
       {natsOptions_SetName(raw, name.c_str()), "servers"},
       {natsOptions_SetAllowReconnect(raw, false), "servers"},
       {natsOptions_SetTimeout(raw, kConnectLimitMs), "servers"},
@@ -188,8 +208,9 @@ std::string IncomingMessage::Header(const char* name) const {
 
 absl::StatusOr<std::shared_ptr<NatsConnection>> NatsConnection::Connect(const QueueConfig& config,
                                                                         const std::string& name,
+                                                                        const std::string& last,
                                                                         std::function<void()> on_closed) {
-  absl::StatusOr<NatsOptions> options = MakeNatsOptions(config, name);
+  absl::StatusOr<NatsOptions> options = MakeNatsOptions(config, name, last);
   if (!options.ok()) return options.status();
   std::shared_ptr<NatsConnection> made(new NatsConnection);
   made->on_closed_ = std::move(on_closed);
@@ -206,7 +227,9 @@ absl::StatusOr<std::shared_ptr<NatsConnection>> NatsConnection::Connect(const Qu
     return absl::UnavailableError(absl::StrCat(natsStatus_GetText(status), detail != nullptr ? ": " : "",
                                                detail != nullptr ? detail : ""));
   }
-  made->server_version_ = VersionAt(made->url());
+  ServerInfo info = InfoAt(made->url());
+  made->server_version_ = std::move(info.version);
+  made->clustered_ = info.clustered;
   return made;
 }
 
@@ -215,6 +238,10 @@ NatsConnection::~NatsConnection() {
   natsConnection_Close(connection_);
   while (!closed_callback_done_) std::this_thread::yield();  // it comes on another thread, once
   natsConnection_Destroy(connection_);
+}
+
+void NatsConnection::Close() {
+  natsConnection_Close(connection_);
 }
 
 NatsConnection::SendResult NatsConnection::Send(const OutgoingMessage& message, const std::string& reply_to) {
@@ -276,7 +303,7 @@ std::string NatsConnection::url() const {
 }
 
 absl::Status CheckNatsOptions(const QueueConfig& config, const std::string& name) {
-  return MakeNatsOptions(config, name).status();
+  return MakeNatsOptions(config, name, "").status();
 }
 
 }  // namespace goniec::queue

@@ -28,9 +28,11 @@ struct MessageSink {
 
 class NatsConnection {
  public:
-  // Blocks up to the connect time limit (2 s a server). `on_closed` runs once, on a thread of the library's.
+  // Blocks up to the connect time limit (2 s a server). Servers are tried in random order, `last` (the url()
+  // of another connection, or nothing) after all others. `on_closed` runs once, on a thread of the library's.
   static absl::StatusOr<std::shared_ptr<NatsConnection>> Connect(const QueueConfig& config,
                                                                  const std::string& name,
+                                                                 const std::string& last,
                                                                  std::function<void()> on_closed);
   ~NatsConnection();
   NatsConnection(const NatsConnection&) = delete;
@@ -48,9 +50,14 @@ class NatsConnection {
   absl::StatusOr<void*> Subscribe(const std::string& subject, std::shared_ptr<MessageSink> sink);
   void Unsubscribe(void* handle);
 
+  // Ends it; `on_closed` runs as if it had been lost.
+  void Close();
+
   [[nodiscard]] bool open() const { return open_; }
   [[nodiscard]] std::int64_t max_payload() const;
   [[nodiscard]] const std::string& server_version() const { return server_version_; }
+  // The server says that it is one of a cluster.
+  [[nodiscard]] bool clustered() const { return clustered_; }
   [[nodiscard]] std::string url() const;
 
  private:
@@ -61,6 +68,7 @@ class NatsConnection {
   std::atomic<bool> closed_callback_done_{false};
   std::function<void()> on_closed_;
   std::string server_version_;
+  bool clustered_ = false;
 };
 
 // Whether the settings can make a connection at all; kInvalidArgument names the one that cannot.

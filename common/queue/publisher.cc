@@ -75,6 +75,8 @@ struct Flight {
   std::size_t bytes = 0;
   // True once an answer was lost: it may be stored, so only an answer or the limit ends it.
   bool may_be_stored = false;
+  // Nobody led the stream when it was sent, in a cluster: it is sent again until somebody does.
+  bool leaderless = false;
   bool waiting_for_connection = false;
 };
 
@@ -342,13 +344,19 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
     return Finish(flight, absl::OkStatus(), result);
   }
   if (result.state == PublishState::kUnknown) flight->may_be_stored = true;
+  // In a cluster nobody listens between two leaders of a stream. That passes, and costs no mail.
+  if (result.no_stream && broker_.clustered()) flight->leaderless = true;
   // Certain: the sender may try again at once.
-  if (!flight->may_be_stored) {
-    return Finish(flight,
-                  result.status.code() == absl::StatusCode::kDeadlineExceeded
-                      ? absl::UnavailableError("this process was stopped for too long: the mail was not sent")
-                      : result.status,
-                  result);
+  const bool not_stored = !flight->may_be_stored && (!flight->leaderless || TooOld(*flight));
+  if (not_stored) {
+    return Finish(
+        flight,
+        result.status.code() == absl::StatusCode::kDeadlineExceeded
+            ? absl::UnavailableError(flight->leaderless
+                                         ? "the queue had no leader for too long: the mail is not stored"
+                                         : "this process was stopped for too long: the mail was not sent")
+            : result.status,
+        result);
   }
   if (TooOld(*flight)) {
     unknown_ += flight->ids.size();
@@ -358,7 +366,9 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
         flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
   }
   if (broker_.connected() && clock_.Boot() - flight->formed >= config_.commit_limit / 3) BeginSilence();
-  if (flight->message.headers.size() == 1) flight->message.headers.emplace_back(kHeaderResend, "1");
+  if (flight->may_be_stored && flight->message.headers.size() == 1) {
+    flight->message.headers.emplace_back(kHeaderResend, "1");
+  }
   if (broker_.connected()) {
     ++resends_;
     // An answer that came at once would come at once again.
@@ -414,6 +424,7 @@ void GroupCommitPublisher::GiveUpOld() {
     if (flight->waiting_for_connection) {
       if (TooOld(*flight)) {
         PublishResult lost;
+        if (!flight->may_be_stored) lost.state = PublishState::kNotStored;
         lost.status = absl::UnavailableError("no connection to the broker");
         OnResult(flight, lost);
       } else {

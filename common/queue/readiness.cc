@@ -28,6 +28,9 @@ constexpr std::chrono::seconds kAgainWhenUnmet{1};
 // One answer that is missing or late proves nothing: what was seen of a connection's servers stands for so
 // long.
 constexpr std::chrono::seconds kSeenStands{30};
+// A cluster without the leader of a stream does not answer for it until another is elected (4 to 9 s and the
+// time limit of the question): mail waits for that, and so can the news of it.
+constexpr std::chrono::seconds kElectionStands{20};
 // Ids carry our time, streams the broker's; looking for a message relies on them being together.
 constexpr std::chrono::seconds kMostClockOffset{10};
 constexpr std::chrono::seconds kStopLimit{10};
@@ -64,7 +67,8 @@ struct Readiness::State : std::enable_shared_from_this<State> {
   int state_token = -1;
   bool stopped = false;
   bool look_again = false;
-  BootTime met_until;  // the floor was seen to be met, on this connection
+  BootTime met_until;       // the floor was seen to be met, on this connection
+  BootTime answered_until;  // all questions were answered, on this connection
 
   mutable std::mutex mutex;
   Durability latest;  // under mutex
@@ -95,9 +99,12 @@ asio::awaitable<bool> Readiness::State::Look() {
   }
   const absl::StatusOr<std::vector<std::string>> faults = co_await Verify(broker, config, role);
   if (!faults.ok()) {
-    connected.Fail(absl::StrCat("the broker does not answer: ", faults.status().message()));
+    if (!broker.clustered() || BootClock::now() >= answered_until) {
+      connected.Fail(absl::StrCat("the broker does not answer: ", faults.status().message()));
+    }
     co_return false;
   }
+  answered_until = BootClock::now() + kElectionStands;
   connected.Meet();
   if (faults->empty()) {
     streams.Meet();
@@ -140,6 +147,7 @@ void Readiness::Start() {
     asio::post(state->executor, [state] {
       state->look_again = true;
       state->met_until = {};
+      state->answered_until = {};
       state->timer.cancel();
     });
   });

@@ -93,6 +93,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   observe::Counter unreadable;
   observe::Gauge stalled_gauge;
   RestartGuard guard;
+  queue::LeaseProof proof;
   std::vector<std::unique_ptr<Source>> sources;
   std::set<std::shared_ptr<queue::Delivery>> in_hand;
   std::unique_ptr<queue::Subscription> abandoned;
@@ -124,6 +125,7 @@ Worker::State::State(WorkerParts the_parts)
           parts.metrics.AddGauge("goniec_outcomes_stalled",
                                  "1 while the broker does not take outcomes and so nothing new is started.")),
       guard(parts.queue.ack_wait),
+      proof(parts.broker, parts.queue.ack_wait),
       ticker(parts.executor) {}
 
 void Worker::State::Start() {
@@ -358,6 +360,7 @@ bool Worker::State::GiveUpAfterThaw() {
 
 void Worker::State::Tick() {
   GiveUpAfterThaw();
+  if (!in_hand.empty()) proof.KeepIfDue();
   for (const auto& delivery : in_hand) delivery->KeepIfDue();
   ticker.expires_after(kTick);
   ticker.async_wait([weak = weak_from_this()](std::error_code error) {

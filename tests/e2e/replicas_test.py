@@ -18,9 +18,10 @@ import unittest
 
 from cluster import Cluster
 from jetstream import Streams
-from ledger import Ledger, Sender, number_of, timestamp
+from ledger import Ledger, Sender, body, number_of, timestamp
 from records import DELIVERED, events
-from system import http, wait_until
+from smtp_peer import SmtpPeer
+from system import http, send, wait_until
 
 MAILS = int(os.environ.get("GONIEC_TEST_MAILS", "1000"))
 SPREAD = 10.0  # seconds over which the mails come
@@ -94,7 +95,7 @@ class ReplicasTest(unittest.TestCase):
 
     def check_end(self, ledger, fault):
         system, accepted = self.system, dict(ledger.accepted)
-        for port, part in [(system.inbound_http, system.parts["inbound"])] + [(w.http_port, w) for w in system.workers]:
+        for port, part in self.services():
             system.wait_ready(port, part, 60)
         wait_until(lambda: set(accepted) <= {entry["id"] for entry in system.received()}, 120,
                    "every accepted mail at the sink")
@@ -203,13 +204,65 @@ class ReplicasTest(unittest.TestCase):
             quarter_more()
         self.run_mail("all three killed", fault)
 
+    def services(self):
+        """(HTTP port, process) of each."""
+        return [(self.system.inbound_http, self.system.parts["inbound"])] + [(w.http_port, w) for w in self.system.workers]
+
     def assert_ready(self):
         """One node less makes nobody unready."""
-        for part, port in [("inbound", self.system.inbound_http)] + [(w.name, w.http_port) for w in self.system.workers]:
-            status, text = http(f"http://127.0.0.1:{port}/readyz")
-            self.assertEqual(status, 200, f"{part}: {text}")
+        for port, part in self.services():
+            self.system.wait_ready(port, part, 20)
+
+    # The lease.
+
+    def test_a_worker_at_a_cut_off_node_does_not_send_the_dot(self):
+        """Its node leads the consumer and goes on answering its signs of work, for it does not know yet that it is cut
+        off; another worker gets the record meanwhile."""
+        gate, first_data = threading.Event(), threading.Event()
+        def smtp_hook(step, line):
+            if step == "data" and not first_data.is_set():
+                first_data.set()
+                self.system.cut_off(cut.number)
+                gate.wait(90)
+        system = self.start(queue={"ack_wait": ACK_WAIT})
+        peer = SmtpPeer(smtp_hook, system.sink_port)
+        self.addCleanup(peer.close)
+        first = system.start_outbound("first")
+        cut = system.node_of("goniec-outbound out")
+        others = [node for node in system.nodes if node is not cut]
+        # So that inbound and the second worker are not at the node that is cut off.
+        system.queue["servers"] = [f"nats://127.0.0.1:{node.port}" for node in others]
+        system.start_inbound()
+        system.lead(cut, "READY_0", "transactional")
+        with system.smtp() as client:
+            client.ehlo()
+            message_id = send(client, "a@sender.test", ["b@first.test"], body(1))
+        self.assertTrue(first_data.wait(30))
+        second = system.start_outbound("second", ready=False)
+        wait_until(lambda: peer.count(message_id) == 1, 60, "delivered by the second")
+        gate.set()
+        wait_until(lambda: system.metric(first.http_port, 'goniec_recipients_total{result="returned"}') == 1, 30,
+                   "given up by the first")
+        system.join(cut.number)
+        system.wait_healthy()
+        wait_until(lambda: system.api_states(message_id, second) == ["DELIVERED"], 60, "DELIVERED")
+        wait_until(lambda: system.stored_now("READY_0") == 0, 60, "all acknowledged")
+        self.assertEqual(peer.count(message_id), 1)
+        system.audit()
 
     # The floor.
+
+    def test_with_one_node_down_a_new_service_becomes_ready(self):
+        system = self.start()
+        system.nodes[2].part.kill()
+        system.start_inbound()
+        system.start_outbound()
+
+    def test_a_server_that_lives_and_cannot_be_seen_makes_the_services_unready(self):
+        system = self.start()
+        system.queue["monitor_urls"] = system.queue["monitor_urls"][:2]
+        system.start_inbound(ready=False)
+        self.says(system.inbound_http, "durability", "could not be seen")
 
     def says(self, port, *texts):
         """/readyz says 503, and these words."""

@@ -48,6 +48,22 @@ class LossyBroker final : public WatchedBroker {
   }
 };
 
+// Between two leaders of a cluster's streams: nobody listens to the first `leaderless` publishes into READY.
+class LeaderlessBroker final : public WatchedBroker {
+ public:
+  explicit LeaderlessBroker(Broker& real) : WatchedBroker(real) {
+    answer = [this](const std::string& subject) -> std::optional<IncomingMessage> {
+      if (!subject.starts_with("ready.") || leaderless.fetch_sub(1) <= 0) return std::nullopt;
+      IncomingMessage nobody;
+      nobody.status = 503;
+      return nobody;
+    };
+  }
+  bool clustered() const override { return in_cluster; }
+  std::atomic<int> leaderless{0};
+  std::atomic<bool> in_cluster{true};
+};
+
 // Keeps publishes into READY until Release(), and remembers whose they were.
 class HoldingBroker final : public WatchedBroker {
  public:
@@ -279,6 +295,36 @@ TEST_F(PublisherTest, AnUnansweredCommitIsGivenUpAsUnknown) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(answers.all()[0].status())) << answers.all()[0].status();
   EXPECT_EQ(publisher_->stats().unknown, 1U);
   server_->Thaw();
+}
+
+TEST_F(PublisherTest, InAClusterACommitWaitsForTheStreamsNextLeader) {
+  LeaderlessBroker broker(*broker_);
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 3;
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_LE(broker.leaderless, 0);
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, ACommitThatFindsNoLeaderIsGivenUpAsNotStored) {
+  LeaderlessBroker broker(*broker_);
+  config_.commit_limit = std::chrono::milliseconds(500);
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 1'000'000;
+  const auto committed = CommitOne(MakeMail());
+  EXPECT_TRUE(absl::IsUnavailable(committed.status())) << committed.status();
+  EXPECT_EQ(publisher_->stats().unknown, 0U);
+  EXPECT_GT(publisher_->stats().resends, 0U);
+}
+
+TEST_F(PublisherTest, OnASingleServerNobodyWaitsForALeader) {
+  LeaderlessBroker broker(*broker_);
+  broker.in_cluster = false;
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 1'000'000;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().resends, 0U);
 }
 
 // A server whose disk is full keeps the connection and answers no publish.

@@ -84,6 +84,8 @@ class WatchedBroker : public Broker {
   std::int64_t max_payload() const override { return real_.max_payload(); }
   std::string last_error() const override { return real_.last_error(); }
   BootTime last_answer() const override { return real_.last_answer(); }
+  BootTime last_confirmed() const override { return real_.last_confirmed(); }
+  bool clustered() const override { return real_.clustered(); }
   int OnStateChange(std::function<void(bool)> callback) override {
     return real_.OnStateChange(std::move(callback));
   }

@@ -37,13 +37,16 @@ class Node:
 
     def streams(self):
         """Name → what it knows of each stream that it keeps."""
-        shown = self.ask("jsz?accounts=true&streams=true")
+        shown = self.ask("jsz?accounts=true&streams=true&consumers=true")
         return {stream["name"]: stream for account in shown.get("account_details") or []
                 for stream in account.get("stream_detail") or []}
 
-    def leader_of(self, stream):
-        """Who leads it, as this node sees it; "" if nobody does."""
-        return self.streams().get(stream, {}).get("cluster", {}).get("leader") or ""
+    def leader_of(self, stream, consumer=None):
+        """Who leads the stream, or its consumer, as this node sees it; "" if nobody does."""
+        seen = self.streams().get(stream, {})
+        if consumer:
+            seen = next((each for each in seen.get("consumer_detail") or [] if each["name"] == consumer), {})
+        return seen.get("cluster", {}).get("leader") or ""
 
     def routes(self):
         """Names of the nodes that it is connected to."""
@@ -113,6 +116,17 @@ cluster {{
                 return node.healthy()
             wait_until(healthy, seconds, f"{node.name} healthy")
 
+    def provision(self):
+        """Again while the servers have not yet told each other that they are there."""
+        def provisioned():
+            try:
+                return super(Cluster, self).provision()
+            except AssertionError as error:
+                if "10005" in str(error):
+                    return None
+                raise
+        return wait_until(provisioned, 30, "provision")
+
     def cut_off(self, number):
         """The node can reach no other, nor be reached; its clients stay."""
         for pair, link in self.links.items():
@@ -126,22 +140,22 @@ cluster {{
 
     # Leaders.
 
-    def leader(self, stream="READY_0", among=None):
-        """The node that leads the stream, as the nodes that it was asked of agree; waits until there is one."""
+    def leader(self, stream="READY_0", consumer=None, among=None):
+        """The node that leads the stream, or its consumer, as the nodes that are asked agree; waits until there is one."""
         nodes = self.nodes if among is None else among
         def agreed():
-            names = {node.leader_of(stream) for node in nodes}
+            names = {node.leader_of(stream, consumer) for node in nodes}
             return names.pop() if len(names) == 1 else None
         name = wait_until(agreed, 60, f"a leader of {stream}")
         return next(node for node in self.nodes if node.name == name)
 
-    def lead(self, node, stream="READY_0"):
-        """Makes the node the leader of the stream."""
+    def lead(self, node, stream="READY_0", consumer=None):
+        """Makes the node the leader of the stream, or of its consumer."""
         def asked():
-            if self.leader(stream) is node:
+            if self.leader(stream, consumer) is node:
                 return True
             with Streams(node.port) as streams:
-                streams.step_down(stream, node.name)
+                streams.step_down(stream, node.name, consumer)
             return False
         wait_until(asked, 60, f"{node.name} leads {stream}")
 

@@ -53,9 +53,10 @@ class Streams:
                 if "error" in answer:
                     raise ConnectionError(answer["error"]["description"])
 
-    def step_down(self, stream, preferred):
-        """The stream's leader gives way to that server."""
-        self._ask(f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}", [{"placement": {"preferred": preferred}}])
+    def step_down(self, stream, preferred, consumer=None):
+        """The leader of the stream, or of its consumer, gives way to that server."""
+        what = f"CONSUMER.LEADER.STEPDOWN.{stream}.{consumer}" if consumer else f"STREAM.LEADER.STEPDOWN.{stream}"
+        self._ask(f"$JS.API.{what}", [{"placement": {"preferred": preferred}}])
 
     def message(self, stream, sequence):
         """(subject, payload) of one message."""
