@@ -15,12 +15,12 @@
 #include <thread>
 #include <unordered_map>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/await.h"
 #include "common/base/status.h"
 #include "common/queue/config.h"
+#include "common/queue/inbox.h"
 #include "common/queue/leader_silence.h"
 #include "common/queue/nats_connection.h"
 #include "common/queue/shown_server.h"
@@ -30,21 +30,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstReconnectWait{50};
 constexpr std::chrono::milliseconds kLongestReconnectWait{2'000};
-
-std::string RandomToken() {
-  std::random_device random;
-  return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8),
-                      absl::Hex(random(), absl::kZeroPad8));
-}
-
-// Begins with the broker's user where that is a subject token, so that each service's permissions can be
-// "_INBOX.<user>.>" and no service can listen to the mail that is delivered to another.
-std::string InboxPrefix(const std::string& user) {
-  const bool is_token = !user.empty() && std::all_of(user.begin(), user.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || c == '-' || c == '_';
-  });
-  return absl::StrCat("_INBOX.", is_token ? user + "." : "", RandomToken(), ".");
-}
 
 struct SubscriptionEntry {
   std::string subject;
@@ -97,7 +82,7 @@ class NatsBroker final : public Broker {
   struct Waiter {
     std::function<bool(Reply)> each;
     std::multimap<BootTime, std::uint64_t>::iterator deadline;
-    LeaderSilence::Kind kind;
+    LeaderSilence::Kind kind = LeaderSilence::Kind::kNone;
     BootTime sent;
   };
 
@@ -432,18 +417,17 @@ void NatsBroker::OnReply(IncomingMessage message) {
 void NatsBroker::Note(const Waiter& waiter, const IncomingMessage& message) {
   if (!LeaderSilence::FromLeader(waiter.kind, message.status, message.data)) return LeaveIfSilent();
   silence_.Answered(waiter.kind);
-  if (waiter.kind != LeaderSilence::Kind::kWrite || !LeaderSilence::Confirmed(message.status, message.data))
-    return;
-  last_confirmed_ =
-      std::max(last_confirmed_.load(), static_cast<BootClock::rep>(waiter.sent.time_since_epoch().count()));
+  if (waiter.kind == LeaderSilence::Kind::kWrite && LeaderSilence::Confirmed(message.status, message.data)) {
+    const BootClock::rep sent = waiter.sent.time_since_epoch().count();
+    last_confirmed_ = std::max<BootClock::rep>(last_confirmed_, sent);
+  }
 }
 
 // Called when a request had no answer of a leader.
 void NatsBroker::LeaveIfSilent() {
   if (!clustered_ || connection_ == nullptr || !silence_.TooLong(BootClock::now())) return;
   const std::string url = connection_->url();
-  spdlog::warn("broker left name={} url={}: no stream's leader answers there; trying another server", name_,
-               ShownServer(url));
+  spdlog::warn("broker left name={} url={}: no stream's leader answers there", name_, ShownServer(url));
   silence_.Reset();
   {
     const std::lock_guard lock(mutex_);

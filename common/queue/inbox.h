@@ -1,0 +1,13 @@
+// The subjects on which a connection gets its answers. Pure but for the random token; thread-safe.
+#pragma once
+
+#include <string>
+
+namespace goniec::queue {
+
+// "_INBOX.<user>.<random>." for a broker's user whose name is a subject token, "_INBOX.<random>." for others:
+// so each service's permissions can be "_INBOX.<user>.>", and no service can listen to the mail that is
+// delivered to another.
+std::string InboxPrefix(const std::string& user);
+
+}  // namespace goniec::queue
