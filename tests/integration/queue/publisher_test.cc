@@ -140,6 +140,10 @@ class PublisherTest : public RealQueue {
   }
 
   void Make() { publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock_); }
+  LeaderlessBroker& MakeLeaderless() {
+    leaderless_ = std::make_unique<LeaderlessBroker>(*broker_);
+    return *leaderless_;
+  }
 
   static v1::Mail MakeMail(std::size_t body = 1'000,
                            v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {
@@ -174,6 +178,7 @@ class PublisherTest : public RealQueue {
 
   JumpingClock clock_;
   std::unique_ptr<LossyBroker> lossy_;
+  std::unique_ptr<LeaderlessBroker> leaderless_;
   std::unique_ptr<Publisher> publisher_;
 };
 
@@ -298,7 +303,7 @@ TEST_F(PublisherTest, AnUnansweredCommitIsGivenUpAsUnknown) {
 }
 
 TEST_F(PublisherTest, InAClusterACommitWaitsForTheStreamsNextLeader) {
-  LeaderlessBroker broker(*broker_);
+  LeaderlessBroker& broker = MakeLeaderless();
   publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
   broker.leaderless = 3;
   const auto committed = CommitOne(MakeMail());
@@ -308,7 +313,7 @@ TEST_F(PublisherTest, InAClusterACommitWaitsForTheStreamsNextLeader) {
 }
 
 TEST_F(PublisherTest, ACommitThatFindsNoLeaderIsGivenUpAsNotStored) {
-  LeaderlessBroker broker(*broker_);
+  LeaderlessBroker& broker = MakeLeaderless();
   config_.commit_limit = std::chrono::milliseconds(500);
   publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
   broker.leaderless = 1'000'000;
@@ -319,7 +324,7 @@ TEST_F(PublisherTest, ACommitThatFindsNoLeaderIsGivenUpAsNotStored) {
 }
 
 TEST_F(PublisherTest, OnASingleServerNobodyWaitsForALeader) {
-  LeaderlessBroker broker(*broker_);
+  LeaderlessBroker& broker = MakeLeaderless();
   broker.in_cluster = false;
   publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
   broker.leaderless = 1'000'000;
