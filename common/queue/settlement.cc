@@ -136,8 +136,9 @@ void Settlement::EndLeg(LegEnd end) {
   ScheduleFlush();
 }
 
-void Settlement::ReturnLeg(LegEnd end) {
+void Settlement::ReturnLeg(LegEnd end, std::chrono::milliseconds delay) {
   returned_ = true;
+  return_delay_ = std::max(return_delay_, delay);
   EndLeg(std::move(end));
 }
 
@@ -211,7 +212,7 @@ void Settlement::Close() {
   if (!returned_) {
     delivery_->Acknowledge();
   } else {
-    delivery_->GiveBack(context_.tasks);
+    delivery_->GiveBack(context_.tasks, return_delay_);
   }
   if (done_) std::exchange(done_, nullptr)();
 }

@@ -84,8 +84,9 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   };
   void EndLeg(LegEnd end);
   // The leg was not tried, or only some of it ended (`end`, without a copy): the record goes back to the
-  // broker once the others are settled, and its next holder looks.
-  void ReturnLeg(LegEnd end = {});
+  // broker once the others are settled, and its next holder looks: at once, or after `delay` (the longest of
+  // all legs').
+  void ReturnLeg(LegEnd end = {}, std::chrono::milliseconds delay = std::chrono::milliseconds(0));
 
   [[nodiscard]] const Delivery& delivery() const { return *delivery_; }
 
@@ -104,6 +105,7 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   int open_legs_ = 0;
   bool started_ = false;
   bool returned_ = false;
+  std::chrono::milliseconds return_delay_{0};
   bool flushing_ = false;
   bool timer_armed_ = false;
   std::vector<v1::Event> accepted_;

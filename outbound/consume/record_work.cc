@@ -23,6 +23,9 @@ using queue::v1::Event;
 using queue::v1::Mail;
 using queue::v1::Outcome;
 
+// A record that could not be looked at is one that its next holder could not look at either, just now.
+constexpr std::chrono::seconds kLookAgain{1};
+
 double Random() {
   static thread_local std::minstd_rand generator(std::random_device{}());
   return std::uniform_real_distribution<double>(0, 1)(generator);
@@ -159,7 +162,7 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     accepted_.clear();
     settlement_->OpenLeg();
     settlement_->Start();
-    settlement_->ReturnLeg();
+    settlement_->ReturnLeg({}, kLookAgain);
     co_return;
   }
   for (auto& [mail, positions] : ours) OpenMail(std::move(*mail), positions);

@@ -7,6 +7,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <future>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -46,7 +47,7 @@ class WorkerTest : public queue::RealQueue {
   }
 
   // A record with one mail for an address that routing refuses: it ends without a connection.
-  std::string StoreMail() {
+  std::string StoreMail(const std::map<std::string, std::string>& headers = {}) {
     const WallTime now = std::chrono::system_clock::now();
     queue::v1::Record record;
     record.set_record_id(mail::NewRecordId(now));
@@ -63,7 +64,7 @@ class WorkerTest : public queue::RealQueue {
     Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default",
                                queue::SlotOf(record.record_id())),
            std::make_shared<const std::string>(record.SerializeAsString()),
-           {}});
+           {headers.begin(), headers.end()}});
     return mail.message_id();
   }
 
@@ -83,6 +84,29 @@ class WorkerTest : public queue::RealQueue {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Worker> worker_;
 };
+
+// Looking fails for as long as nobody answers for the events: the record does not spin meanwhile.
+TEST_F(WorkerTest, WhatCannotBeLookedAtComesBackLater) {
+  const std::unique_ptr<queue::Broker> other = Connect(config_);
+  std::mutex mutex;
+  std::vector<std::string> signs;
+  const auto heard =
+      other->Subscribe("$JS.ACK.READY_0.transactional.*.1.>", [&](const queue::IncomingMessage& sign) {
+        const std::lock_guard lock(mutex);
+        signs.emplace_back(sign.data);
+      });
+  ASSERT_TRUE(heard.ok());
+  Api("STREAM.DELETE.EVENTS_0");
+  StoreMail({{queue::kHeaderResend, "1"}});
+  // It may have been put back before, for the server's youth.
+  const auto given_back = testing::Contains(R"(-NAK {"delay": 1000000000})");
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const std::lock_guard lock(mutex);
+    return testing::Value(signs, given_back) || testing::Value(signs, testing::Contains("-NAK"));
+  }));
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(signs, given_back);
+}
 
 // To the server the record was with this worker from the beginning of the standstill; by its end somebody
 // else has it. Whatever the worker says about it then would take it from that one.

@@ -29,6 +29,9 @@ class Streams:
     def state(self, stream):
         return self._ask(f"$JS.API.STREAM.INFO.{stream}", [{}])[0]["state"]
 
+    def consumer(self, stream, consumer):
+        return self._ask(f"$JS.API.CONSUMER.INFO.{stream}.{consumer}", [{}])[0]
+
     def purge(self, stream, subject):
         self._ask(f"$JS.API.STREAM.PURGE.{stream}", [{"filter": subject}])
 
