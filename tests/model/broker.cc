@@ -1,5 +1,7 @@
 // nats-server as the protocol meets it: a single one, which syncs what it stores but forgets, when it is
 // killed, its last deliveries and the ids of what is no longer stored.
+#include <algorithm>
+
 #include "tests/model/moves.h"
 
 namespace goniec::model {
@@ -42,7 +44,8 @@ void Deliver(Moves& moves, int item, int w) {
   worker.must_look = (GenerationOf(item) > 0 && moves.Has(Rule::kCopyLooks)) ||
                      (stored.counted && moves.Has(Rule::kRedeliveredLooks)) ||
                      (stored.marked && moves.Has(Rule::kResendLooks)) ||
-                     (stored.before_start && moves.Has(Rule::kLookAfterRestart));
+                     (stored.before_start && moves.Has(Rule::kLookAfterRestart)) ||
+                     (stored.before_reset && moves.Has(Rule::kLookAfterReset));
   moves.Add(next, Action::kDelivered, static_cast<std::uint8_t>(w), static_cast<std::uint8_t>(item));
 }
 
@@ -52,6 +55,8 @@ bool AckWaitMayEnd(const Moves& moves, int item) {
   for (const Worker& worker : moves.from().workers) {
     if (worker.at == At::kIdle || worker.item != item) continue;
     if (worker.at == At::kInbox) return false;
+    // Its signs of work do not reach those who count.
+    if (worker.fooled && !moves.Has(Rule::kLeaseNeedsMajority)) continue;
     const bool silent = !worker.connected || !worker.renewing;
     if (worker.leased && (moves.Has(Rule::kLeaseShorterThanAckWait) || !silent)) return false;
   }
@@ -140,6 +145,7 @@ void RestartWith(Moves& moves, unsigned takes) {
 }
 
 void Restart(Moves& moves) {
+  if (moves.options().cluster) return;
   unsigned inboxes = 0;
   for (unsigned w = 0; w < kWorkers; ++w) {
     if (moves.from().workers[w].at == At::kInbox) inboxes |= 1U << w;
@@ -158,6 +164,56 @@ void Settle(Moves& moves) {
   }
   next.settling = 0;
   moves.Add(next, Action::kSettled);
+}
+
+// All who are connected hear of it and renew no lease that they have.
+void Announce(Moves& moves, Resetting consumer) {
+  State next = moves.from();
+  next.resetting = consumer;
+  for (Worker& worker : next.workers) {
+    if (worker.at != At::kIdle && worker.connected && IsOf(consumer, worker.item)) worker.renewing = 0;
+  }
+  moves.AddFault(next, Action::kResetAnnounced);
+}
+
+State AfterReset(State state, Resetting consumer) {
+  for (int item = 0; item < kItems; ++item) {
+    Item& stored = state.items[static_cast<std::size_t>(item)];
+    if (stored.place == Place::kAbsent || !IsOf(consumer, item)) continue;
+    stored.place = Place::kAvailable;
+    stored.counted = 0;
+    stored.before_reset = 1;
+  }
+  state.resetting = Resetting::kNone;
+  return state;
+}
+
+// Whether the time between notice and reset may be over: it is longer than a lease that nobody renews, and than
+// a delivery takes to a worker that runs.
+bool RestMayEnd(const State& state) {
+  return std::none_of(state.workers.begin(), state.workers.end(), [&](const Worker& worker) {
+    if (worker.at == At::kIdle || !IsOf(state.resetting, worker.item)) return false;
+    return worker.at == At::kInbox || (worker.leased && (!worker.renewing || !worker.connected));
+  });
+}
+
+void ResetConsumers(Moves& moves) {
+  if (!moves.options().resets) return;
+  const State& from = moves.from();
+  if (from.resetting != Resetting::kNone) {
+    State calm = from;
+    calm.resetting = Resetting::kNone;
+    moves.Add(calm, Action::kRestEnds);
+    if (RestMayEnd(from)) moves.Add(AfterReset(from, from.resetting), Action::kConsumerReset);
+    return;
+  }
+  for (const Resetting consumer : {Resetting::kReady, Resetting::kDue}) {
+    if (moves.Has(Rule::kResetIsAnnounced)) {
+      Announce(moves, consumer);
+    } else {
+      moves.AddFault(AfterReset(from, consumer), Action::kConsumerReset);
+    }
+  }
 }
 
 void LateArrives(Moves& moves) {
@@ -241,6 +297,7 @@ void ExpandBroker(Moves& moves) {
   for (int item = 0; item < kItems; ++item) ExpandItem(moves, item);
   for (int generation = 1; generation <= kMaxGeneration; ++generation) ExpandSchedule(moves, generation);
   Settle(moves);
+  ResetConsumers(moves);
   LateArrives(moves);
   Restart(moves);
   State next = moves.from();

@@ -42,6 +42,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bounds{"TwoFaultsTwoRetries", {.max_faults = 2, .generations = 2, .only_holder_ends = true}},
         Bounds{"DuplicateWindowEnds",
                {.max_faults = 2, .generations = 1, .window_ends = true, .only_holder_ends = true}},
+        Bounds{"ConsumersAreReset",
+               {.max_faults = 2, .generations = 1, .only_holder_ends = true, .resets = true}},
+        Bounds{"Cluster",
+               {.max_faults = 3, .generations = 1, .only_holder_ends = true, .cluster = true}},
         Bounds{"SomebodyAsks", {.max_faults = 1, .generations = 1, .late_messages = false, .reader = true}}),
     [](const auto& info) { return info.param.name; });
 
@@ -68,6 +72,8 @@ TEST_P(RemovedRule, IsMissed) {
 
 const Options kWithReader = {.generations = 1, .late_messages = false, .reader = true};
 const Options kWindowEnds = {.generations = 1, .window_ends = true};
+const Options kResets = {.generations = 1, .resets = true};
+const Options kCluster = {.generations = 1, .cluster = true};
 const Options kOnlyHolderEnds = {.generations = 1, .only_holder_ends = true};
 
 INSTANTIATE_TEST_SUITE_P(
@@ -81,6 +87,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Removal{Rule::kCopyLooks, Violation::kDuplicate, 1},
                     Removal{Rule::kLookAfterRestart, Violation::kDuplicate, 1},
                     Removal{Rule::kPutBackAfterRestart, Violation::kDuplicate, 1},
+                    Removal{Rule::kLookAfterReset, Violation::kDuplicate, 1, kResets},
+                    Removal{Rule::kResetIsAnnounced, Violation::kDuplicate, 1, kResets},
+                    Removal{Rule::kRestBeforeReset, Violation::kDuplicate, 1, kResets},
                     Removal{Rule::kEarlierRecordActs, Violation::kDuplicate, 2, kWindowEnds},
                     Removal{Rule::kLowestTwinActs, Violation::kDuplicate, 1},
                     Removal{Rule::kLookSkipsEnded, Violation::kDuplicate, 1},
@@ -93,6 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Removal{Rule::kDotOnlyLeased, Violation::kDuplicate, 1},
                     Removal{Rule::kCopyOnlyLeased, Violation::kDuplicate, 2},
                     Removal{Rule::kDistrustAfterFreeze, Violation::kDuplicate, 1},
+                    Removal{Rule::kLeaseNeedsMajority, Violation::kDuplicate, 1, kCluster},
                     Removal{Rule::kEventBeforeCopy, Violation::kDuplicate, 1},
                     Removal{Rule::kEventBeforeAck, Violation::kDuplicate, 1},
                     Removal{Rule::kCopyBeforeAck, Violation::kLost, 1},

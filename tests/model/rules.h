@@ -20,6 +20,9 @@ enum class Rule {
   kCopyLooks,
   kLookAfterRestart,
   kPutBackAfterRestart,
+  kLookAfterReset,
+  kResetIsAnnounced,
+  kRestBeforeReset,
   // Looking.
   kEarlierRecordActs,
   kLowestTwinActs,
@@ -36,6 +39,7 @@ enum class Rule {
   kMoveOnlyLeased,
   kCopyOnlyLeased,
   kDistrustAfterFreeze,
+  kLeaseNeedsMajority,
   // Settling.
   kEventBeforeCopy,
   kEventBeforeAck,
@@ -45,7 +49,7 @@ enum class Rule {
   // Reading.
   kEventsAreReadAgain,
   kLateEventsAreRead,
-  // Proposed: the product does not have them yet.
+  // Taught by this model.
   kUnansweredGivesNothingBack,
   kUnleasedTellsOnlyDelivered,
   kEndsGoByStreamOrder,

@@ -33,6 +33,10 @@ bool ReadArgument(std::string_view argument, Options& options, bool& fewest) {
     options.late_messages = false;
   } else if (key == "--window-ends") {
     options.window_ends = true;
+  } else if (key == "--resets") {
+    options.resets = true;
+  } else if (key == "--cluster") {
+    options.cluster = true;
   } else if (key == "--only-holder-ends") {
     options.only_holder_ends = true;
   } else if (key == "--reader") {

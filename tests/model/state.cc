@@ -44,6 +44,7 @@ void VisitWorker(Visitor& visit, W& worker) {
   visit(worker.connected, 1);
   visit(worker.leased, 1);
   visit(worker.renewing, 1);
+  visit(worker.fooled, 1);
   visit(worker.must_look, 1);
   visit(worker.resend, 1);
   visit(worker.outcome, 2);
@@ -61,6 +62,7 @@ void Visit(Visitor& visit, S& state) {
     visit(item.place, 2);
     visit(item.counted, 1);
     visit(item.before_start, 1);
+    visit(item.before_reset, 1);
     if (GenerationOf(i) == 0) visit(item.marked, 1);
   }
   for (auto& waiting : state.waiting) visit(waiting, 1);
@@ -70,6 +72,7 @@ void Visit(Visitor& visit, S& state) {
   visit(state.late, 3);
   visit(state.late_about, 3);
   visit(state.settling, 1);
+  visit(state.resetting, 2);
   visit(state.faults, 3);
   visit(state.ends, 2);
   visit(state.not_delivered, 1);

@@ -32,6 +32,7 @@ struct Item {
   std::uint8_t counted = 0;       // the next delivery has a count above 1
   std::uint8_t marked = 0;        // Goniec-Resend
   std::uint8_t before_start = 0;  // stored before the server's last start
+  std::uint8_t before_reset = 0;  // stored before its consumer was reset
 };
 
 enum class Publisher : std::uint8_t {
@@ -71,6 +72,7 @@ struct Worker {
   std::uint8_t connected = 1;
   std::uint8_t leased = 0;
   std::uint8_t renewing = 0;
+  std::uint8_t fooled = 0;     // cut off together with the consumer's leader, which still answers it
   std::uint8_t must_look = 0;  // until it is taken
   std::uint8_t resend = 0;     // the delivery says so; likewise
   Outcome outcome = Outcome::kNone;
@@ -83,6 +85,9 @@ struct Worker {
 
 // What a cut-off process has sent into a connection that stands still, and may still arrive.
 enum class Late : std::uint8_t { kNothing, kRecord, kMarkedRecord, kEnd, kMove, kCopy, kAck, kGiveBack };
+
+// The consumer whose reset is announced: of READY, or of what is due.
+enum class Resetting : std::uint8_t { kNone, kReady, kDue };
 
 enum class Reading : std::uint8_t {
   kIdle,
@@ -127,6 +132,7 @@ struct State {
   Late late = Late::kNothing;
   std::uint8_t late_about = 0;  // an item, or a generation
   std::uint8_t settling = 0;    // less than ack_wait since a single server's start
+  Resetting resetting = Resetting::kNone;
   std::uint8_t faults = 0;
 
   // EVENTS.
@@ -159,6 +165,10 @@ Key Pack(const State& state);
 State Unpack(Key key);
 // How many of the key's 128 bits are used.
 int BitsOfState();
+
+inline bool IsOf(Resetting consumer, int item) {
+  return consumer != Resetting::kNone && (GenerationOf(item) == 0) == (consumer == Resetting::kReady);
+}
 
 inline bool IsStored(const State& state, int item) {
   return state.items[static_cast<std::size_t>(item)].place != Place::kAbsent;

@@ -10,9 +10,12 @@ namespace {
 TEST(StateTest, ComesBackFromItsKey) {
   State state;
   state.items[3] = {.place = Place::kParked, .counted = 1, .before_start = 1};
+  state.items[1].before_reset = 1;
+  state.resetting = Resetting::kDue;
   state.waiting[1] = 1;
   state.publisher = Publisher::kFrozenUnanswered;
   state.workers[1] = {.at = At::kReturn, .item = 5, .connected = 0, .leased = 1, .outcome = Outcome::kMoved};
+  state.workers[0] = {.at = At::kTaken, .item = 2, .connected = 0, .leased = 1, .fooled = 1};
   state.late = Late::kGiveBack;
   state.late_about = 5;
   state.reader = {.at = Reading::kAnswer, .known = 1, .end = 2, .shown = 1};
@@ -48,6 +51,8 @@ TEST(TransitionsTest, AllOccur) {
   report.actions |= Search(every).actions;
   every = {.max_faults = 1, .generations = 1, .late_messages = false, .reader = true};
   report.actions |= Search(every).actions;
+  report.actions |= Search({.max_faults = 1, .generations = 1, .resets = true}).actions;
+  report.actions |= Search({.max_faults = 1, .generations = 1, .cluster = true}).actions;
   for (std::size_t i = 1; i < report.actions.size(); ++i) {
     EXPECT_TRUE(report.actions.test(i)) << TextOf(static_cast<Action>(i)).says;
   }

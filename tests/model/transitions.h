@@ -19,6 +19,11 @@ struct Options {
   bool window_ends = false;
   // Holds it against a worker without a lease if it ends the recipient as not delivered.
   bool only_holder_ends = false;
+  // Consumers may be reset, each time a fault.
+  bool resets = false;
+  // Three servers: none forgets what it has acknowledged or whom it has sent a record, but one may be cut off
+  // with a worker and not know it.
+  bool cluster = false;
   // Someone asks for the message's state all the time.
   bool reader = false;
 };

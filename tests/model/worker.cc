@@ -29,7 +29,8 @@ void LoseLease(Moves& moves, int w) {
   State next = moves.from();
   Worker& worker = Of(next, w);
   if (!worker.leased) return;
-  const bool silent = !worker.connected || !worker.renewing;
+  const bool answered = worker.connected || (worker.fooled && !moves.Has(Rule::kLeaseNeedsMajority));
+  const bool silent = !answered || !worker.renewing;
   if (!silent && moves.Has(Rule::kSignsOfWork)) return;
   worker.leased = 0;
   if (silent) Excuse(next, w);
@@ -52,10 +53,22 @@ void LoseConnection(Moves& moves, int w) {
   moves.AddFault(next, Action::kCutOff, Name(w), item);
 }
 
+// What was sent before is with the worker: the leader sends nothing that a majority does not know of.
+void LoseLeader(Moves& moves, int w) {
+  State next = moves.from();
+  Worker& worker = Of(next, w);
+  if (!moves.options().cluster || worker.at == At::kInboxFrozen) return;
+  if (worker.at == At::kInbox) TakeUp(next, w);
+  worker.connected = 0;
+  worker.fooled = 1;
+  moves.AddFault(next, Action::kLeaderCutOff, Name(w), worker.item);
+}
+
 void ComeBack(Moves& moves, int w) {
   State next = moves.from();
   Worker& worker = Of(next, w);
   worker.connected = 1;
+  worker.fooled = 0;
   if (moves.Has(Rule::kLeaseEndsWithConnection)) worker.renewing = 0;
   if (!moves.Has(Rule::kExpiredIsNotRenewed)) worker.leased = 1;
   moves.Add(next, Action::kBack, Name(w), worker.item);
@@ -68,6 +81,10 @@ void Take(Moves& moves, int w) {
   if (worker.at == At::kInboxFrozen && moves.Has(Rule::kDistrustAfterFreeze)) {
     BecomeIdle(next, w);
     return moves.Add(next, Action::kDropsSuspect, Name(w), item);
+  }
+  if (IsOf(next.resetting, item) && moves.Has(Rule::kRestBeforeReset)) {
+    BecomeIdle(next, w);
+    return moves.Add(next, Action::kDropsResting, Name(w), item);
   }
   TakeUp(next, w);
   moves.Add(next, Action::kTakes, Name(w), item);
@@ -107,6 +124,7 @@ void ExpandWorker(Moves& moves, int w) {
   moves.AddFault(killed, Action::kCrashes, Name(w), worker.item);
   if (worker.connected) {
     LoseConnection(moves, w);
+    LoseLeader(moves, w);
   } else {
     ComeBack(moves, w);
   }
