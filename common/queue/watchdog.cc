@@ -1,5 +1,6 @@
 #include "common/queue/watchdog.h"
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -20,6 +21,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds kLimit{5};
+// Beyond ack_wait: what the auditor asks for (a quarter of a minute), and what clocks may differ by.
+constexpr std::chrono::seconds kLongestRest{60};
+// That a WallTime can hold.
+constexpr std::int64_t kLastMillisecond =
+    std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::duration::max()).count();
 
 std::string NoticeSubject(std::string_view stream, std::string_view consumer) {
   return absl::StrCat("$KV.", kControlBucket, ".reset.", ToAbsl(stream), ".", ToAbsl(consumer));
@@ -90,6 +96,10 @@ asio::awaitable<absl::StatusOr<std::vector<StuckConsumer>>> FindStuck(Broker& br
   co_return stuck;
 }
 
+WallTime RestEnd(const ResetNotice& notice, WallTime now, std::chrono::milliseconds ack_wait) {
+  return std::min(notice.until, now + ack_wait + kLongestRest);
+}
+
 std::optional<ResetNotice> ParseResetNotice(std::string_view subject, std::string_view payload) {
   // $KV.control.reset.<stream>.<consumer>: "<last sequence> <until, ms since the epoch>"
   const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(subject), '.');
@@ -97,7 +107,7 @@ std::optional<ResetNotice> ParseResetNotice(std::string_view subject, std::strin
   ResetNotice notice;
   std::int64_t until = 0;
   if (tokens.size() != 5 || numbers.size() != 2 || !absl::SimpleAtoi(numbers[0], &notice.last_sequence) ||
-      !absl::SimpleAtoi(numbers[1], &until)) {
+      !absl::SimpleAtoi(numbers[1], &until) || until < 0 || until > kLastMillisecond) {
     return std::nullopt;
   }
   notice.stream = tokens[3];

@@ -47,6 +47,10 @@ struct ResetNotice {
   WallTime until;
 };
 
+// Until when `notice` has its consumer's records rest, asked at `now`: never for longer than any reset takes,
+// whatever time the notice names.
+WallTime RestEnd(const ResetNotice& notice, WallTime now, std::chrono::milliseconds ack_wait);
+
 // The subject on which notices are published, for subscribers (wildcards).
 inline constexpr char kResetNotices[] = "$KV.control.reset.*.*";
 std::optional<ResetNotice> ParseResetNotice(std::string_view subject, std::string_view payload);

@@ -220,10 +220,12 @@ void Worker::State::OnResetNotice(const queue::ResetNotice& notice) {
   for (const auto& source : sources) {
     if (source->puller->stream() != notice.stream || source->puller->consumer() != notice.consumer) continue;
     source->look_up_to = std::max(source->look_up_to, notice.last_sequence);
-    if (notice.until <= std::max(source->rest_until, parts.broker.Now())) continue;
+    const WallTime now = parts.broker.Now();
+    const WallTime until = queue::RestEnd(notice, now, parts.queue.ack_wait);
+    if (until <= std::max(source->rest_until, now)) continue;
     observe::Warn("consumer is about to be reset; its records are let go",
                   {{"stream", notice.stream}, {"consumer", notice.consumer}});
-    source->rest_until = notice.until;
+    source->rest_until = until;
     for (const auto& delivery : in_hand) {
       if (delivery->info().stream == notice.stream && delivery->info().consumer == notice.consumer) {
         delivery->StopRenewing();

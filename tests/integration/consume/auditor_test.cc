@@ -48,6 +48,11 @@ class AuditorTest : public queue::RealQueue {
     return test::WaitUntil([&] { return metrics_.Render().find(line + "\n") != std::string::npos; });
   }
 
+  static double Value(const std::string& shown, const std::string& name) {
+    const std::size_t at = shown.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(shown.substr(at + name.size() + 2));
+  }
+
   net::IoThreads thread_{1};
   observe::Metrics metrics_;
   std::unique_ptr<queue::MessageFinder> finder_;
@@ -87,6 +92,24 @@ TEST_F(AuditorTest, AConsumerThatHasLostSightOfRecordsIsReset) {
   EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 0);
   EXPECT_TRUE(Shows("goniec_consumers_reset_total 1")) << metrics_.Render();
   EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 1);
+}
+
+// An audit may take longer than the reset may be late.
+TEST_F(AuditorTest, NoAuditBeginsBetweenTheNoticeAndTheReset) {
+  Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
+         std::make_shared<const std::string>("record"),
+         {}});
+  Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
+  StartAuditor();
+  ASSERT_TRUE(test::WaitUntil(
+      [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; }));
+  const double before = Value(metrics_.Render(), "goniec_audits_total");
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const std::string shown = metrics_.Render();
+    if (Value(shown, "goniec_consumers_reset_total") == 1) return true;
+    EXPECT_EQ(Value(shown, "goniec_audits_total"), before);
+    return HasFailure();
+  }));
 }
 
 }  // namespace

@@ -100,9 +100,20 @@ TEST(ResetNoticeTest, WhatCannotBeReadIsNoNotice) {
                                          {"$KV.control.reset.READY_0.bulk", "1"},
                                          {"$KV.control.reset.READY_0.bulk", "1 2 3"},
                                          {"$KV.control.reset.READY_0.bulk", "x 2"},
+                                         {"$KV.control.reset.READY_0.bulk", "1 -1"},
+                                         {"$KV.control.reset.READY_0.bulk", "1 9223372036854775807"},
                                          {"$KV.control.reset.READY_0", "1 2"}}) {
     EXPECT_EQ(ParseResetNotice(subject, payload), std::nullopt) << subject << " " << payload;
   }
+}
+
+TEST(ResetNoticeTest, NobodyRestsForLongerThanAResetTakes) {
+  const WallTime now = WallTime(std::chrono::seconds(1'800'000'000));
+  const std::chrono::seconds ack_wait{60};
+  ResetNotice notice{"READY_0", "bulk", 1, now + std::chrono::seconds(75)};
+  EXPECT_EQ(RestEnd(notice, now, ack_wait), notice.until);
+  notice.until = now + std::chrono::hours(24 * 365);
+  EXPECT_EQ(RestEnd(notice, now, ack_wait), now + std::chrono::seconds(120));
 }
 
 }  // namespace
