@@ -22,6 +22,7 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/jetstream.h"
+#include "common/queue/record_builder.h"
 #include "common/queue/store_level.h"
 #include "common/queue/subjects.h"
 
@@ -30,13 +31,6 @@ namespace {
 
 // Commits in flight of one process, over all lanes, classes and tenants.
 constexpr std::size_t kMostInFlight = 4;
-// What subject, headers and the record's own fields may add to the mails of a record.
-constexpr std::size_t kRecordOverhead = 2 * 1024;
-
-// Our clock and the broker's may differ by so much (readiness.cc). What a caller computed with a clock that
-// is farther off is set right.
-constexpr std::chrono::seconds kMostClockOffset{10};
-
 using Done = std::function<void(absl::StatusOr<Committed>)>;
 
 struct Waiting {
@@ -79,30 +73,6 @@ struct Flight {
   bool leaderless = false;
   bool waiting_for_connection = false;
 };
-
-std::string ExpandIds(const std::string& head, const std::string& id) {
-  std::string expanded;
-  expanded.reserve(head.size() + 2 * id.size());
-  for (const char c : head) {
-    if (c == kMessageIdPlaceholder) {
-      expanded += id;
-    } else {
-      expanded += c;
-    }
-  }
-  return expanded;
-}
-
-void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  stamp.set_seconds(micros / 1'000'000);
-  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
-}
-
-WallTime GetTime(const google::protobuf::Timestamp& stamp) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(stamp.seconds()) +
-                                                                 std::chrono::nanoseconds(stamp.nanos())));
-}
 
 class GroupCommitPublisher final : public Publisher {
  public:
@@ -289,42 +259,24 @@ void GroupCommitPublisher::DropStale(std::deque<Waiting>& group) {
 void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waiting>& group) {
   std::size_t limit = kMaxRecordBytes;
   if (const std::int64_t most = broker_.max_payload(); most > 0) {
-    limit = std::min(limit, static_cast<std::size_t>(most) - std::min<std::size_t>(kRecordOverhead, most));
+    limit = std::min(limit, static_cast<std::size_t>(most));
   }
-  // By the broker's clock, whatever ours says: looking for the message starts from the id's time.
-  const WallTime now = broker_.Now(clock_);
-  const auto behind = now - clock_.Wall();
-  v1::Record record;
-  record.set_record_id(mail::NewRecordId(now));
+  RecordBuilder builder(broker_.Now(clock_), clock_.Wall(), limit);
   flights_.emplace_back();
   const auto flight = std::prev(flights_.end());
   flight->key = key;
   flight->lane = lane;
   flight->formed = clock_.Boot();
-  std::size_t bytes = 0;
-  for (int index = 0; !group.empty() && index < mail::kMaxMailsPerRecord; ++index) {
+  while (!group.empty() && builder.HasRoomFor(group.front().bytes)) {
     Waiting& waiting = group.front();
-    if (index > 0 && bytes + waiting.bytes + kRecordOverhead > limit) break;
-    bytes += waiting.bytes + 128;
     flight->bytes += waiting.bytes;
-    const std::string id = mail::MessageIdOf(record.record_id(), index);
-    v1::Mail& joined = *record.add_mails();
-    joined = std::move(waiting.mail);
-    joined.set_message_id(id);
-    joined.set_recipient_count(static_cast<std::uint32_t>(joined.recipients_size()));
-    SetTime(*joined.mutable_accept_time(), now);
-    if (std::chrono::abs(behind) > kMostClockOffset) {
-      SetTime(*joined.mutable_expire_time(), GetTime(joined.expire_time()) + behind);
-    }
-    joined.set_head(ExpandIds(joined.head(), id));
-    joined.set_internet_message_id(ExpandIds(joined.internet_message_id(), id));
-    joined.set_size_bytes(joined.head().size() + joined.size_bytes());
-    flight->ids.push_back(id);
+    flight->ids.push_back(builder.Add(std::move(waiting.mail), waiting.bytes));
     flight->done.push_back(std::move(waiting.done));
     group.pop_front();
   }
-  const MailClass mail_class = ClassOf(record.mails(0));
-  flight->message.subject = ReadySubject(lane, mail_class, key.tenant, SlotOf(record.record_id()));
+  const v1::Record& record = builder.record();
+  flight->message.subject =
+      ReadySubject(lane, ClassOf(record.mails(0)), key.tenant, SlotOf(record.record_id()));
   flight->message.payload = std::make_shared<const std::string>(record.SerializeAsString());
   flight->message.headers = {{kHeaderMessageId, record.record_id()}};
   Send(flight);

@@ -28,9 +28,6 @@ class Broker;
 class StoreLevel;
 struct QueueConfig;
 
-// In Mail.head and Mail.internet_message_id each of these bytes stands for the message id.
-inline constexpr char kMessageIdPlaceholder = '\0';
-
 // A record holds at most this much and mail::kMaxMailsPerRecord mails; a mail with an inline body is smaller.
 inline constexpr std::size_t kMaxRecordBytes = 512 * 1024;
 inline constexpr std::size_t kMaxInlineBody = 256 * 1024;

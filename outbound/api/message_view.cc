@@ -6,7 +6,7 @@
 #include "common/mail/ulid.h"
 #include "common/queue/durability.h"
 #include "common/queue/message_status.h"
-#include "common/queue/publisher.h"
+#include "common/queue/record_builder.h"
 #include "outbound/api/timestamps.h"
 
 namespace goniec::outbound {

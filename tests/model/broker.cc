@@ -188,8 +188,8 @@ State AfterReset(State state, Resetting consumer) {
   return state;
 }
 
-// Whether the time between notice and reset may be over: it is longer than a lease that nobody renews, and than
-// a delivery takes to a worker that runs.
+// Whether the time between notice and reset may be over: it is longer than a lease that nobody renews, and
+// than a delivery takes to a worker that runs.
 bool RestMayEnd(const State& state) {
   return std::none_of(state.workers.begin(), state.workers.end(), [&](const Worker& worker) {
     if (worker.at == At::kIdle || !IsOf(state.resetting, worker.item)) return false;

@@ -44,8 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
                {.max_faults = 2, .generations = 1, .window_ends = true, .only_holder_ends = true}},
         Bounds{"ConsumersAreReset",
                {.max_faults = 2, .generations = 1, .only_holder_ends = true, .resets = true}},
-        Bounds{"Cluster",
-               {.max_faults = 3, .generations = 1, .only_holder_ends = true, .cluster = true}},
+        Bounds{"Cluster", {.max_faults = 3, .generations = 1, .only_holder_ends = true, .cluster = true}},
         Bounds{"SomebodyAsks", {.max_faults = 1, .generations = 1, .late_messages = false, .reader = true}}),
     [](const auto& info) { return info.param.name; });
 

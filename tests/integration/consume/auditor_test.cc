@@ -23,7 +23,6 @@ namespace goniec::outbound {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::HasSubstr;
 
 class AuditorTest : public queue::RealQueue {
  protected:

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
+#include "common/queue/record_builder.h"
 #include "common/queue/subjects.h"
 #include "tests/integration/queue/real_queue.h"
 
