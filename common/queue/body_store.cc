@@ -1,10 +1,14 @@
 #include "common/queue/body_store.h"
 
 #include <algorithm>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
 #include "common/mail/ulid.h"
 #include "common/queue/broker.h"
 #include "common/queue/jetstream.h"
@@ -17,6 +21,8 @@ namespace {
 constexpr std::chrono::milliseconds kStoreLimit{5'000};
 // A chunk without an answer is published again under the same id, so it cannot be there twice.
 constexpr int kStoreTries = 4;
+// Nobody listens between two leaders of a stream, in a cluster. An election is shorter than all tries.
+constexpr std::chrono::milliseconds kLeaderlessPause{200};
 
 void ReportAbandoned(Broker& broker, const std::string& body_id) {
   broker.Publish({AbandonedSubject(body_id), nullptr, {}});
@@ -64,12 +70,15 @@ asio::awaitable<absl::Status> BodyWriter::StoreChunk(std::string chunk) {
   message.headers = {{kHeaderMessageId, absl::StrCat(body_id_, ".", chunks_)},
                      {kHeaderTtl, absl::StrCat(keep_time_.count(), "s")}};
   ++chunks_;
-  PublishResult result;
-  for (int attempt = 0; attempt < kStoreTries; ++attempt) {
-    result = co_await PublishAcknowledged(broker_, message, kStoreLimit);
-    if (result.state != PublishState::kUnknown) break;
+  const BootTime end = BootClock::now() + kStoreTries * kStoreLimit;
+  for (int tries = kStoreTries;;) {
+    const PublishResult result = co_await PublishAcknowledged(broker_, message, kStoreLimit);
+    const bool leaderless = result.no_stream && broker_.clustered() && BootClock::now() < end;
+    if (!leaderless && (result.state != PublishState::kUnknown || --tries == 0)) co_return result.status;
+    if (!leaderless) continue;
+    asio::steady_timer pause(co_await asio::this_coro::executor, kLeaderlessPause);
+    co_await pause.async_wait(asio::use_awaitable);
   }
-  co_return result.status;
 }
 
 asio::awaitable<absl::Status> BodyWriter::Finish(v1::Mail& mail) {

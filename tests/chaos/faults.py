@@ -5,70 +5,78 @@ import random
 import threading
 import time
 
-# How often each is drawn, in a hundred or so. Durations in seconds: a worker's lease is ACK_WAIT, so what is longer
-# than that takes records away from it.
-ACK_WAIT = 3
-KINDS = [
-    # kind, target, weight, shortest, longest
-    ("kill", "inbound", 18, 0, 1),
-    ("kill", "worker", 20, 0, 2),
-    ("kill", "nats", 18, 0, 1),
-    ("freeze", "inbound", 4, 0.1, 2 * ACK_WAIT),
-    ("freeze", "worker", 7, 0.1, 2 * ACK_WAIT),
-    ("freeze", "nats", 4, 0.1, 2 * ACK_WAIT),
-    ("freeze", "sink", 3, 0.1, ACK_WAIT),
-    ("cut", "inbound", 4, 0, 2),
-    ("cut", "worker", 6, 0, 2 * ACK_WAIT),
-    ("standstill", "inbound", 3, 0.1, ACK_WAIT),
-    ("standstill", "worker", 6, 0.1, 2 * ACK_WAIT),
-    ("slow", "inbound", 3, 1, 4),
-    ("slow", "worker", 3, 1, 4),
-    ("full", "nats", 3, 1, 3),
-    ("clock", "inbound", 3, 0.5, 3),
-    ("clock", "worker", 3, 0.5, 3),
-]
+
+def kinds(ack_wait):
+    """(kind, target, weight, shortest, longest): the weight says how often it is drawn, in a hundred or so. Times are in
+    seconds; what lasts longer than ack_wait takes records away from a worker."""
+    return [
+        ("kill", "inbound", 18, 0, 1),
+        ("kill", "worker", 20, 0, 2),
+        ("kill", "nats", 18, 0, 1),
+        ("freeze", "inbound", 4, 0.1, 2 * ack_wait),
+        ("freeze", "worker", 7, 0.1, 2 * ack_wait),
+        ("freeze", "nats", 4, 0.1, 2 * ack_wait),
+        ("freeze", "sink", 3, 0.1, ack_wait),
+        ("cut", "nats", 6, 0, 2 * ack_wait),  # from the others
+        ("cut", "inbound", 4, 0, 2),
+        ("cut", "worker", 6, 0, 2 * ack_wait),
+        ("standstill", "nats", 3, 0.1, 2 * ack_wait),
+        ("standstill", "inbound", 3, 0.1, ack_wait),
+        ("standstill", "worker", 6, 0.1, 2 * ack_wait),
+        ("slow", "inbound", 3, 1, 4),
+        ("slow", "worker", 3, 1, 4),
+        ("full", "nats", 3, 1, 3),
+        ("clock", "inbound", 3, 0.5, 3),
+        ("clock", "worker", 3, 0.5, 3),
+    ]
 
 
 class Fault:
-    """One line of the plan. `begin` and `end` (seconds since the epoch) are set when it happens."""
+    """One line of the plan. `begin` and `end` (seconds since the epoch) are set when it happens; it is felt for
+    `settles` seconds more."""
 
-    def __init__(self, at, kind, target, lasts, size):
+    def __init__(self, at, kind, target, lasts, size, settles):
         self.at, self.kind, self.target, self.lasts, self.size = at, kind, target, lasts, size
+        self.settles = settles
         self.begin = self.end = None
 
     def overlaps(self, begin, end):
-        return self.begin is not None and self.begin <= end and (self.end is None or self.end >= begin)
+        return self.begin is not None and self.begin <= end and (self.end is None or self.end + self.settles >= begin)
 
     def __repr__(self):
         times = f" {self.begin:.3f}-{self.end or 0:.3f}" if self.begin else ""
         return f"{self.kind} {self.target} at {self.at:.2f} s for {self.lasts:.2f} s{times}"
 
 
-def plan(seed, seconds, every, workers, without=()):
-    """The faults of a run, in order. The same arguments give the same plan."""
+def plan(seed, seconds, every, workers, servers, without=()):
+    """The faults of a run, in order. The same arguments give the same plan. `servers` as in fixtures."""
     dice = random.Random(seed)
-    kinds = [each for each in KINDS if each[0] not in without]
+    drawn = [each for each in kinds(servers.ACK_WAIT) if each[0] not in without and each[:2] not in servers.WITHOUT]
     deck, faults, at = [], [], 1.0
     while True:
         at += dice.uniform(0, 2 * every)
         if at >= seconds:
             return faults
         if not deck:  # a whole deck each time, so that each kind comes as often as it should
-            deck = [each for each in kinds for _ in range(each[2])]
+            deck = [each for each in drawn for _ in range(each[2])]
             dice.shuffle(deck)
         kind, target, _, shortest, longest = deck.pop()
         if target == "worker":
             target = dice.choice(workers)
+        elif target == "nats" and len(servers.brokers) > 1:
+            target = dice.choice(servers.brokers)
         # Short ones are the more frequent: most windows are small.
         lasts = shortest + (longest - shortest) * dice.random() ** 2
-        faults.append(Fault(at, kind, target, lasts, dice.random()))
+        settles = servers.SETTLES if target in servers.brokers else 0
+        faults.append(Fault(at, kind, target, lasts, dice.random(), settles))
 
 
 class Chaos:
     """Carries the plan out. Faults of different parts overlap; those of one part come one after the other."""
 
-    def __init__(self, system, links, clocks, filler, say):
-        self.system, self.links, self.clocks, self.filler, self.say = system, links, clocks, filler, say
+    def __init__(self, servers, links, clocks, filler, say):
+        self.servers, self.system, self.links, self.clocks, self.filler, self.say = (
+            servers, servers.system, links, clocks, filler, say)
         self.failures = []  # what a fault could not do, or a part that ended by itself
         self.done = []
         # A thread for each part, which stays to the end: a process dies with the thread that started it.
@@ -107,8 +115,8 @@ class Chaos:
             self._start(name)
 
     def _start(self, name):
-        if name == "nats":
-            self.system.start_nats()
+        if name in self.servers.brokers:
+            self.servers.start(name)
         elif name == "inbound":
             self.system.start_inbound(ready=False)
         else:

@@ -1,13 +1,89 @@
-"""What the faults work with: clocks that can be set, and a store that can be filled."""
+"""What the faults work with: one nats-server or three, links, clocks that can be set, a store that can be filled."""
 
 import mmap
 import os
 import struct
 
+from cluster import Cluster
 from jetstream import Streams
-from system import BIN
+from system import BIN, System
+from tcp_proxy import TcpProxy
 
 _JUMP = os.path.join(os.path.dirname(BIN), "lib/clock_jump.so")
+
+
+class Links:
+    """All ways of one part to the nats-servers, or of a nats-server to the others."""
+
+    def __init__(self, proxies):
+        self.proxies = proxies
+
+    @property
+    def urls(self):
+        return [proxy.url for proxy in self.proxies]
+
+    def __getattr__(self, name):
+        def each(*arguments):
+            for proxy in self.proxies:
+                getattr(proxy, name)(*arguments)
+        return each
+
+
+class OneServer:
+    """A nats-server alone, and what follows from that."""
+
+    ACK_WAIT = 3  # seconds
+    SETTLES = 0  # for how long a fault of a server is felt after its end
+    EVERY = 2  # seconds between faults, on average
+    WITHOUT = {("cut", "nats"), ("standstill", "nats")}
+    brokers = ["nats"]
+
+    def __init__(self, **options):
+        self.system = System(**options)
+
+    @property
+    def ports(self):
+        return [self.system.nats_port]
+
+    def links(self):
+        return {}
+
+    def start(self, broker):
+        self.system.start_nats()
+
+    def wait_healthy(self):
+        pass  # it is, once it has started
+
+
+class ThreeServers:
+    """All streams on three. An election takes 4 to 9 seconds, so leases are longer and faults rarer."""
+
+    ACK_WAIT = 12
+    SETTLES = 15
+    EVERY = 6
+    WITHOUT = {("full", "nats")}
+    brokers = ["nats-n0", "nats-n1", "nats-n2"]
+
+    def __init__(self, **options):
+        self.system = Cluster(**options)
+
+    @property
+    def ports(self):
+        return [node.port for node in self.system.nodes]
+
+    def links(self):
+        return {broker: Links([link for pair, link in self.system.links.items() if number in pair])
+                for number, broker in enumerate(self.brokers)}
+
+    def start(self, broker):
+        self.system.start_node(self.brokers.index(broker))
+
+    def wait_healthy(self):
+        self.system.wait_healthy()
+
+
+def links_to(ports):
+    return Links([TcpProxy(port) for port in ports])
 
 
 class Clocks:

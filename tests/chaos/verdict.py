@@ -108,7 +108,7 @@ class Verdict:
         own = next((moment for moment in stored if moment >= copy.time - SLACK), None)
         until = own if own is not None else copy.time + UNRECORDED
         for fault in self.faults:
-            if fault.target in (copy.worker, "nats", "sink") and fault.overlaps(copy.time - SLACK, until + SLACK):
+            if (fault.target in (copy.worker, "sink") or fault.target.startswith("nats")) and fault.overlaps(copy.time - SLACK, until + SLACK):
                 return "between dot and event at a fault"
         return None
 

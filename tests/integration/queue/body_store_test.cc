@@ -66,6 +66,28 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
       absl::IsNotFound(RunToEnd(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
 }
 
+TEST_F(BodyStoreTest, InAClusterAChunkWaitsForTheStreamsNextLeader) {
+  LeaderlessBroker broker(*broker_, "body.");
+  const std::string body = Bytes(kMaxInlineBody + 1);
+  BodyWriter writer(broker, std::chrono::hours(1));
+  broker.leaderless = 3;
+  ASSERT_TRUE(RunToEnd(writer.Append(body)).ok());
+  v1::Mail mail;
+  ASSERT_TRUE(RunToEnd(writer.Finish(mail)).ok());
+  writer.Keep();
+  EXPECT_LE(broker.leaderless, 0);
+  EXPECT_EQ(ReadAll(mail.body_reference()), body);
+}
+
+TEST_F(BodyStoreTest, OnASingleServerNobodyWaitsForALeader) {
+  LeaderlessBroker broker(*broker_, "body.");
+  broker.in_cluster = false;
+  broker.leaderless = 1'000'000;
+  BodyWriter writer(broker, std::chrono::hours(1));
+  EXPECT_FALSE(RunToEnd(writer.Append(Bytes(kMaxInlineBody + 1))).ok());
+  EXPECT_EQ(broker.requests().size(), 1U);
+}
+
 TEST_F(BodyStoreTest, AnAbandonedBodyIsReported) {
   std::mutex mutex;
   std::string reported;

@@ -49,22 +49,6 @@ class LossyBroker final : public WatchedBroker {
   }
 };
 
-// Between two leaders of a cluster's streams: nobody listens to the first `leaderless` publishes into READY.
-class LeaderlessBroker final : public WatchedBroker {
- public:
-  explicit LeaderlessBroker(Broker& real) : WatchedBroker(real) {
-    answer = [this](const std::string& subject) -> std::optional<IncomingMessage> {
-      if (!subject.starts_with("ready.") || leaderless.fetch_sub(1) <= 0) return std::nullopt;
-      IncomingMessage nobody;
-      nobody.status = 503;
-      return nobody;
-    };
-  }
-  bool clustered() const override { return in_cluster; }
-  std::atomic<int> leaderless{0};
-  std::atomic<bool> in_cluster{true};
-};
-
 // Keeps publishes into READY until Release(), and remembers whose they were.
 class HoldingBroker final : public WatchedBroker {
  public:
@@ -142,7 +126,7 @@ class PublisherTest : public RealQueue {
 
   void Make() { publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock_); }
   LeaderlessBroker& MakeLeaderless() {
-    leaderless_ = std::make_unique<LeaderlessBroker>(*broker_);
+    leaderless_ = std::make_unique<LeaderlessBroker>(*broker_, "ready.");
     return *leaderless_;
   }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -121,6 +122,24 @@ class WatchedBroker : public Broker {
 
   Broker& real_;
   std::vector<std::string> requests_;
+};
+
+// Between two leaders of a cluster's streams: nobody listens to the first `leaderless` publishes under
+// `prefix`.
+class LeaderlessBroker final : public WatchedBroker {
+ public:
+  LeaderlessBroker(Broker& real, std::string prefix) : WatchedBroker(real) {
+    answer = [this,
+              prefix = std::move(prefix)](const std::string& subject) -> std::optional<IncomingMessage> {
+      if (!subject.starts_with(prefix) || leaderless.fetch_sub(1) <= 0) return std::nullopt;
+      IncomingMessage nobody;
+      nobody.status = 503;
+      return nobody;
+    };
+  }
+  bool clustered() const override { return in_cluster; }
+  std::atomic<int> leaderless{0};
+  std::atomic<bool> in_cluster{true};
 };
 
 }  // namespace goniec::queue
