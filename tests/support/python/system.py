@@ -319,7 +319,8 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         worker = worker or self.workers[0]
         if not hasattr(worker, "stub"):
             worker.channel = grpc.insecure_channel(f"127.0.0.1:{worker.api_port}",
-                                                   options=[("grpc.enable_http_proxy", 0)])
+                                                   options=[("grpc.enable_http_proxy", 0),
+                                                            ("grpc.max_reconnect_backoff_ms", 1000)])
             worker.stub = mail_service_pb2_grpc.MailServiceStub(worker.channel)
         return worker.stub
 
