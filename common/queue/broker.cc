@@ -242,7 +242,8 @@ void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
   connection_ = std::move(connection);
   silence_.Reset();
   last_confirmed_ = 0;
-  clustered_ = connection_->clustered();
+  // Streams with replicas are a cluster's, even if its server's INFO could not be read.
+  clustered_ = connection_->clustered() || config_.replicas > 1;
   max_payload_ = connection_->max_payload();
   for (const auto& entry : subscriptions_) {
     absl::StatusOr<void*> handle = connection_->Subscribe(entry->subject, entry->sink);

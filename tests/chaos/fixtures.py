@@ -60,7 +60,7 @@ class ThreeServers:
 
     ACK_WAIT = 12
     SETTLES = 15
-    EVERY = 6
+    EVERY = 4
     WITHOUT = {("full", "nats")}
     brokers = ["nats-n0", "nats-n1", "nats-n2"]
 
