@@ -37,9 +37,21 @@ struct PlannedStream {
   std::vector<PlannedConsumer> consumers;
 };
 
+// An answer gets lost when the cluster's leader changes, as it does just after the start. Whatever is asked
+// here does no harm when it is asked twice.
+constexpr int kTries = 3;
+
+asio::awaitable<absl::StatusOr<std::string>> Call(Broker& broker, std::string call, std::string json,
+                                                  int tries) {
+  for (;;) {
+    absl::StatusOr<std::string> answer = co_await CallApi(broker, call, json);
+    if (!absl::IsDeadlineExceeded(answer.status()) || --tries <= 0) co_return answer;
+  }
+}
+
 // The "config" of an INFO answer; nothing if there is no such object.
-asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, std::string call) {
-  const absl::StatusOr<std::string> answer = co_await CallApi(broker, call, "");
+asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, std::string call, int tries) {
+  const absl::StatusOr<std::string> answer = co_await Call(broker, call, "", tries);
   if (absl::IsNotFound(answer.status())) co_return std::optional<Json>();
   if (!answer.ok()) co_return WithContext(answer.status(), call);
   const Json info = Json::parse(*answer, nullptr, false);
@@ -51,15 +63,15 @@ asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, 
 }
 
 asio::awaitable<absl::StatusOr<PlannedConsumer>> LookAtConsumer(Broker& broker, std::string stream,
-                                                                ConsumerSettings settings,
-                                                                bool stream_exists) {
+                                                                ConsumerSettings settings, bool stream_exists,
+                                                                int tries) {
   PlannedConsumer planned;
   planned.title = absl::StrCat("consumer ", stream, "/", settings.name);
   planned.create_call = absl::StrCat("CONSUMER.CREATE.", stream, ".", settings.name);
   planned.want = ConsumerJson(settings);
   if (stream_exists) {
     std::string call = absl::StrCat("CONSUMER.INFO.", stream, ".", settings.name);
-    absl::StatusOr<std::optional<Json>> have = co_await ReadConfig(broker, std::move(call));
+    absl::StatusOr<std::optional<Json>> have = co_await ReadConfig(broker, std::move(call), tries);
     if (!have.ok()) co_return have.status();
     planned.have = *std::move(have);
   }
@@ -67,18 +79,19 @@ asio::awaitable<absl::StatusOr<PlannedConsumer>> LookAtConsumer(Broker& broker, 
 }
 
 asio::awaitable<absl::StatusOr<PlannedStream>> LookAtStream(Broker& broker, StreamSettings settings,
-                                                            const QueueConfig& config, bool with_consumers) {
+                                                            const QueueConfig& config, bool with_consumers,
+                                                            int tries) {
   PlannedStream planned;
   planned.settings = std::move(settings);
   planned.want = StreamJson(planned.settings, config);
   absl::StatusOr<std::optional<Json>> have =
-      co_await ReadConfig(broker, absl::StrCat("STREAM.INFO.", planned.settings.name));
+      co_await ReadConfig(broker, absl::StrCat("STREAM.INFO.", planned.settings.name), tries);
   if (!have.ok()) co_return have.status();
   planned.have = *std::move(have);
   if (!with_consumers) co_return planned;
   for (const ConsumerSettings& consumer : planned.settings.consumers) {
     absl::StatusOr<PlannedConsumer> looked =
-        co_await LookAtConsumer(broker, planned.settings.name, consumer, planned.have.has_value());
+        co_await LookAtConsumer(broker, planned.settings.name, consumer, planned.have.has_value(), tries);
     if (!looked.ok()) co_return looked.status();
     planned.consumers.push_back(*std::move(looked));
   }
@@ -171,7 +184,7 @@ asio::awaitable<absl::StatusOr<std::string>> ApplyStream(Broker& broker, const P
     call = absl::StrCat("STREAM.UPDATE.", name);
     action = differences.empty() ? "updated metadata" : "updated " + ShowChanges(differences);
   }
-  const absl::StatusOr<std::string> answer = co_await CallApi(broker, std::move(call), body.dump());
+  const absl::StatusOr<std::string> answer = co_await Call(broker, std::move(call), body.dump(), kTries);
   if (!answer.ok()) co_return Explain(answer.status(), stream.settings.title);
   co_return action;
 }
@@ -187,7 +200,7 @@ asio::awaitable<absl::StatusOr<std::string>> ApplyConsumer(Broker& broker, const
     body["config"] = Merge(*consumer.have, differences);
     action = "updated " + ShowChanges(differences);
   }
-  const absl::StatusOr<std::string> answer = co_await CallApi(broker, consumer.create_call, body.dump());
+  const absl::StatusOr<std::string> answer = co_await Call(broker, consumer.create_call, body.dump(), kTries);
   if (!answer.ok()) co_return Explain(answer.status(), consumer.title);
   co_return action;
 }
@@ -256,7 +269,8 @@ asio::awaitable<absl::StatusOr<std::vector<ProvisionChange>>> Provision(Broker& 
   // Everything is looked at before anything is touched: a refusal leaves the broker as it was.
   std::vector<PlannedStream> plan;
   for (StreamSettings& settings : ExpectedStreams(config)) {
-    absl::StatusOr<PlannedStream> planned = co_await LookAtStream(broker, std::move(settings), config, true);
+    absl::StatusOr<PlannedStream> planned =
+        co_await LookAtStream(broker, std::move(settings), config, true, kTries);
     if (!planned.ok()) co_return planned.status();
     plan.push_back(*std::move(planned));
   }
@@ -289,7 +303,7 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> Verify(Broker& broker,
   for (StreamSettings& settings : ExpectedStreams(config)) {
     if (role == ServiceRole::kInbound && !settings.needed_by_inbound) continue;
     const absl::StatusOr<PlannedStream> planned =
-        co_await LookAtStream(broker, std::move(settings), config, with_consumers);
+        co_await LookAtStream(broker, std::move(settings), config, with_consumers, 1);
     if (!planned.ok()) co_return planned.status();
     Report(*planned, config, role, sentences);
   }

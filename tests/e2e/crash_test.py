@@ -357,7 +357,7 @@ class CrashTest(unittest.TestCase):
         def smtp_hook(step, line):
             if step == "data" and not first_data.is_set():
                 first_data.set()
-                gate.wait(60)
+                gate.wait(180)  # longer than anything below
             return None
         self.begin(smtp_hook)
         first, _ = self.worker_behind(None)

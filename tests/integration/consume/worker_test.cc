@@ -19,6 +19,7 @@
 #include "common/queue/events.h"
 #include "common/queue/message_finder.h"
 #include "common/queue/subjects.h"
+#include "common/queue/watchdog.h"
 #include "outbound/deliver/dispatcher.h"
 #include "outbound/route/router.h"
 #include "tests/integration/queue/real_queue.h"
@@ -84,6 +85,19 @@ class WorkerTest : public queue::RealQueue {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Worker> worker_;
 };
+
+// A consumer that was reset calls old records new.
+TEST_F(WorkerTest, RecordsFromBeforeAResetAreLookedAt) {
+  ASSERT_TRUE(test::WaitUntil([&] { return Consumer()["num_waiting"] > 0; }));
+  ASSERT_TRUE(RunToEnd(queue::Announce(*broker_, {"READY_0", "transactional", 1, broker_->Now()})).ok());
+  const auto looked = [&] { return metrics_.Render().find("\ngoniec_records_looked_total 1\n"); };
+  StoreMail();
+  ASSERT_TRUE(test::WaitUntil([&] { return Stored("EVENTS_0") == 1; }));
+  EXPECT_NE(looked(), std::string::npos) << metrics_.Render();
+  StoreMail();
+  ASSERT_TRUE(test::WaitUntil([&] { return Stored("EVENTS_0") == 2; }));
+  EXPECT_NE(looked(), std::string::npos) << "the second is younger than the reset";
+}
 
 // Looking fails for as long as nobody answers for the events: the record does not spin meanwhile.
 TEST_F(WorkerTest, WhatCannotBeLookedAtComesBackLater) {
