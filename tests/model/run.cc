@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "tests/model/search.h"
@@ -26,9 +27,9 @@ bool ReadArgument(std::string_view argument, Options& options, bool& fewest) {
     if (!rule) return false;
     options.rules = options.rules.Without(*rule);
   } else if (key == "--faults") {
-    options.max_faults = std::atoi(value.data());
+    options.max_faults = std::atoi(std::string(value).c_str());
   } else if (key == "--generations") {
-    options.generations = std::atoi(value.data());
+    options.generations = std::atoi(std::string(value).c_str());
   } else if (key == "--no-late-messages") {
     options.late_messages = false;
   } else if (key == "--window-ends") {

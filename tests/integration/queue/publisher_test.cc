@@ -18,9 +18,7 @@
 namespace goniec::queue {
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 // A boot clock that the test moves on; wall time is real.
 class JumpingClock final : public Clock {
