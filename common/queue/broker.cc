@@ -242,8 +242,7 @@ void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
   connection_ = std::move(connection);
   silence_.Reset();
   last_confirmed_ = 0;
-  // Streams with replicas are a cluster's, even if its server's INFO could not be read.
-  clustered_ = connection_->clustered() || config_.replicas > 1;
+  clustered_ = connection_->clustered() || config_.replicas > 1;  // its INFO may have been unreadable
   max_payload_ = connection_->max_payload();
   for (const auto& entry : subscriptions_) {
     absl::StatusOr<void*> handle = connection_->Subscribe(entry->subject, entry->sink);

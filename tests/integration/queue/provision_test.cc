@@ -57,30 +57,11 @@ TEST_F(ProvisionTest, ASecondTimeChangesNothing) {
   EXPECT_THAT(MustVerify(ServiceRole::kOutbound), IsEmpty());
 }
 
-// Lets requests through and loses the first two answers to one call of JetStream's API.
-class ForgetfulBroker final : public WatchedBroker {
- public:
-  ForgetfulBroker(Broker& real, std::string call) : WatchedBroker(real), call_(std::move(call)) {}
-
-  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
-               std::function<bool()> may_send) override {
-    const bool lost = message.subject == "$JS.API." + call_ && lose.fetch_sub(1) > 0;
-    auto deliver = [done = std::move(done), lost](Reply reply) {
-      done(lost ? Reply{absl::DeadlineExceededError("lost by the test"), Sent::kMaybe} : std::move(reply));
-    };
-    WatchedBroker::Request(std::move(message), limit, std::move(deliver), std::move(may_send));
-  }
-
-  std::atomic<int> lose{2};
-
- private:
-  const std::string call_;
-};
-
 TEST_F(ProvisionTest, AskedAgainWhenAnAnswerIsLost) {
   for (const char* call : {"STREAM.CREATE.EVENTS_0", "CONSUMER.CREATE.READY_0.bulk", "STREAM.INFO.WAIT_0"}) {
     StartServer();
-    ForgetfulBroker broker(*broker_, call);
+    LossyBroker broker(*broker_, std::string("$JS.API.") + call);
+    broker.lose = 2;
     const auto changes = RunToEnd(Provision(broker, config_));
     ASSERT_TRUE(changes.ok()) << call << ": " << changes.status();
     EXPECT_LE(broker.lose, 0) << call;

@@ -31,22 +31,6 @@ class JumpingClock final : public Clock {
   std::atomic<std::int64_t> ahead_{0};
 };
 
-// Lets requests through and loses the answers to the first `lose` publishes into READY.
-class LossyBroker final : public WatchedBroker {
- public:
-  using WatchedBroker::WatchedBroker;
-  std::atomic<int> lose{0};
-
-  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
-               std::function<bool()> may_send) override {
-    const bool lost = message.subject.starts_with("ready.") && lose.fetch_sub(1) > 0;
-    auto deliver = [done = std::move(done), lost](Reply reply) {
-      done(lost ? Reply{absl::DeadlineExceededError("lost by the test"), Sent::kMaybe} : std::move(reply));
-    };
-    WatchedBroker::Request(std::move(message), limit, std::move(deliver), std::move(may_send));
-  }
-};
-
 // Keeps publishes into READY until Release(), and remembers whose they were.
 class HoldingBroker final : public WatchedBroker {
  public:
@@ -119,7 +103,7 @@ class PublisherTest : public RealQueue {
   void Begin(test::NatsServerOptions options) {
     StartServer(std::move(options));
     ProvisionAll();
-    lossy_ = std::make_unique<LossyBroker>(*broker_);
+    lossy_ = std::make_unique<LossyBroker>(*broker_, "ready.");
   }
 
   void Make() { publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock_); }

@@ -124,6 +124,25 @@ class WatchedBroker : public Broker {
   std::vector<std::string> requests_;
 };
 
+// Lets requests through and loses the answers to the first `lose` under `prefix`.
+class LossyBroker final : public WatchedBroker {
+ public:
+  LossyBroker(Broker& real, std::string prefix) : WatchedBroker(real), prefix_(std::move(prefix)) {}
+  std::atomic<int> lose{0};
+
+  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
+               std::function<bool()> may_send) override {
+    const bool lost = message.subject.starts_with(prefix_) && lose.fetch_sub(1) > 0;
+    auto deliver = [done = std::move(done), lost](Reply reply) {
+      done(lost ? Reply{absl::DeadlineExceededError("lost by the test"), Sent::kMaybe} : std::move(reply));
+    };
+    WatchedBroker::Request(std::move(message), limit, std::move(deliver), std::move(may_send));
+  }
+
+ private:
+  const std::string prefix_;
+};
+
 // Between two leaders of a cluster's streams: nobody listens to the first `leaderless` publishes under
 // `prefix`.
 class LeaderlessBroker final : public WatchedBroker {
