@@ -43,6 +43,18 @@ class AuditorTest : public queue::RealQueue {
     auditor_->Start();
   }
 
+  // A reset beyond the end of the stream makes the consumer lose sight of what is there.
+  void LoseSightOfARecord() {
+    Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
+           std::make_shared<const std::string>("record"),
+           {}});
+    Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
+  }
+  bool IsAnnounced() {
+    return test::WaitUntil(
+        [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; });
+  }
+
   bool Shows(const std::string& line) {
     return test::WaitUntil([&] { return metrics_.Render().find(line + "\n") != std::string::npos; });
   }
@@ -78,16 +90,11 @@ TEST_F(AuditorTest, WhatIsMissingIsShown) {
   EXPECT_TRUE(Shows("goniec_auditor 1"));
 }
 
-// A reset beyond the end of the stream makes the consumer lose sight of what is there.
 TEST_F(AuditorTest, AConsumerThatHasLostSightOfRecordsIsReset) {
-  Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
-         std::make_shared<const std::string>("record"),
-         {}});
-  Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
+  LoseSightOfARecord();
   StartAuditor();
   // The workers are told first.
-  EXPECT_TRUE(test::WaitUntil(
-      [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; }));
+  EXPECT_TRUE(IsAnnounced());
   EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 0);
   EXPECT_TRUE(Shows("goniec_consumers_reset_total 1")) << metrics_.Render();
   EXPECT_EQ(nlohmann::json::parse(Api("CONSUMER.INFO.READY_0.transactional"))["num_pending"], 1);
@@ -95,13 +102,9 @@ TEST_F(AuditorTest, AConsumerThatHasLostSightOfRecordsIsReset) {
 
 // An audit may take longer than the reset may be late.
 TEST_F(AuditorTest, NoAuditBeginsBetweenTheNoticeAndTheReset) {
-  Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
-         std::make_shared<const std::string>("record"),
-         {}});
-  Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
+  LoseSightOfARecord();
   StartAuditor();
-  ASSERT_TRUE(test::WaitUntil(
-      [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; }));
+  ASSERT_TRUE(IsAnnounced());
   const double before = Value(metrics_.Render(), "goniec_audits_total");
   EXPECT_TRUE(test::WaitUntil([&] {
     const std::string shown = metrics_.Render();
