@@ -55,7 +55,7 @@ std::unique_ptr<Question> Ask(CURLM* multi, const std::string& url, milliseconds
   CURL* easy = question->easy.get();
   if (easy == nullptr) return nullptr;
   curl_easy_setopt(easy, CURLOPT_URL, VarzAddress(url).c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");  // a proxy's answer would not be the server's
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
