@@ -1,5 +1,6 @@
 #include "tests/support/nats_server.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
@@ -9,9 +10,36 @@
 namespace goniec::test {
 namespace {
 
-std::string Binary() {
-  const char* binary = std::getenv("GONIEC_NATS_SERVER");
-  return binary != nullptr && *binary != '\0' ? binary : "nats-server";
+// What `binary --version` prints ("nats-server: v2.15.1"), or why it prints nothing.
+std::string VersionOf(const std::string& binary) {
+  const auto finished = RunProcess({binary, "--version"});
+  if (!finished.ok()) return std::string(finished.status().message());
+  return finished->output.substr(0, finished->output.find('\n'));
+}
+
+bool IsNewEnough(const std::string& version) {
+  const size_t at = version.find('v', version.find(':') + 1);
+  int major = 0;
+  int minor = 0;
+  if (at == std::string::npos || std::sscanf(version.c_str() + at, "v%d.%d", &major, &minor) != 2) return false;
+  return std::pair(major, minor) >= std::pair(2, 15);
+}
+
+// Ends the test program where there is none: no fixture could go on, and none could say more than this line.
+const std::string& Binary() {
+  static const std::string binary = [] {
+    const char* named = std::getenv("GONIEC_NATS_SERVER");
+    std::string found = named != nullptr && *named != '\0' ? named : "nats-server";
+    if (const std::string version = VersionOf(found); !IsNewEnough(version)) {
+      std::fprintf(stderr,
+                   "nats-server 2.15 or newer is missing (%s): ./dev test fetches it; or name one in "
+                   "GONIEC_NATS_SERVER\n",
+                   version.c_str());
+      std::_Exit(1);
+    }
+    return found;
+  }();
+  return binary;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // A real nats-server with JetStream for one test: free ports, store in a temporary folder, `sync_interval:
 // always` unless told otherwise. The binary is $GONIEC_NATS_SERVER or nats-server on PATH; it must be 2.15 or
-// newer. Dies with the test. Not thread-safe.
+// newer, and without one the test program ends with a line that says so. Dies with the test. Not thread-safe.
 #pragma once
 
 #include <chrono>

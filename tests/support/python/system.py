@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import smtplib
@@ -23,7 +24,23 @@ import urllib.request
 BIN = os.environ.get("GONIEC_BIN", "build/ci/bin")
 # Python code of the API, made by the build (tests/support/python/CMakeLists.txt).
 sys.path.insert(0, os.path.join(os.path.dirname(BIN), "python"))
-NATS = os.environ.get("GONIEC_NATS_SERVER") or shutil.which("nats-server")
+
+
+def _nats_server():
+    """The tests' nats-server; ends the test program where there is none, as no test could say more than this line."""
+    path = os.environ.get("GONIEC_NATS_SERVER") or shutil.which("nats-server") or "nats-server"
+    try:
+        shown = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60).stdout.strip()
+    except OSError as error:
+        shown = str(error)
+    version = re.search(r"v(\d+)\.(\d+)", shown)
+    if version is None or (int(version[1]), int(version[2])) < (2, 15):
+        sys.exit(f"nats-server 2.15 or newer is missing ({shown}): ./dev test fetches it; or name one in "
+                 "GONIEC_NATS_SERVER")
+    return path
+
+
+NATS = _nats_server()
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -72,6 +73,19 @@ TEST(NatsServer, SurvivesAKillWithTheSamePorts) {
   (*server)->Thaw();
   (*server)->Stop();
   EXPECT_FALSE((*server)->process().running());
+}
+
+// Fixtures that had none used to end in a null pointer.
+TEST(NatsServerDeathTest, WithoutOneTheTestProgramEndsWithALineThatSaysSo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const char* binary : {"/no/such/nats-server", "true"}) {
+    EXPECT_EXIT(
+        {
+          setenv("GONIEC_NATS_SERVER", binary, 1);
+          (void)NatsServer::Start();
+        },
+        testing::ExitedWithCode(1), "nats-server 2.15 or newer is missing .*GONIEC_NATS_SERVER");
+  }
 }
 
 TEST(NatsServer, ABadConfigurationIsAnError) {
