@@ -93,7 +93,7 @@ absl::Status Service::State::ConnectBroker() {
 absl::Status Service::State::StartDelivery() {
   const asio::any_io_executor executor = delivery_thread.context(0).get_executor();
   absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> made =
-      dns::UnboundResolver::Create(executor, config.dns);
+      dns::UnboundResolver::Create(executor, config.dns, metrics);
   if (!made.ok()) return made.status();
   resolver = *std::move(made);
   router = std::make_unique<Router>(config.route, *resolver, InterfaceAddresses());

@@ -12,6 +12,8 @@ std::string_view ToString(Result result) {
       return "no such domain";
     case Result::kTemporary:
       return "temporary failure";
+    case Result::kNotAsked:
+      return "not asked";
   }
   return "unknown";
 }

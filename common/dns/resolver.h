@@ -21,20 +21,21 @@ enum class Result {
   kFound,      // there are records
   kNoData,     // the name exists, but has no records of this type
   kNoDomain,   // NXDOMAIN, or a name that cannot exist (a label over 63 bytes, a character no host may have)
-  kTemporary,  // no answer that counts: timeout, SERVFAIL, failed validation, our own limits; ask again later
+  kTemporary,  // asked, and no answer that counts: timeout, SERVFAIL, failed validation; ask again later
+  kNotAsked,   // nobody was asked: our own limits, our own stop; says nothing about the name
 };
 std::string_view ToString(Result result);
 
 struct Answer {
   Result result = Result::kTemporary;
-  // How long the answer holds. Zero when temporary.
+  // How long the answer holds. Zero when temporary or not asked.
   std::chrono::seconds ttl{0};
   // Validated by DNSSEC down from a trust anchor. Always false without a trust anchor.
   bool secure = false;
   // The name at the end of the CNAME chain; the name that was asked for when there is none.
   std::string canonical_name;
-  // For a temporary failure: why, for the log and the outcome. Holds no bytes of a peer that are not
-  // printable.
+  // Of what is temporary or was not asked: why, for the log and the outcome. Holds no bytes of a peer that
+  // are not printable.
   std::string reason;
 };
 

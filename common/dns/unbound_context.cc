@@ -18,21 +18,33 @@ void FreeUnboundContext::operator()(ub_ctx* context) const {
 
 namespace {
 
-absl::Status SetOptions(ub_ctx* context, const DnsConfig& config) {
-  const std::string messages = std::to_string(config.cache_size.bytes / 4);
-  const std::string records = std::to_string(config.cache_size.bytes / 2);
-  const std::string others = std::to_string(config.cache_size.bytes / 8);
-  const std::array<std::pair<const char*, const char*>, 11> options = {{
+absl::Status SetOptions(ub_ctx* context, const DnsConfig& config, const ContextShare& share) {
+  const std::string messages = std::to_string(share.cache_size.bytes / 4);
+  const std::string records = std::to_string(share.cache_size.bytes / 2);
+  const std::string others = std::to_string(share.cache_size.bytes / 8);
+  // Room for what a question leads to beside itself: the keys of its zones.
+  const int keys = config.trust_anchor_file.empty() ? 0 : share.questions / 4;
+  const std::string range = std::to_string(share.questions + keys + 16);
+  const std::string memory = std::to_string(share.server_memory.count());
+  const std::string rounds = std::to_string(share.rounds);
+  const std::array<std::pair<const char*, const char*>, 14> options = {{
       {"msg-cache-size:", messages.c_str()},
       {"rrset-cache-size:", records.c_str()},
       {"key-cache-size:", others.c_str()},
       {"neg-cache-size:", others.c_str()},
       // Moved MX records are noticed within the hour whatever their TTL says.
       {"cache-max-ttl:", "3600"},
-      // A server that was down is asked again after a minute, not after fifteen.
-      {"infra-host-ttl:", "60"},
+      // With each round that a server leaves unanswered, libunbound gives it twice the time for the next
+      // question, whatever that is; from 12 s on it calls the server dead and fails all questions unasked.
+      // So this memory is short: names that nobody answers must not decide about the others.
+      {"infra-host-ttl:", memory.c_str()},
       {"infra-keep-probing:", "yes"},
-      {"outgoing-range:", "256"},
+      // A server that looks names up for us needs more than the 50 ms after which the next packet goes out
+      // where the last answers were quick.
+      {"infra-cache-min-rtt:", "500"},
+      {"outbound-msg-retry:", rounds.c_str()},
+      {"outgoing-range:", range.c_str()},
+      {"num-queries-per-thread:", range.c_str()},
       {"outgoing-num-tcp:", "32"},
       {"do-not-query-localhost:", "no"},
       {"module-config:", config.trust_anchor_file.empty() ? "iterator" : "validator iterator"},
@@ -64,13 +76,13 @@ absl::Status SetServers(ub_ctx* context, const DnsConfig& config) {
 
 }  // namespace
 
-absl::StatusOr<UnboundContext> MakeUnboundContext(const DnsConfig& config) {
+absl::StatusOr<UnboundContext> MakeUnboundContext(const DnsConfig& config, const ContextShare& share) {
   UnboundContext context(ub_ctx_create());
   if (!context) return absl::InternalError("libunbound: ub_ctx_create failed");
   ub_ctx_debugout(context.get(), nullptr);
   // A thread; the default would fork this process at the first lookup.
   ub_ctx_async(context.get(), 1);
-  GONIEC_RETURN_IF_ERROR(SetOptions(context.get(), config));
+  GONIEC_RETURN_IF_ERROR(SetOptions(context.get(), config, share));
   GONIEC_RETURN_IF_ERROR(SetServers(context.get(), config));
   if (!config.trust_anchor_file.empty()) {
     if (access(config.trust_anchor_file.c_str(), R_OK) != 0) {

@@ -1,83 +1,73 @@
 #include "common/dns/unbound_resolver.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <unbound.h>
 
+#include <algorithm>
 #include <asio/dispatch.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "absl/container/flat_hash_map.h"
 #include "common/base/await.h"
-#include "common/base/text.h"
-#include "common/dns/unbound_context.h"
+#include "common/dns/lookup_schedule.h"
+#include "common/dns/unbound_lane.h"
 #include "common/dns/wire.h"
+#include "common/observe/metrics.h"
 
 namespace goniec::dns {
 namespace {
 
-constexpr int kClassIn = 1;
-constexpr int kRcodeNoError = 0;
+// Of max_lookups, what is kept for names without a quick answer.
+constexpr int kPatientPart = 4;
+// Once is a second: twice the least patience, for libunbound tries a smaller packet before it counts a round.
+constexpr int kQuickRounds = 1;
+constexpr int kPatientRounds = 4;
+constexpr std::chrono::seconds kQuickMemory(2);
+constexpr std::chrono::seconds kPatientMemory(10);
+// Answers that came late are few.
+constexpr std::uint64_t kPatientCachePart = 4;
 
-struct FreeResult {
-  void operator()(ub_result* result) const { ub_resolve_free(result); }
+ContextShare ShareOf(const DnsConfig& config, Lane lane) {
+  const int patient = std::max(1, config.max_lookups / kPatientPart);
+  const ByteCount late{config.cache_size.bytes / kPatientCachePart};
+  if (lane == Lane::kPatient) {
+    return {
+        .questions = patient, .rounds = kPatientRounds, .server_memory = kPatientMemory, .cache_size = late};
+  }
+  return {.questions = std::max(1, config.max_lookups - patient),
+          .rounds = kQuickRounds,
+          .server_memory = kQuickMemory,
+          .cache_size = ByteCount{config.cache_size.bytes - late.bytes}};
+}
+
+LookupSchedule::Limits LimitsOf(const DnsConfig& config) {
+  return {.quick = static_cast<std::size_t>(ShareOf(config, Lane::kQuick).questions),
+          .patient = static_cast<std::size_t>(ShareOf(config, Lane::kPatient).questions),
+          .requests = static_cast<std::size_t>(config.max_waiting)};
+}
+
+struct LookupMetrics {
+  explicit LookupMetrics(observe::Metrics& metrics)
+      : put(metrics.AddGauge("goniec_dns_lookups_in_progress", "DNS questions that are with the servers.")),
+        waiting(metrics.AddGauge("goniec_dns_lookups_waiting", "DNS questions that wait for their turn.")),
+        requests(metrics.AddGauge("goniec_dns_requests", "Lookups that wait for an answer or their turn.")),
+        slow(metrics.AddCounter("goniec_dns_lookups_slow_total",
+                                "DNS questions without a quick answer, which were asked again.")),
+        not_asked(metrics.AddCounterBy("goniec_dns_not_asked_total",
+                                       "Lookups that ended without a question: dns.max_waiting was reached "
+                                       "(full), or their turn did not come within dns.timeout (late).",
+                                       "why", {"full", "late"})) {}
+
+  observe::Gauge put;
+  observe::Gauge waiting;
+  observe::Gauge requests;
+  observe::Counter slow;
+  observe::CounterBy not_asked;
 };
-using ResultPtr = std::unique_ptr<ub_result, FreeResult>;
-
-// An answer before its records are parsed.
-struct RawAnswer : Answer {
-  std::vector<std::string> rdata;
-};
-
-RawAnswer Temporary(std::string reason) {
-  RawAnswer answer;
-  answer.reason = std::move(reason);
-  return answer;
-}
-
-std::string RcodeName(int rcode) {
-  switch (rcode) {
-    case 2:
-      return "SERVFAIL";
-    case 5:
-      return "REFUSED";
-    default:
-      return absl::StrCat("rcode ", rcode);
-  }
-}
-
-// A lookup that libunbound calls successful may still carry SERVFAIL or a failed validation: both are
-// temporary.
-RawAnswer Translate(const std::string& name, int error, const ub_result* result) {
-  if (error == UB_SYNTAX) {
-    RawAnswer answer;
-    answer.result = Result::kNoDomain;
-    return answer;
-  }
-  if (error != UB_NOERROR || result == nullptr) return Temporary(ub_strerror(error));
-  if (result->bogus != 0) {
-    const char* why = result->why_bogus != nullptr ? result->why_bogus : "validation failed";
-    return Temporary(absl::StrCat("DNSSEC: ", Printable(why)));
-  }
-  if (result->nxdomain == 0 && result->rcode != kRcodeNoError) return Temporary(RcodeName(result->rcode));
-  RawAnswer answer;
-  answer.result = result->nxdomain != 0   ? Result::kNoDomain
-                  : result->havedata != 0 ? Result::kFound
-                                          : Result::kNoData;
-  answer.ttl = std::chrono::seconds(result->ttl);
-  answer.secure = result->secure != 0;
-  answer.canonical_name = result->canonname != nullptr ? NormalName(result->canonname) : name;
-  for (size_t i = 0; result->havedata != 0 && result->data[i] != nullptr; ++i) {
-    answer.rdata.emplace_back(result->data[i], static_cast<size_t>(result->len[i]));
-  }
-  return answer;
-}
 
 MxAnswer ParseMxAnswer(RawAnswer raw) {
   MxAnswer answer{static_cast<const Answer&>(raw), {}};
@@ -103,105 +93,139 @@ AddressAnswer ParseAddressAnswer(int type, const RawAnswer& raw) {
 
 }  // namespace
 
-// Everything here but the constructor runs on the strand. Kept alive by its own pending operations until
-// Close().
+// Everything here but the constructor runs on the strand.
 class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
  public:
   using Done = std::function<void(RawAnswer)>;
+  using Strand = asio::strand<asio::any_io_executor>;
 
-  Core(const asio::any_io_executor& executor, const DnsConfig& config, UnboundContext context, int readable)
-      : strand_(asio::make_strand(executor)),
+  Core(Strand strand, const DnsConfig& config, observe::Metrics& metrics, std::shared_ptr<UnboundLane> quick,
+       std::shared_ptr<UnboundLane> patient)
+      : strand_(std::move(strand)),
         timeout_(config.timeout),
-        max_lookups_(static_cast<size_t>(config.max_lookups)),
-        context_(std::move(context)),
-        answers_(strand_, readable) {}
+        metrics_(metrics),
+        quick_(std::move(quick)),
+        patient_(std::move(patient)),
+        schedule_(LimitsOf(config)) {}
 
-  const auto& strand() const { return strand_; }
+  const Strand& strand() const { return strand_; }
 
   void Watch() {
-    answers_.async_wait(
-        asio::posix::stream_descriptor::wait_read,
-        [self = shared_from_this()](const std::error_code& failure) { self->OnReadable(failure); });
+    quick_->Watch(EventsOf());
+    patient_->Watch(EventsOf());
   }
 
   void Lookup(std::string name, int type, Done done) {
-    if (closed_) return done(Temporary("the resolver is stopping"));
-    if (lookups_.size() >= max_lookups_) return done(Temporary("too many DNS lookups in progress"));
-    auto owned = std::make_unique<Pending>(
-        Pending{this, std::move(name), std::move(done), asio::steady_timer(strand_)});
-    Pending* lookup = owned.get();
-    lookups_.emplace(lookup, std::move(owned));
-    const int error = ub_resolve_async(context_.get(), lookup->name.c_str(), type, kClassIn, lookup,
-                                       &Core::OnAnswer, nullptr);
-    if (error != UB_NOERROR) return Finish(lookup, Temporary(ub_strerror(error)));
-    lookup->timer.expires_after(timeout_);
-    lookup->timer.async_wait([self = shared_from_this(), lookup](const std::error_code& cancelled) {
-      if (!cancelled) self->OnTimeout(lookup);
-    });
+    if (closed_) return done(NotAsked("the resolver is stopping"));
+    const Question question{std::move(name), type};
+    const LookupSchedule::Place place = schedule_.Ask(question);
+    if (place == LookupSchedule::Place::kRefused) {
+      metrics_.not_asked.With("full").Add();
+      return done(NotAsked("too many DNS lookups wait (dns.max_waiting)"));
+    }
+    if (place == LookupSchedule::Place::kFirst) StartClock(question);
+    requests_.at(question)->done.push_back(std::move(done));
+    PutNext();
   }
 
   void Close() {
-    closed_ = true;
-    std::error_code ignored;
-    answers_.close(ignored);  // from here on ub_process is never called, hence neither is OnAnswer
-    for (auto& [lookup, owned] : std::exchange(lookups_, {})) {
-      if (owned->done) owned->done(Temporary("the resolver is stopping"));
+    if (std::exchange(closed_, true)) return;
+    quick_->Close();
+    patient_->Close();
+    for (auto& [question, requests] : std::exchange(requests_, {})) {
+      Tell(*requests, NotAsked("the resolver is stopping"));
     }
   }
 
  private:
-  struct Pending {
-    Core* core;
-    std::string name;
-    Done done;  // empty once it has timed out
-    asio::steady_timer timer;
+  // Those who wait for one answer. Gone when they have it or their time is over.
+  struct Requests {
+    explicit Requests(const Strand& strand) : clock(strand) {}
+    std::vector<Done> done;
+    asio::steady_timer clock;
+    std::uint64_t number = 0;
   };
 
-  static void OnAnswer(void* pending, int error, ub_result* result) {
-    const ResultPtr owned(result);
-    auto* lookup = static_cast<Pending*>(pending);
-    lookup->core->Finish(lookup, Translate(lookup->name, error, result));
+  // Weak: the lanes are ours.
+  UnboundLane::Events EventsOf() {
+    return {.answered =
+                [weak = weak_from_this()](const Question& question, RawAnswer answer) {
+                  if (const auto self = weak.lock()) self->OnAnswer(question, std::move(answer));
+                },
+            .idle =
+                [weak = weak_from_this()] {
+                  if (const auto self = weak.lock()) self->PutNext();
+                },
+            .broken =
+                [weak = weak_from_this()](const std::string& why) {
+                  spdlog::error("libunbound: {}; DNS lookups fail until the restart", why);
+                  if (const auto self = weak.lock()) self->Close();
+                }};
   }
 
-  void OnReadable(const std::error_code& failure) {
-    if (failure || closed_) return;
-    if (const int error = ub_process(context_.get()); error != UB_NOERROR) {
-      spdlog::error("libunbound: {}; DNS lookups fail until the restart", ub_strerror(error));
-      return Close();
+  void StartClock(const Question& question) {
+    auto requests = std::make_unique<Requests>(strand_);
+    requests->number = ++last_number_;
+    requests->clock.expires_after(timeout_);
+    requests->clock.async_wait(
+        [self = shared_from_this(), question, number = last_number_](const std::error_code& cancelled) {
+          if (!cancelled) self->OnTimeout(question, number);
+        });
+    requests_.insert_or_assign(question, std::move(requests));
+  }
+
+  void PutNext() {
+    while (std::optional<LookupSchedule::Start> next = closed_ ? std::nullopt : schedule_.Next()) {
+      const bool quick = next->lane == Lane::kQuick;
+      if (!quick) metrics_.slow.Add();
+      const absl::Status put = (quick ? quick_ : patient_)->Put(next->question);
+      if (!put.ok()) OnAnswer(next->question, NotAsked(std::string(put.message())));
     }
-    Watch();
+    metrics_.put.Set(static_cast<double>(schedule_.put()));
+    metrics_.waiting.Set(static_cast<double>(schedule_.waiting()));
+    metrics_.requests.Set(static_cast<double>(schedule_.requests()));
   }
 
-  // The entry stays until libunbound answers: it cannot be called off there, and must count against the
-  // limit.
-  void OnTimeout(Pending* lookup) {
-    const auto found = lookups_.find(lookup);
-    if (found == lookups_.end() || !lookup->done) return;
-    std::exchange(lookup->done, nullptr)(Temporary("no answer from the DNS in time"));
+  void OnAnswer(const Question& question, RawAnswer answer) {
+    if (!schedule_.Answered(question, answer.conclusive)) return;
+    if (const auto entry = requests_.extract(question)) Tell(*entry.mapped(), std::move(answer));
   }
 
-  void Finish(Pending* lookup, RawAnswer answer) {
-    const auto entry = lookups_.extract(lookup);
-    if (const Done done = std::move(entry.mapped()->done)) done(std::move(answer));
+  void OnTimeout(const Question& question, std::uint64_t number) {
+    const auto found = requests_.find(question);
+    if (found == requests_.end() || found->second->number != number) return;
+    const bool asked = schedule_.GiveUp(question);
+    const std::unique_ptr<Requests> late = std::move(found->second);
+    requests_.erase(found);
+    if (!asked) metrics_.not_asked.With("late").Add(static_cast<double>(late->done.size()));
+    Tell(*late, asked ? Temporary("no answer from the DNS in time")
+                      : NotAsked("the DNS lookup did not get its turn in time"));
+    PutNext();
   }
 
-  const asio::strand<asio::any_io_executor> strand_;
+  static void Tell(Requests& requests, RawAnswer answer) {
+    for (const Done& done : requests.done) done(answer);
+  }
+
+  const Strand strand_;
   const std::chrono::milliseconds timeout_;
-  const size_t max_lookups_;
-  const UnboundContext context_;
-  asio::posix::stream_descriptor answers_;
+  const LookupMetrics metrics_;
+  const std::shared_ptr<UnboundLane> quick_;
+  const std::shared_ptr<UnboundLane> patient_;
   bool closed_ = false;
-  std::unordered_map<Pending*, std::unique_ptr<Pending>> lookups_;
+  LookupSchedule schedule_;
+  absl::flat_hash_map<Question, std::unique_ptr<Requests>> requests_;
+  std::uint64_t last_number_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(
-    const asio::any_io_executor& executor, const DnsConfig& config) {
-  absl::StatusOr<UnboundContext> context = MakeUnboundContext(config);
-  if (!context.ok()) return context.status();
-  // A descriptor of our own, so that Asio and libunbound each close theirs.
-  const int readable = fcntl(ub_fd(context->get()), F_DUPFD_CLOEXEC, 0);
-  if (readable < 0) return absl::ResourceExhaustedError("no file descriptor left for the DNS resolver");
-  auto core = std::make_shared<Core>(executor, config, *std::move(context), readable);
+    const asio::any_io_executor& executor, const DnsConfig& config, observe::Metrics& metrics) {
+  const Core::Strand strand = asio::make_strand(executor);
+  auto quick = UnboundLane::Open(strand, config, ShareOf(config, Lane::kQuick));
+  if (!quick.ok()) return quick.status();
+  auto patient = UnboundLane::Open(strand, config, ShareOf(config, Lane::kPatient));
+  if (!patient.ok()) return patient.status();
+  auto core = std::make_shared<Core>(strand, config, metrics, *std::move(quick), *std::move(patient));
   asio::dispatch(core->strand(), [core] { core->Watch(); });
   return std::unique_ptr<UnboundResolver>(new UnboundResolver(std::move(core)));
 }

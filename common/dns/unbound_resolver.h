@@ -1,5 +1,7 @@
-// The Resolver of production: libunbound, driven by its file descriptor on a strand of the given executor.
-// The recursion and validation themselves run on a thread of libunbound's own. Thread-safe.
+// The Resolver of production: libunbound on a strand of the given executor. Equal questions that are under
+// way share one lookup, and those above the limits wait their turn (LookupSchedule). There are two lanes,
+// each a context of libunbound with its own descriptors and its own opinion of the servers: a question is
+// first asked shortly, then, without an answer, patiently, beside the other slow ones. Thread-safe.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -10,16 +12,21 @@
 #include "common/dns/dns_config.h"
 #include "common/dns/resolver.h"
 
+namespace goniec::observe {
+class Metrics;
+}
+
 namespace goniec::dns {
 
 class UnboundResolver final : public Resolver {
  public:
   // Fails with kInvalidArgument when the configuration names a server or file that is none. Whether the
-  // servers answer shows at the first lookup. The executor's context must outlive the resolver.
+  // servers answer shows at the first lookup. The executor's context and `metrics` must outlive the resolver.
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Create(const asio::any_io_executor& executor,
-                                                                 const DnsConfig& config);
+                                                                 const DnsConfig& config,
+                                                                 observe::Metrics& metrics);
 
-  // Lookups in progress end as temporary failures, if the executor still runs.
+  // Lookups in progress end as not asked, if the executor still runs.
   ~UnboundResolver() override;
 
   // A lookup ends within DnsConfig::timeout. The coroutine's cancellation does not shorten it.

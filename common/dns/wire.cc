@@ -32,6 +32,8 @@ void AppendLabel(std::string_view label, std::string& name) {
 AddressAnswer Stronger(const AddressAnswer& a, const AddressAnswer& b) {
   if (a.result == Result::kTemporary) return a;
   if (b.result == Result::kTemporary) return b;
+  if (a.result == Result::kNotAsked) return a;
+  if (b.result == Result::kNotAsked) return b;
   return a.result == Result::kNoDomain ? a : b;
 }
 

@@ -94,6 +94,9 @@ asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1:
     const RecipientStatus* known = StatusOf(*status, mail.recipients(i));
     if (known != nullptr && (IsTerminal(known->state) || known->generation > mail.generation())) continue;
     held.positions.push_back(static_cast<std::uint32_t>(i));
+    if (known != nullptr && known->last_outcome) {
+      held.last_outcomes.emplace(static_cast<std::uint32_t>(i), *known->last_outcome);
+    }
   }
   co_return held;
 }

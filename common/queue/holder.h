@@ -4,6 +4,7 @@
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,8 @@ struct Held {
   std::vector<std::uint32_t> positions;
   // No event has told of the message's acceptance yet.
   bool acceptance_missing = false;
+  // By position, of those above: what the last attempt came to, where events tell of one.
+  std::map<std::uint32_t, v1::Outcome> last_outcomes;
 };
 
 // Finishes an interrupted move on the way: a recipient whose younger record is announced by an event but

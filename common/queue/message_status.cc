@@ -58,10 +58,12 @@ void End(RecipientStatus& recipient, RecipientState state, const v1::Event& even
 void Move(RecipientStatus& recipient, RecipientState state, const v1::Event& event) {
   recipient.state = state;
   recipient.generation = event.generation();
+  // A move without an attempt (a busy site) says why; it does not hide what the last attempt came to.
+  const bool attempt = event.attempts() > recipient.attempts || event.attempts() == 0;
+  if (event.has_outcome() && (attempt || !recipient.last_outcome)) recipient.last_outcome = event.outcome();
   recipient.attempts = event.attempts();
   recipient.next_attempt_time.reset();
   if (event.has_next_attempt_time()) recipient.next_attempt_time = ToWall(event.next_attempt_time());
-  if (event.has_outcome()) recipient.last_outcome = event.outcome();
 }
 
 }  // namespace

@@ -32,19 +32,15 @@ bool IsAtext(char c) {
   return IsAlnum(c) || IsNonAscii(c) || kSpecials.find(c) != std::string_view::npos;
 }
 
+// Dots may stand anywhere: RFC 5321 §4.1.2 wants an atom on both sides of each, but large providers have
+// given out addresses with "..", ".@" or a dot in front, and others pass them on as they are.
 bool IsDotString(std::string_view text) {
-  bool in_atom = false;
+  bool has_atom = false;
   for (const char c : text) {
-    if (c == '.') {
-      if (!in_atom) return false;
-      in_atom = false;
-    } else if (IsAtext(c)) {
-      in_atom = true;
-    } else {
-      return false;
-    }
+    if (c != '.' && !IsAtext(c)) return false;
+    has_atom = has_atom || c != '.';
   }
-  return in_atom;
+  return has_atom;
 }
 
 // RFC 5321 Quoted-string: printable ASCII and space, `"` and `\` behind a backslash.
@@ -68,9 +64,8 @@ absl::Status TooLong(const char* what) {
   return absl::OutOfRangeError(what);
 }
 
-absl::Status CheckLocalPart(std::string_view local, size_t limit) {
+absl::Status CheckLocalPart(std::string_view local) {
   if (local.empty()) return Bad("the part before @ is missing");
-  if (local.size() > limit) return TooLong("the part before @ is too long");
   if (!IsDotString(local) && !IsQuotedString(local)) return Bad("the part before @ is not well formed");
   if (!IsValidUtf8(local)) return Bad("not valid UTF-8");
   return absl::OkStatus();
@@ -84,8 +79,10 @@ absl::Status CheckNameLabels(std::string_view name) {
     if (label.size() > kMaxDnsLabel) return TooLong("a label of the domain is too long");
     if (label.front() == '-' || label.back() == '-')
       return Bad("a label of the domain begins or ends with a hyphen");
+    // The underscore is not in RFC 5321's grammar of names but in the DNS, and in people's addresses.
     for (const char c : label) {
-      if (!IsAlnum(c) && c != '-') return Bad("the domain has a character that names do not have");
+      if (!IsAlnum(c) && c != '-' && c != '_')
+        return Bad("the domain has a character that names do not have");
     }
     if (dot == std::string_view::npos) return absl::OkStatus();
     name.remove_prefix(dot + 1);
@@ -146,12 +143,12 @@ absl::StatusOr<Domain> ParseLiteral(std::string_view text) {
 }
 
 // Where the @ between local part and domain stands: the last one, for a domain has none.
-absl::StatusOr<Mailbox> ParseMailboxWithin(std::string_view text, size_t local_limit) {
+absl::StatusOr<Mailbox> SplitMailbox(std::string_view text) {
   const size_t at = text.rfind('@');
   if (at == std::string_view::npos) return Bad("there is no @");
   Mailbox mailbox;
   mailbox.local = std::string(text.substr(0, at));
-  if (absl::Status local = CheckLocalPart(mailbox.local, local_limit); !local.ok()) return local;
+  if (absl::Status local = CheckLocalPart(mailbox.local); !local.ok()) return local;
   absl::StatusOr<Domain> domain = ParseDomain(text.substr(at + 1));
   if (!domain.ok()) return domain.status();
   mailbox.domain = *std::move(domain);
@@ -210,8 +207,7 @@ absl::StatusOr<Path> ParsePathInside(std::string_view inside, Direction directio
   absl::StatusOr<std::vector<std::string>> route = TakeSourceRoute(&inside);
   if (!route.ok()) return route.status();
   path.source_route = *std::move(route);
-  const size_t limit = direction == Direction::kReverse ? kMaxPath : kMaxLocalPart;
-  absl::StatusOr<Mailbox> mailbox = ParseMailboxWithin(inside, limit);
+  absl::StatusOr<Mailbox> mailbox = SplitMailbox(inside);
   if (!mailbox.ok()) return mailbox.status();
   path.mailbox = *std::move(mailbox);
   return path;
@@ -285,7 +281,7 @@ bool operator==(const Mailbox& a, const Mailbox& b) {
 absl::StatusOr<Mailbox> ParseMailbox(std::string_view text) {
   // What fits in a path with its brackets.
   if (text.size() + 2 > kMaxPath) return TooLong("the address is too long");
-  return ParseMailboxWithin(text, kMaxLocalPart);
+  return SplitMailbox(text);
 }
 
 std::string DomainOf(const std::string& address) {

@@ -9,8 +9,8 @@
 
 namespace goniec::smtp {
 
-// A domain name, no address literal. The result is in A-labels: headers and greetings are ASCII. The error is
-// a whole sentence with the text in it, fit for a configuration's problem.
+// A domain name, no address literal, no underscore. The result is in A-labels: headers and greetings are
+// ASCII. The error is a whole sentence with the text in it, fit for a configuration's problem.
 absl::StatusOr<std::string> ParseHostName(std::string_view text);
 
 }  // namespace goniec::smtp

@@ -63,6 +63,7 @@ void SetOutcome(const queue::v1::Outcome& outcome, v1::Outcome& view) {
   view.set_enhanced_code(outcome.enhanced_code());
   view.set_text(outcome.text());
   view.set_reason(ViewOf(outcome.reason()));
+  view.set_last_reason(ViewOf(outcome.last_reason()));
   view.set_ambiguous(outcome.ambiguous());
   view.mutable_latency()->set_seconds(static_cast<std::int64_t>(outcome.latency_us() / 1'000'000));
   view.mutable_latency()->set_nanos(static_cast<std::int32_t>(outcome.latency_us() % 1'000'000 * 1'000));

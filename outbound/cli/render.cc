@@ -74,13 +74,15 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string OutcomeText(const v1::Outcome& outcome) {
+  const bool expired =
+      outcome.reason() == v1::Outcome::EXPIRED && outcome.last_reason() != v1::Outcome::REASON_UNSPECIFIED;
   std::vector<std::string> parts;
   std::string reply = outcome.reply_code() > 0 ? absl::StrCat(outcome.reply_code()) : std::string();
   if (!outcome.enhanced_code().empty())
     absl::StrAppend(&reply, reply.empty() ? "" : " ", outcome.enhanced_code());
   if (!outcome.text().empty())
     absl::StrAppend(&reply, reply.empty() ? "" : " ", Printable(outcome.text(), 300));
-  if (reply.empty()) reply = ReasonText(outcome.reason());
+  if (reply.empty()) reply = ReasonText(expired ? outcome.last_reason() : outcome.reason());
   parts.push_back(reply);
   if (!outcome.remote_host().empty() || !outcome.remote_ip().empty()) {
     std::string host = absl::StrCat("from ", Printable(outcome.remote_host()));
@@ -94,6 +96,9 @@ std::string OutcomeText(const v1::Outcome& outcome) {
         absl::StrCat(outcome.latency().seconds() * 1000 + outcome.latency().nanos() / 1'000'000, " ms"));
   }
   if (outcome.ambiguous()) parts.push_back("ambiguous");
+  if (expired) {
+    parts.push_back("then the time for delivery was over");
+  }
   return absl::StrJoin(parts, ", ");
 }
 

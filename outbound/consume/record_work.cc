@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -43,7 +44,9 @@ Outcome OutcomeOf(const RouteFailure& failure) {
   outcome.set_reply_code(static_cast<std::uint32_t>(failure.reply_code));
   outcome.set_enhanced_code(failure.enhanced_code);
   outcome.set_text(failure.text);
-  if (!failure.permanent) {
+  if (failure.not_tried) {
+    outcome.set_reason(queue::v1::REASON_LOOKUP_BUSY);
+  } else if (!failure.permanent) {
     outcome.set_reason(queue::v1::REASON_DNS_TEMPORARY);
   } else if (failure.enhanced_code == "5.1.10") {
     outcome.set_reason(queue::v1::REASON_NULL_MX);
@@ -52,15 +55,6 @@ Outcome OutcomeOf(const RouteFailure& failure) {
   } else {
     outcome.set_reason(queue::v1::REASON_ROUTE_REFUSED);
   }
-  return outcome;
-}
-
-Outcome ExpiredOutcome() {
-  Outcome outcome;
-  outcome.set_phase(queue::v1::PHASE_ROUTE);
-  outcome.set_enhanced_code("4.4.7");
-  outcome.set_text("the time for delivery is over");
-  outcome.set_reason(queue::v1::REASON_EXPIRED);
   return outcome;
 }
 
@@ -74,6 +68,7 @@ bool IsShutdown(const Result& result) {
 }
 
 void LogEnd(const Mail& mail, const char* what, const Result& result) {
+  const bool expired = result.outcome.reason() == queue::v1::REASON_EXPIRED;
   observe::Info(
       what,
       {{"message", mail.message_id()},
@@ -81,7 +76,8 @@ void LogEnd(const Mail& mail, const char* what, const Result& result) {
        {"first", observe::LogAddress(mail.recipients(static_cast<int>(result.recipients[0])).address())},
        {"host", result.outcome.remote_host()},
        {"code", result.outcome.reply_code()},
-       {"text", result.outcome.text()}});
+       {"text", result.outcome.text()},
+       {"reason", queue::v1::Reason_Name(expired ? result.outcome.last_reason() : result.outcome.reason())}});
 }
 
 }  // namespace
@@ -130,7 +126,7 @@ void RecordWork::Begin(bool must_look) {
   for (Mail& mail : *record_.mutable_mails()) {
     accepted_.push_back(queue::AcceptedEvent(mail));
     const std::vector<std::uint32_t> positions = AllPositions(mail);
-    OpenMail(std::move(mail), positions);
+    OpenMail(std::move(mail), positions, {});
   }
   StartLegs();
 }
@@ -145,7 +141,7 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     StartLegs();  // none: acknowledged unseen
     co_return;
   }
-  std::vector<std::pair<Mail*, std::vector<std::uint32_t>>> ours;
+  std::vector<std::pair<Mail*, queue::Held>> ours;
   for (Mail& mail : *record_.mutable_mails()) {
     if (!failed.ok()) break;
     absl::StatusOr<queue::Held> held =
@@ -153,7 +149,7 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     failed = held.status();
     if (!failed.ok()) break;
     if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));
-    ours.emplace_back(&mail, std::move(held->positions));
+    ours.emplace_back(&mail, *std::move(held));
   }
   if (!failed.ok()) {
     observe::Warn("record not looked at, giving it back",
@@ -165,11 +161,15 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     settlement_->ReturnLeg({}, kLookAgain);
     co_return;
   }
-  for (auto& [mail, positions] : ours) OpenMail(std::move(*mail), positions);
+  for (auto& [mail, held] : ours) {
+    OpenMail(std::move(*mail), held.positions,
+             std::make_shared<const LastOutcomes>(std::move(held.last_outcomes)));
+  }
   StartLegs();
 }
 
-void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions) {
+void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions,
+                          std::shared_ptr<const LastOutcomes> last) {
   // The slot is free when the last leg lets go of the mail.
   std::shared_ptr<const Mail> shared(new Mail(std::move(mail)),
                                      [give = context_.mails_in_hand](const Mail* gone) {
@@ -183,7 +183,7 @@ void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions
   }
   for (auto& [domain, legs_positions] : by_domain) {
     settlement_->OpenLeg();
-    legs_.push_back({shared, domain, std::move(legs_positions)});
+    legs_.push_back({shared, domain, std::move(legs_positions), last});
   }
 }
 
@@ -198,12 +198,8 @@ void RecordWork::StartLeg(Leg leg) {
   if (!context_.may_work()) return settlement_->ReturnLeg();
   const WallTime now = context_.settlement.broker.Now();
   if (queue::FromProto(leg.mail->expire_time()) <= now) {
-    Result expired{Verdict::kTemporary, ExpiredOutcome(), leg.positions};
-    LogEnd(*leg.mail, "expired", expired);
-    context_.metrics.recipients.With("expired").Add(static_cast<double>(leg.positions.size()));
-    Event event = queue::MakeEvent(*leg.mail, queue::v1::EVENT_TYPE_EXPIRED, leg.positions, now);
-    *event.mutable_outcome() = std::move(expired.outcome);
-    return settlement_->EndLeg({{std::move(event)}, std::nullopt, leg.mail});
+    return settlement_->EndLeg(
+        {ExpiredEvents(leg, {Verdict::kNotTried, {}, leg.positions}, now), std::nullopt, leg.mail});
   }
   if (std::optional<RouteResult> route = context_.router.FindWithoutDns(leg.domain)) {
     return DispatchLeg(std::move(leg), *route);
@@ -219,9 +215,10 @@ asio::awaitable<void> RecordWork::RouteLeg(Leg leg) {
 
 void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   if (const auto* failure = std::get_if<RouteFailure>(&route)) {
-    Result result{failure->permanent ? Verdict::kPermanent : Verdict::kTemporary, OutcomeOf(*failure),
-                  leg.positions};
-    return OnResults(leg, {std::move(result)});
+    const Verdict verdict = failure->permanent   ? Verdict::kPermanent
+                            : failure->not_tried ? Verdict::kNotTried
+                                                 : Verdict::kTemporary;
+    return OnResults(leg, {{verdict, OutcomeOf(*failure), leg.positions}});
   }
   Job job;
   job.mail = leg.mail;
@@ -269,7 +266,12 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
       retries.emplace_back(&result, decision);
       continue;
     }
-    end.events.push_back(EndEvent(mail, result, decision, now));
+    if (decision.next == Next::kExpire) {
+      std::vector<Event> expired = ExpiredEvents(leg, result, now);
+      std::move(expired.begin(), expired.end(), std::back_inserter(end.events));
+    } else {
+      end.events.push_back(EndEvent(mail, result, decision, now));
+    }
     end.ended_mail = leg.mail;
   }
   if (returned) {
@@ -280,6 +282,15 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   }
   if (!retries.empty()) AddMove(leg, retries, attempts, now, end);
   settlement_->EndLeg(std::move(end));
+}
+
+std::vector<queue::v1::Event> RecordWork::ExpiredEvents(const Leg& leg, const Result& ended, WallTime now) {
+  static const LastOutcomes kNone;
+  std::vector<Event> events;
+  for (const Result& expired : ExpiredResults(ended, leg.last != nullptr ? *leg.last : kNone)) {
+    events.push_back(EndEvent(*leg.mail, expired, {Next::kExpire, {}}, now));
+  }
+  return events;
 }
 
 queue::v1::Event RecordWork::EndEvent(const Mail& mail, const Result& result, const Decision& decision,
@@ -298,7 +309,7 @@ queue::v1::Event RecordWork::EndEvent(const Mail& mail, const Result& result, co
   LogEnd(mail, word, result);
   context_.metrics.recipients.With(word).Add(static_cast<double>(result.recipients.size()));
   Event event = queue::MakeEvent(mail, type, result.recipients, now);
-  event.set_attempts(mail.attempts() + 1);
+  event.set_attempts(mail.attempts() + (result.verdict == Verdict::kNotTried ? 0 : 1));
   *event.mutable_outcome() = result.outcome;
   if (decision.next == Next::kUnknownOutcome) {
     event.mutable_outcome()->set_reason(queue::v1::REASON_OUTCOME_UNKNOWN);

@@ -17,6 +17,7 @@
 #include "common/queue/delivery.h"
 #include "common/queue/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/consume/expiry.h"
 #include "outbound/deliver/result.h"
 #include "outbound/retry/retry.h"
 #include "outbound/route/route.h"
@@ -64,15 +65,18 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
     std::shared_ptr<const queue::v1::Mail> mail;
     std::string domain;
     std::vector<std::uint32_t> positions;
+    std::shared_ptr<const LastOutcomes> last;  // null if the record was not looked at
   };
 
   asio::awaitable<void> LookThenBegin();
-  void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions);
+  void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions,
+                std::shared_ptr<const LastOutcomes> last);
   void StartLegs();
   void StartLeg(Leg leg);
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
+  std::vector<queue::v1::Event> ExpiredEvents(const Leg& leg, const Result& ended, WallTime now);
   queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision,
                             WallTime now);
   void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries,

@@ -12,6 +12,8 @@ void ReadDeliverConfig(config::Section section, DeliverConfig& config) {
   if (section.Text("helo", config.helo)) {
     if (const auto domain = smtp::ParseDomain(config.helo); !domain.ok()) {
       section.Problem("helo", Message(domain.status()));
+    } else if (domain->ascii.find('_') != std::string::npos) {
+      section.Problem("helo", "receivers refuse a name with an underscore");
     }
   }
   section.Choice<TlsMode>("tls", config.tls,

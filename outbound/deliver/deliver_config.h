@@ -32,8 +32,8 @@ struct DeliverConfig {
   std::size_t messages_per_connection = 500;
   // delivery.recipients_per_transaction: RFC 5321 §4.5.3.1.8 promises 100. 1 to 1000.
   std::size_t recipients_per_transaction = 100;
-  // delivery.addresses_per_attempt: addresses of a site that are tried before the attempt has failed. 1
-  // to 20.
+  // delivery.addresses_per_attempt: addresses of a site that are tried before the attempt has failed, some of
+  // each host. A route keeps up to 20 to choose from. 1 to 20.
   std::size_t addresses_per_attempt = 5;
   // delivery.chunking_from: bodies of this size and larger go by BDAT where it is offered (RFC 3030). 0B to
   // 1GiB.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "outbound/route/mx_hosts.h"
+
 namespace goniec::outbound {
 namespace {
 
@@ -51,8 +53,7 @@ std::vector<Candidate> Site::CandidatesOf(const Route& route, std::size_t limit,
     if (failed == address_failed_until.end() || now >= failed->second) good.push_back(candidate);
   }
   if (good.empty()) good = route.candidates;
-  if (good.size() > limit) good.resize(limit);
-  return good;
+  return SomeOfEachHost(good, limit);
 }
 
 }  // namespace goniec::outbound

@@ -57,7 +57,8 @@ struct Site {
   // Nothing to keep it for.
   [[nodiscard]] bool IsForgettable(BootTime now) const;
 
-  // The addresses of `route` to try in this order: those that failed lately only if there are no others.
+  // The addresses of `route` to try in this order, some of each host: those that failed lately only if there
+  // are no others.
   [[nodiscard]] std::vector<Candidate> CandidatesOf(const Route& route, std::size_t limit,
                                                     BootTime now) const;
 };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <random>
+#include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/dns/wire.h"
@@ -101,6 +103,26 @@ std::vector<Candidate> OrderCandidates(std::vector<HostAddresses> hosts, std::ui
     }
   }
   return ordered;
+}
+
+std::vector<Candidate> SomeOfEachHost(const std::vector<Candidate>& candidates, size_t limit) {
+  if (candidates.size() <= limit) return candidates;
+  // In rounds: each host's first, then each host's second …; the order among those taken stays.
+  std::vector<bool> taken(candidates.size(), false);
+  size_t places = limit;
+  for (size_t round = 1; places > 0; ++round) {
+    absl::flat_hash_map<std::string_view, size_t> seen;
+    for (size_t i = 0; i < candidates.size() && places > 0; ++i) {
+      if (++seen[candidates[i].host] != round) continue;
+      taken[i] = true;
+      --places;
+    }
+  }
+  std::vector<Candidate> some;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (taken[i]) some.push_back(candidates[i]);
+  }
+  return some;
 }
 
 }  // namespace goniec::outbound

@@ -48,4 +48,9 @@ struct HostAddresses {
 std::vector<Candidate> OrderCandidates(std::vector<HostAddresses> hosts, std::uint16_t port,
                                        const Choose& choose);
 
+// At most `limit` of the candidates, in their order, and of each host as many as of any other: so no host's
+// addresses, however many, hide those of the hosts behind it. With fewer places than hosts, the first get
+// one.
+std::vector<Candidate> SomeOfEachHost(const std::vector<Candidate>& candidates, size_t limit);
+
 }  // namespace goniec::outbound

@@ -3,6 +3,7 @@
 // once shared; thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,12 +23,17 @@ struct Candidate {
   std::string host;
 };
 
+// More addresses than this are not kept of a route. RFC 5321 §5.1 leaves the number to us; an attempt tries
+// fewer, and the next one others.
+inline constexpr std::size_t kMaxAddresses = 20;
+
 struct Route {
   // The key under which domains share connections, limits and health: the hosts that serve them, not their
   // addresses. "mx:mx1.example,mx2.example:25", "host:relay.example:587", "ip:192.0.2.1:25". Lower case; the
   // same set of hosts gives the same key in every process.
   std::string site;
-  // In the order of trying; at least one, at most RouteConfig::addresses_per_attempt.
+  // In the order of trying; at least one, at most kMaxAddresses, some of each host. What an attempt takes of
+  // them is Site::CandidatesOf's.
   std::vector<Candidate> candidates;
   // From the configuration (a smart host), not from the DNS.
   bool configured = false;
@@ -39,6 +45,9 @@ struct Route {
 struct RouteFailure {
   // True: no other attempt fares better as long as the DNS and the configuration stay as they are.
   bool permanent = false;
+  // True: we did not get to look (our own limits). Says nothing about the domain and is no attempt;
+  // `permanent` is false.
+  bool not_tried = false;
   // What a server would answer for this, for bounces and SMTP: 550, 556, 451.
   int reply_code = 451;
   // RFC 3463.

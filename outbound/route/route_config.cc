@@ -107,7 +107,6 @@ absl::StatusOr<SmartHost> ParseSmartHost(std::string_view text, std::uint16_t de
 RouteConfig ReadRouteConfig(const config::Section& delivery) {
   RouteConfig config;
   delivery.Integer<std::uint16_t>("smtp_port", config.smtp_port, {1, 65535});
-  delivery.Integer<std::size_t>("addresses_per_attempt", config.addresses_per_attempt, {1, 20});
   delivery.Choice<dns::Families>(
       "address_families", config.families,
       {{"both", dns::Families::kBoth}, {"ipv4", dns::Families::kIPv4}, {"ipv6", dns::Families::kIPv6}});

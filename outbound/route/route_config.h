@@ -1,7 +1,6 @@
 // The keys of section `delivery` that routing reads (the others are DeliverConfig's).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -41,8 +40,6 @@ struct DomainRoute {
 struct RouteConfig {
   // delivery.smtp_port: where MX hosts listen. Other than 25 for tests only. 1 to 65535.
   std::uint16_t smtp_port = 25;
-  // delivery.addresses_per_attempt: how many addresses a route has at most; also DeliverConfig's. 1 to 20.
-  std::size_t addresses_per_attempt = 5;
   // delivery.address_families: both, ipv4 or ipv6.
   dns::Families families = dns::Families::kBoth;
   // delivery.allow_networks: special networks (private, loopback, …) to which the DNS and address literals

@@ -1,12 +1,15 @@
 #include "outbound/route/router.h"
 
 #include <algorithm>
+#include <asio/this_coro.hpp>
+#include <chrono>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
+#include "outbound/route/host_lookups.h"
 
 namespace goniec::outbound {
 namespace {
@@ -25,8 +28,18 @@ RouteFailure Temporary(std::string enhanced_code, std::string text) {
           .text = std::move(text)};
 }
 
-RouteFailure DnsFailed(std::string_view name, std::string_view reason) {
-  return Temporary("4.4.3", absl::StrCat("DNS lookup of ", Printable(name), " failed: ", Printable(reason)));
+RouteFailure DnsFailed(std::string_view name, const dns::Answer& answer) {
+  const bool not_tried = answer.result == dns::Result::kNotAsked;
+  RouteFailure failure =
+      Temporary(not_tried ? "4.4.5" : "4.4.3",
+                absl::StrCat("DNS lookup of ", Printable(name),
+                             not_tried ? " not made: " : " failed: ", Printable(answer.reason)));
+  failure.not_tried = not_tried;
+  return failure;
+}
+
+bool Failed(const dns::Answer& answer) {
+  return answer.result == dns::Result::kTemporary || answer.result == dns::Result::kNotAsked;
 }
 
 RouteFailure Unroutable(std::string_view domain, std::string_view why) {
@@ -43,9 +56,8 @@ RouteFailure Misconfigured(const SmartHost& smart_host, std::string_view why) {
   return Temporary("4.3.5", absl::StrCat("smart host ", smart_host.host, " cannot be used: ", ToAbsl(why)));
 }
 
-void Shorten(std::vector<Candidate>& candidates, size_t limit) {
-  while (candidates.size() > limit) candidates.pop_back();
-}
+// How long the hosts are waited for that are not needed while the better ones work.
+constexpr std::chrono::seconds kPatienceWithBackups(1);
 
 RouteResult Share(Route route) {
   return std::make_shared<const Route>(std::move(route));
@@ -104,8 +116,10 @@ struct Router::State {
   std::optional<std::string> Refusal(const net::IpAddress& ip) const;
   RouteResult ToLiteral(std::string_view domain) const;
   asio::awaitable<RouteResult> ByMx(std::string domain, std::uint16_t port, bool configured) const;
-  asio::awaitable<bool> LookUpGroup(const std::vector<std::string>& group, std::uint16_t port,
-                                    bool configured, Progress& progress) const;
+  bool AddGroup(std::vector<HostAddresses> group, std::uint16_t port, bool configured,
+                Progress& progress) const;
+  asio::awaitable<void> LookUpHosts(MxHosts hosts, std::uint16_t port, bool configured,
+                                    Progress& progress) const;
   asio::awaitable<RouteResult> ToHost(SmartHost smart_host) const;
   asio::awaitable<RouteResult> ToSmartHost(Configured configured) const;
 
@@ -173,31 +187,49 @@ RouteResult Router::State::ToLiteral(std::string_view domain) const {
 }
 
 // False if the group holds one of our own addresses: then neither it nor what follows may be used.
-asio::awaitable<bool> Router::State::LookUpGroup(const std::vector<std::string>& group, std::uint16_t port,
-                                                 bool configured, Progress& progress) const {
-  std::vector<HostAddresses> found;
-  for (const std::string& host : group) {
-    dns::AddressAnswer answer = co_await resolver.LookupAddresses(host, config.families);
-    if (answer.result == dns::Result::kTemporary) progress.failure = DnsFailed(host, answer.reason);
-    HostAddresses usable{host, {}};
-    for (const net::IpAddress& ip : answer.addresses) {
-      if (!configured && own_addresses.contains(ip)) {
-        progress.ourselves = true;
-        co_return false;
-      }
-      const auto refusal = configured ? std::nullopt : Refusal(ip);
-      if (refusal) {
-        progress.refused = *refusal;
-      } else {
-        usable.addresses.push_back(ip);
-      }
+bool Router::State::AddGroup(std::vector<HostAddresses> group, std::uint16_t port, bool configured,
+                             Progress& progress) const {
+  for (HostAddresses& host : group) {
+    if (!configured && std::any_of(host.addresses.begin(), host.addresses.end(),
+                                   [this](const auto& ip) { return own_addresses.contains(ip); })) {
+      progress.ourselves = true;
+      return false;
     }
-    if (!usable.addresses.empty()) found.push_back(std::move(usable));
+    std::erase_if(host.addresses, [&](const net::IpAddress& ip) {
+      const auto refusal = configured ? std::nullopt : Refusal(ip);
+      if (refusal) progress.refused = *refusal;
+      return refusal.has_value();
+    });
   }
-  for (Candidate& candidate : OrderCandidates(std::move(found), port, choose)) {
+  for (Candidate& candidate : OrderCandidates(std::move(group), port, choose)) {
     progress.candidates.push_back(std::move(candidate));
   }
-  co_return true;
+  return true;
+}
+
+// All are asked at once. The best hosts that have addresses are waited for as long as that takes, those
+// behind them a little; who has not answered then is left out, with all that might come after it.
+asio::awaitable<void> Router::State::LookUpHosts(MxHosts hosts, std::uint16_t port, bool configured,
+                                                 Progress& progress) const {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto lookups = HostLookups::Start(executor, resolver, hosts.All(), config.families);
+  std::size_t first = 0;
+  auto deadline = std::chrono::steady_clock::time_point::max();
+  for (const std::vector<std::string>& group : hosts.groups) {
+    if (const bool answered = co_await lookups->FirstAnswered(first + group.size(), deadline); !answered)
+      break;
+    std::vector<HostAddresses> found;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const dns::AddressAnswer& answer = *lookups->answer(first + i);
+      if (Failed(answer)) progress.failure = DnsFailed(group[i], answer);
+      found.push_back({group[i], answer.addresses});
+    }
+    if (!AddGroup(std::move(found), port, configured, progress)) break;
+    first += group.size();
+    if (deadline == std::chrono::steady_clock::time_point::max() && !progress.candidates.empty()) {
+      deadline = std::chrono::steady_clock::now() + kPatienceWithBackups;
+    }
+  }
 }
 
 namespace {
@@ -217,7 +249,7 @@ asio::awaitable<RouteResult> Router::State::ByMx(std::string domain, std::uint16
                                                  bool configured) const {
   static const absl::flat_hash_set<std::string> kNobody;
   dns::MxAnswer answer = co_await resolver.LookupMx(domain);
-  if (answer.result == dns::Result::kTemporary) co_return DnsFailed(domain, answer.reason);
+  if (Failed(answer)) co_return DnsFailed(domain, answer);
   if (answer.result == dns::Result::kNoDomain) {
     co_return Permanent(550, "5.1.2", absl::StrCat("domain ", Printable(domain), " does not exist"));
   }
@@ -230,25 +262,21 @@ asio::awaitable<RouteResult> Router::State::ByMx(std::string domain, std::uint16
                         absl::StrCat("domain ", Printable(domain), " accepts no mail (null MX)"));
   }
   Progress progress;
-  for (const std::vector<std::string>& group : hosts.groups) {
-    const bool go_on = co_await LookUpGroup(group, port, configured, progress);
-    if (!go_on || progress.candidates.size() >= config.addresses_per_attempt) break;
-  }
+  co_await LookUpHosts(hosts, port, configured, progress);
   if (progress.candidates.empty()) co_return WhyNone(domain, implicit, hosts.cut_at_ourselves, progress);
-  Shorten(progress.candidates, config.addresses_per_attempt);
-  co_return Share(
-      {MxSite(hosts.All(), port), std::move(progress.candidates), configured, !configured && answer.secure});
+  co_return Share({MxSite(hosts.All(), port), SomeOfEachHost(progress.candidates, kMaxAddresses), configured,
+                   !configured && answer.secure});
 }
 
 asio::awaitable<RouteResult> Router::State::ToHost(SmartHost smart_host) const {
   Progress progress;
-  const std::vector<std::string> group = {smart_host.host};
-  co_await LookUpGroup(group, smart_host.port, true, progress);
+  MxHosts alone;
+  alone.groups.push_back({smart_host.host});
+  co_await LookUpHosts(std::move(alone), smart_host.port, true, progress);
   if (progress.candidates.empty() && progress.failure) co_return *progress.failure;
   if (progress.candidates.empty()) co_return Misconfigured(smart_host, "it has no address");
-  Shorten(progress.candidates, config.addresses_per_attempt);
   co_return Share({absl::StrCat("host:", smart_host.host, ":", smart_host.port),
-                   std::move(progress.candidates), true, false});
+                   SomeOfEachHost(progress.candidates, kMaxAddresses), true, false});
 }
 
 asio::awaitable<RouteResult> Router::State::ToSmartHost(Configured configured) const {

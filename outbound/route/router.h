@@ -1,6 +1,7 @@
 // Finds the way of a recipient's domain: configured smart hosts first, then address literals, else MX records
 // as RFC 5321 §5.1 and RFC 7505 want it. Asked by the worker once for each domain of a record; it keeps no
-// cache (the resolver has one) and does not connect. Immutable after construction, thread-safe.
+// cache (the resolver has one) and does not connect. Immutable after construction, thread-safe; the executor
+// of the coroutine that awaits Find() runs one handler at a time.
 #pragma once
 
 #include <asio/awaitable.hpp>

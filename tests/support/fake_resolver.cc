@@ -1,5 +1,8 @@
 #include "tests/support/fake_resolver.h"
 
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <cstdlib>
 #include <utility>
 
@@ -65,6 +68,17 @@ void FakeResolver::FailAddresses(const std::string& host, const std::string& rea
   addresses_[host] = {Failed(reason), {}};
 }
 
+void FakeResolver::NotAsked(const std::string& name) {
+  dns::Answer answer = Failed("busy");
+  answer.result = dns::Result::kNotAsked;
+  mx_[name] = {answer, {}};
+  addresses_[name] = {answer, {}};
+}
+
+void FakeResolver::NeverAnswer(const std::string& host) {
+  unanswered_.insert(host);
+}
+
 void FakeResolver::MxAlias(const std::string& domain, const std::string& canonical_name) {
   mx_[domain].canonical_name = canonical_name;
 }
@@ -78,6 +92,10 @@ asio::awaitable<dns::MxAnswer> FakeResolver::LookupMx(std::string domain) {
 
 asio::awaitable<dns::AddressAnswer> FakeResolver::LookupAddresses(std::string host, dns::Families families) {
   questions_.push_back("A " + host);
+  if (unanswered_.contains(host)) {
+    asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+  }
   const auto found = addresses_.find(host);
   if (found == addresses_.end()) co_return dns::AddressAnswer{Without(dns::Result::kNoDomain, host), {}};
   dns::AddressAnswer answer = found->second;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ class FakeResolver final : public dns::Resolver {
   void Addresses(const std::string& host, const std::vector<std::string>& addresses);
   void FailMx(const std::string& domain, const std::string& reason);
   void FailAddresses(const std::string& host, const std::string& reason);
+  // What our own limits say, to either question.
+  void NotAsked(const std::string& name);
+  // LookupAddresses of it ends with this object.
+  void NeverAnswer(const std::string& host);
   // What LookupMx says of the end of a CNAME chain.
   void MxAlias(const std::string& domain, const std::string& canonical_name);
 
@@ -34,6 +39,7 @@ class FakeResolver final : public dns::Resolver {
   std::map<std::string, dns::MxAnswer> mx_;
   std::map<std::string, dns::AddressAnswer> addresses_;
   std::vector<std::string> questions_;
+  std::set<std::string> unanswered_;
 };
 
 }  // namespace goniec::test

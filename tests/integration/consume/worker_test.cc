@@ -48,7 +48,8 @@ class WorkerTest : public queue::RealQueue {
   }
 
   // A record with one mail for an address that routing refuses: it ends without a connection.
-  std::string StoreMail(const std::map<std::string, std::string>& headers = {}) {
+  std::string StoreMail(const std::map<std::string, std::string>& headers = {},
+                        const std::string& recipient = "somebody@[127.0.0.1]") {
     const WallTime now = std::chrono::system_clock::now();
     queue::v1::Record record;
     record.set_record_id(mail::NewRecordId(now));
@@ -57,7 +58,7 @@ class WorkerTest : public queue::RealQueue {
     mail.set_mail_class(queue::v1::MAIL_CLASS_TRANSACTIONAL);
     mail.set_tenant("default");
     mail.set_mail_from("sender@source.test");
-    mail.add_recipients()->set_address("somebody@[127.0.0.1]");
+    mail.add_recipients()->set_address(recipient);
     mail.set_recipient_count(1);
     *mail.mutable_accept_time() = queue::ToProto(now);
     *mail.mutable_expire_time() = queue::ToProto(now + std::chrono::hours(1));
@@ -66,6 +67,39 @@ class WorkerTest : public queue::RealQueue {
                                queue::SlotOf(record.record_id())),
            std::make_shared<const std::string>(record.SerializeAsString()),
            {headers.begin(), headers.end()}});
+    return mail.message_id();
+  }
+
+  // A copy of a mail whose time is over, as another worker moved it after an attempt with this outcome.
+  std::string StoreExpiredCopy(const queue::v1::Outcome& outcome) {
+    const WallTime accepted = std::chrono::system_clock::now() - std::chrono::minutes(10);
+    queue::v1::Record record;
+    record.set_record_id(mail::NewRecordId(accepted));
+    queue::v1::Mail& mail = *record.add_mails();
+    mail.set_message_id(mail::MessageIdOf(record.record_id(), 0));
+    mail.set_mail_class(queue::v1::MAIL_CLASS_TRANSACTIONAL);
+    mail.set_tenant("default");
+    mail.set_mail_from("sender@source.test");
+    mail.add_recipients()->set_address("somebody@full.test");
+    mail.set_recipient_count(1);
+    mail.set_generation(1);
+    mail.set_attempts(3);
+    *mail.mutable_accept_time() = queue::ToProto(accepted);
+    *mail.mutable_expire_time() = queue::ToProto(accepted + std::chrono::minutes(5));
+    mail.set_inline_body("Subject: x\r\n\r\nx\r\n");
+    queue::v1::EventRecord events;
+    *events.add_events() =
+        queue::MakeEvent(mail, queue::v1::EVENT_TYPE_DEFERRED, {0}, accepted + std::chrono::minutes(4));
+    events.mutable_events(0)->set_attempts(3);
+    *events.mutable_events(0)->mutable_outcome() = outcome;
+    const int slot = queue::SlotOf(mail.message_id());
+    Store({queue::LateEventSubject(queue::ShardOf(slot, config_.event_shards), "default", slot),
+           std::make_shared<const std::string>(events.SerializeAsString()),
+           {}});
+    Store({queue::DueSubject(queue::WaitSubject(0, queue::MailClass::kTransactional, "default",
+                                                mail.message_id(), 1, "full.test")),
+           std::make_shared<const std::string>(record.SerializeAsString()),
+           {}});
     return mail.message_id();
   }
 
@@ -97,6 +131,49 @@ TEST_F(WorkerTest, RecordsFromBeforeAResetAreLookedAt) {
   StoreMail();
   ASSERT_TRUE(test::WaitUntil([&] { return Stored("EVENTS_0") == 2; }));
   EXPECT_NE(looked(), std::string::npos) << "the second is younger than the reset";
+}
+
+// The worker that ends a mail has not made its last attempt: the events know.
+TEST_F(WorkerTest, AnExpiredMailEndsWithTheCauseOfItsLastAttempt) {
+  queue::v1::Outcome outcome;
+  outcome.set_remote_host("mx.full.test");
+  outcome.set_remote_ip("192.0.2.1");
+  outcome.set_phase(queue::v1::PHASE_RCPT);
+  outcome.set_reply_code(452);
+  outcome.set_enhanced_code("4.2.2");
+  outcome.set_text("mailbox full");
+  outcome.set_reason(queue::v1::REASON_REPLY);
+  const std::string id = StoreExpiredCopy(outcome);
+  queue::RecipientStatus ended;
+  ASSERT_TRUE(test::WaitUntil([&] {
+    const auto status = RunToEnd(finder_->Find("default", id));
+    if (!status.ok() || !status->AllTerminal()) return false;
+    ended = status->recipients.at(0);
+    return true;
+  }));
+  EXPECT_EQ(ended.state, queue::RecipientState::kExpired);
+  EXPECT_EQ(ended.attempts, 3U);
+  ASSERT_TRUE(ended.last_outcome.has_value());
+  outcome.set_reason(queue::v1::REASON_EXPIRED);
+  outcome.set_last_reason(queue::v1::REASON_REPLY);
+  EXPECT_EQ(ended.last_outcome->ShortDebugString(), outcome.ShortDebugString());
+}
+
+// Our own limits are nothing that a mail has done.
+TEST_F(WorkerTest, MailWhoseLookupWasNotMadeIsMovedWithoutAnAttempt) {
+  resolver_.NotAsked("busy.test");
+  const std::string id = StoreMail({}, "somebody@busy.test");
+  queue::RecipientStatus moved;
+  ASSERT_TRUE(test::WaitUntil([&] {
+    const auto status = RunToEnd(finder_->Find("default", id));
+    if (!status.ok() || status->recipients.empty()) return false;
+    moved = status->recipients.at(0);
+    return moved.state == queue::RecipientState::kDeferred;
+  }));
+  EXPECT_EQ(moved.attempts, 0U);
+  EXPECT_EQ(moved.last_outcome->reason(), queue::v1::REASON_LOOKUP_BUSY);
+  ASSERT_TRUE(moved.next_attempt_time.has_value());
+  EXPECT_LT(*moved.next_attempt_time, std::chrono::system_clock::now() + 2 * retry_.not_tried_delay);
 }
 
 // Looking fails for as long as nobody answers for the events: the record does not spin meanwhile.

@@ -166,6 +166,20 @@ TEST(FailureTest, TheNextAddressIsTried) {
   EXPECT_EQ(delivery.raw[0].front().outcome.remote_port(), good.port());
 }
 
+// RFC 5321 §5.1: the backup is there for exactly this.
+TEST(FailureTest, ABackupIsTriedThoughTheBestHostHasManyDeadAddresses) {
+  SinkProcess backup;
+  Route route = *Delivery::RouteTo({test::FreePort(), test::FreePort(), test::FreePort(), test::FreePort(),
+                                    test::FreePort(), backup.port()});
+  route.candidates.back().host = "backup.test";
+  DeliverConfig config = FastConfig();
+  config.addresses_per_attempt = 5;
+  Delivery delivery(config);
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), std::make_shared<const Route>(route)),
+              ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+  EXPECT_EQ(delivery.raw[0].front().outcome.remote_host(), "backup.test");
+}
+
 TEST(FailureTest, OneTemporaryAddressIsEnoughToWait) {
   SinkProcess busy("rules:\n  - {on: connect, reply: '421 busy', then: close}\n");
   SinkProcess refusing("rules:\n  - {on: connect, reply: '554 no'}\n");

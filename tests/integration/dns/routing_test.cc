@@ -8,6 +8,7 @@
 #include <asio/use_future.hpp>
 
 #include "common/dns/unbound_resolver.h"
+#include "common/observe/metrics.h"
 #include "outbound/route/router.h"
 #include "tests/support/dns_server.h"
 
@@ -45,8 +46,9 @@ class RoutingTest : public ::testing::Test {
     RouteConfig config;
     config.smtp_port = 2525;
     config.allow_networks = *net::CidrSet::Parse({"127.0.0.0/8", "::1/128"});
+    observe::Metrics metrics;
     asio::io_context context;
-    auto resolver = dns::UnboundResolver::Create(context.get_executor(), dns_config);
+    auto resolver = dns::UnboundResolver::Create(context.get_executor(), dns_config, metrics);
     if (!resolver.ok()) return resolver.status().ToString();
     const Router router(config, **resolver, {}, [](size_t n) { return n - 1; });
     std::string shown;

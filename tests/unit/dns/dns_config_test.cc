@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 TEST(DnsConfig, ReadsEveryKey) {
   auto document = config::Document::Parse(
       "dns:\n  servers: [127.0.0.1@5353, '::1']\n  timeout: 3s\n  cache_size: 2MiB\n  max_lookups: 7\n"
-      "  trust_anchor_file: /etc/anchors\n",
+      "  max_waiting: 9\n  trust_anchor_file: /etc/anchors\n",
       "test.yaml");
   ASSERT_TRUE(document.ok());
   const DnsConfig config = ReadDnsConfig(document->root().Sub("dns"));
@@ -23,6 +23,7 @@ TEST(DnsConfig, ReadsEveryKey) {
   EXPECT_EQ(config.timeout, std::chrono::seconds(3));
   EXPECT_EQ(config.cache_size, MiB(2));
   EXPECT_EQ(config.max_lookups, 7);
+  EXPECT_EQ(config.max_waiting, 9);
   EXPECT_EQ(config.trust_anchor_file, "/etc/anchors");
 }
 

@@ -110,7 +110,7 @@ TEST_F(OutboundConfigTest, EachMistakeIsToldOnceAtItsLine) {
       {"unit", "drain_limit: 5 parsecs\n", ":1: drain_limit: \"5 parsecs\" is not a time span; use for"},
       {"no unit", "drain_limit: 5\n",
        ":1: drain_limit: \"5\" has no unit, so it is not a time span; use for"},
-      {"read by two", "delivery:\n  addresses_per_attempt: 99\n",
+      {"bounds", "delivery:\n  addresses_per_attempt: 99\n",
        ":2: delivery.addresses_per_attempt: 99 is out of bounds; it must be 1 to 20"},
       {"open API", "api: {listen: \"0.0.0.0:8443\"}\n", ":1: api.listen: 0.0.0.0:8443 is open to other"},
       {"network", "delivery: {allow_networks: [10.0.0.0/99]}\n", ":1: delivery.allow_networks[0]: "},

@@ -153,6 +153,25 @@ TEST(StatusFold, AnOldMoveChangesNothing) {
   EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kExpired) << "nothing returns from its end";
 }
 
+TEST(StatusFold, AMoveWithoutAnAttemptDoesNotHideWhatTheLastAttemptCameTo) {
+  StatusFold fold(kId);
+  const auto move = [](std::uint32_t generation, std::uint32_t attempts, const char* text) {
+    v1::Event event = MakeEvent(v1::EVENT_TYPE_DEFERRED, {0}, generation);
+    event.set_attempts(attempts);
+    event.mutable_outcome()->set_text(text);
+    return event;
+  };
+  const auto last = [&fold] { return fold.status().recipients.at(0).last_outcome->text(); };
+  fold.Add(move(1, 0, "busy"));
+  EXPECT_EQ(last(), "busy");
+  fold.Add(move(2, 1, "mailbox full"));
+  fold.Add(move(3, 1, "busy"));
+  EXPECT_EQ(last(), "mailbox full");
+  EXPECT_EQ(fold.status().recipients.at(0).generation, 3U);
+  fold.Add(move(4, 2, "still full"));
+  EXPECT_EQ(last(), "still full");
+}
+
 TEST(StatusFold, NoticesAndUnknownTypesLeaveTheState) {
   StatusFold fold(kId);
   for (const int type :

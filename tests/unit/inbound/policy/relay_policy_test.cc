@@ -55,6 +55,14 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"LocalUtf8", "<a@bücher.example>", 0}, Row{"LocalALabel", "<a@xn--bcher-kva.example>", 0},
         Row{"LocalLiteral", "<a@[192.0.2.25]>", 0}, Row{"Wildcard", "<a@x.sub.example>", 0},
         Row{"WildcardDeep", "<a@x.y.sub.example>", 0},
+        // Addresses against the grammar that exist, and nothing that they open.
+        Row{"DoubleDot", "<a..b@local.example>", 0}, Row{"DotLast", "<a.@local.example>", 0},
+        Row{"DotFirst", "<.a@local.example>", 0}, Row{"Underscore", "<a@my_host.sub.example>", 0},
+        Row{"DoubleDotToOther", "<a..b@other.example>", 550},
+        Row{"UnderscoreForHyphen", "<a@local_example>", 550},
+        Row{"DoubleDotPercentHack", "<a..b%other.example@local.example>", 550},
+        Row{"DotsBeforeQuotedAt", "<..\"a@other.example\"@local.example>", 501, 501},
+        Row{"DoubleDotInDomain", "<a@local..example>", 501, 501},
         // Attempts to relay.
         Row{"Other", "<a@other.example>", 550}, Row{"WildcardsParentItself", "<a@sub.example>", 550},
         Row{"WildcardSuffixOnly", "<a@evilsub.example>", 550}, Row{"SubOfExact", "<a@x.local.example>", 550},

@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         Dialogue{"VrfyNothing", "VRFY\r\n", "501/5.5.4"},
         Dialogue{"NoArgumentsPlease", kToRcpt + "DATA x\r\nRSET x\r\nQUIT x\r\n",
                  "250 250/2.1.0 250/2.1.5 501/5.5.4 501/5.5.4 501/5.5.4"},
-        Dialogue{"BadAddresses", kHello + "MAIL FROM:<a..b@c>\r\n" + kMail + "RCPT TO:<a@>\r\nRCPT TO:<>\r\n",
+        Dialogue{"BadAddresses", kHello + "MAIL FROM:<a b@c>\r\n" + kMail + "RCPT TO:<a@>\r\nRCPT TO:<>\r\n",
                  "250 501/5.1.7 250/2.1.0 501/5.1.3 501/5.1.3"},
         Dialogue{"UnsupportedParameters",
                  kHello + "MAIL FROM:<a@b> FOO=1\r\n" + kMail + "RCPT TO:<a@b.example> NOTIFY=NEVER\r\n",

@@ -28,6 +28,7 @@ TEST(MessageView, ShowsEachRecipient) {
   done.last_outcome->set_tls_version("TLSv1.3");
   done.last_outcome->set_phase(queue::v1::PHASE_DOT);
   done.last_outcome->set_reason(queue::v1::REASON_ACCEPTED);
+  done.last_outcome->set_last_reason(queue::v1::REASON_TIMEOUT);
   done.last_outcome->set_latency_us(1'500'000);
   status.recipients[3].next_attempt_time = kTime;
   status.recipients[3].state = queue::RecipientState::kDeferred;
@@ -42,6 +43,7 @@ TEST(MessageView, ShowsEachRecipient) {
   EXPECT_EQ(message.recipients(0).state(), v1::RecipientStatus::DELIVERED);
   EXPECT_EQ(message.recipients(0).last_outcome().tls().version(), "TLSv1.3");
   EXPECT_EQ(message.recipients(0).last_outcome().phase(), v1::Outcome::DOT);
+  EXPECT_EQ(message.recipients(0).last_outcome().last_reason(), v1::Outcome::TIMEOUT);
   EXPECT_EQ(message.recipients(0).last_outcome().latency().seconds(), 1);
   EXPECT_EQ(message.recipients(0).last_outcome().latency().nanos(), 500'000'000);
   EXPECT_FALSE(message.recipients(0).has_next_attempt_time());

@@ -61,6 +61,28 @@ TEST(Submission, DerivesTheEnvelopeOfAComposedMessage) {
   EXPECT_FALSE(submission.mail.smtputf8());
 }
 
+// Against the grammar of RFC 5321, but people have them: passed on as given, in envelope and header.
+TEST(Submission, AddressesThatExistAreTakenAsTheyAre) {
+  const std::vector<std::string> exist = {"a..b@docomo.example", "a.@x.example", ".a@x.example",
+                                          "a@my_host.example", std::string(65, 'a') + "@x.example"};
+  v1::SendMessageRequest request = ComposedRequest();
+  v1::ComposedMessage& composed = *request.mutable_composed();
+  composed.mutable_from()->set_address("we..@example.test");
+  composed.clear_to();
+  for (const std::string& address : exist) composed.add_to()->set_address(address);
+  const Submission submission = Good(request);
+  EXPECT_EQ(submission.mail.mail_from(), "we..@example.test");
+  EXPECT_EQ(Addresses(submission), exist);
+  const std::string body = Body(submission);
+  EXPECT_THAT(body, HasSubstr("From: we..@example.test\r\n"));
+  for (const std::string& address : exist) EXPECT_THAT(body, HasSubstr(address));
+
+  v1::SendMessageRequest raw = RawRequest();
+  raw.mutable_envelope()->clear_to();
+  for (const std::string& address : exist) raw.mutable_envelope()->add_to()->set_address(address);
+  EXPECT_EQ(Addresses(Good(raw)), exist);
+}
+
 TEST(Submission, AnEnvelopeReplacesTheDerivedOne) {
   v1::SendMessageRequest request = ComposedRequest();
   request.mutable_envelope()->set_mail_from("bounce+kot=example.net@example.test");

@@ -47,6 +47,22 @@ TEST(Render, MessageAsAnAlignedTable) {
             "jürgen@two.test  DEFERRED   0                                  dns temporary\n");
 }
 
+TEST(Render, AnExpiredMailShowsItsCauseAndThatTheTimeWasOver) {
+  v1::Outcome outcome;
+  outcome.set_reply_code(452);
+  outcome.set_enhanced_code("4.2.2");
+  outcome.set_text("mailbox full");
+  outcome.set_remote_host("mx.one.test");
+  outcome.set_reason(v1::Outcome::EXPIRED);
+  outcome.set_last_reason(v1::Outcome::REPLY);
+  EXPECT_EQ(OutcomeText(outcome),
+            "452 4.2.2 mailbox full, from mx.one.test, then the time for delivery was over");
+  v1::Outcome silent;
+  silent.set_reason(v1::Outcome::EXPIRED);
+  silent.set_last_reason(v1::Outcome::TIMEOUT);
+  EXPECT_EQ(OutcomeText(silent), "timeout, then the time for delivery was over");
+}
+
 TEST(Render, JsonIsOneLineWithTheProtosNames) {
   const std::string json = Json(Example());
   EXPECT_THAT(json, HasSubstr("\"state\":\"DELIVERED\""));

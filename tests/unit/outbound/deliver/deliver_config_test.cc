@@ -54,7 +54,7 @@ TEST(ReadDeliverConfigTest, TakesEveryKey) {
 }
 
 TEST(ReadDeliverConfigTest, RefusesANameThatIsNone) {
-  for (const char* name : {"two words", "a..b", "'x\\r\\nQUIT'"}) {
+  for (const char* name : {"two words", "a..b", "my_host.example", "'x\\r\\nQUIT'"}) {
     DeliverConfig config;
     EXPECT_THAT(std::string(Read("helo: " + std::string(name) + "\n", config).message()),
                 testing::HasSubstr("deliver.yaml:1: helo"))

@@ -112,6 +112,18 @@ TEST(SiteTest, IfAllFailedAllAreTried) {
   EXPECT_THAT(Hosts(site.CandidatesOf(route, 5, kNow)), ElementsAre("mx0", "mx1"));
 }
 
+// RFC 5321 §5.1: five dead addresses of the best host leave the backup its place.
+TEST(SiteTest, AnAttemptTriesSomeAddressesOfEachHost) {
+  Site site("s");
+  Route route;
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    route.candidates.push_back({{net::IpAddress::V4({192, 0, 2, i}), 25}, i < 5 ? "mx" : "backup"});
+  }
+  EXPECT_THAT(Hosts(site.CandidatesOf(route, 5, kNow)), ElementsAre("mx", "mx", "mx", "mx", "backup"));
+  EXPECT_THAT(Hosts(site.CandidatesOf(route, 2, kNow)), ElementsAre("mx", "backup"));
+  EXPECT_THAT(Hosts(site.CandidatesOf(route, 1, kNow)), ElementsAre("mx"));
+}
+
 TEST(SiteTest, IsForgottenWhenNothingIsToBeRemembered) {
   Site site("s");
   EXPECT_TRUE(site.IsForgettable(kNow));

@@ -114,6 +114,32 @@ TEST(OrderCandidates, TheChoiceDecidesTheOrder) {
   EXPECT_THAT(Texts(OrderCandidates(hosts, 25, First)), ElementsAre("b=192.0.2.2:25", "a=192.0.2.1:25"));
 }
 
+TEST(SomeOfEachHost, EachHostGetsAsManyPlacesAsAnyOther) {
+  struct Case {
+    const char* name;
+    const char* hosts;
+    std::size_t limit;
+    const char* taken;
+  };
+  const Case cases[] = {
+      {"few", "aab", 3, "aab"},
+      {"the backup keeps its place", "aaaaab", 5, "aaaab"},
+      {"of two each half", "aaaabbbb", 4, "aabb"},
+      {"the odd one is the better host's", "aaabbb", 5, "aaabb"},
+      {"turns stay turns", "abababcc", 5, "ababc"},
+      {"more hosts than places", "aabbccdd", 3, "abc"},
+      {"one place", "ab", 1, "a"},
+      {"none", "", 5, ""},
+  };
+  for (const Case& c : cases) {
+    std::vector<Candidate> candidates;
+    for (const char* host = c.hosts; *host != '\0'; ++host) candidates.push_back({{}, std::string(1, *host)});
+    std::string taken;
+    for (const Candidate& candidate : SomeOfEachHost(candidates, c.limit)) taken += candidate.host;
+    EXPECT_EQ(taken, c.taken) << c.name;
+  }
+}
+
 TEST(ChooseAtRandom, ReachesEveryHostOfAGroup) {
   std::set<std::string> first;
   const std::vector<HostAddresses> hosts = {

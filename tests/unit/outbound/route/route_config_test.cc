@@ -49,7 +49,6 @@ TEST(RouteConfig, ReadsEveryKey) {
   auto document = config::Document::Parse(R"(
 delivery:
   smtp_port: 2525
-  addresses_per_attempt: 3
   address_families: ipv4
   allow_networks: [127.0.0.0/8, fd00::/8]
   own_hosts: [MX.Example.org]
@@ -65,7 +64,6 @@ delivery:
   const RouteConfig config = ReadRouteConfig(document->root().Sub("delivery"));
   EXPECT_TRUE(document->Finish().ok()) << document->Finish();
   EXPECT_EQ(config.smtp_port, 2525);
-  EXPECT_EQ(config.addresses_per_attempt, 3U);
   EXPECT_EQ(config.families, dns::Families::kIPv4);
   EXPECT_TRUE(config.allow_networks.Contains(*net::IpAddress::Parse("127.1.2.3")));
   EXPECT_FALSE(config.allow_networks.Contains(*net::IpAddress::Parse("10.0.0.1")));

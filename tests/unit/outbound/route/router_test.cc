@@ -5,7 +5,8 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <asio/use_future.hpp>
+#include <optional>
+#include <utility>
 
 #include "tests/support/fake_resolver.h"
 
@@ -29,9 +30,12 @@ class RouterTest : public ::testing::Test {
   RouteResult Find(const std::string& domain) {
     const Router router(config_, dns_, interfaces_, [](size_t n) { return n - 1; });
     asio::io_context context;
-    auto result = asio::co_spawn(context, router.Find(domain), asio::use_future);
-    context.run();
-    return result.get();
+    std::optional<RouteResult> result;
+    asio::co_spawn(context, router.Find(domain),
+                   [&](const std::exception_ptr&, RouteResult found) { result = std::move(found); });
+    while (!result && context.run_one() > 0) {
+    }
+    return *result;
   }
   // "host=address:port …" or "code enhanced text".
   std::string Show(const std::string& domain) {
@@ -75,12 +79,41 @@ TEST_F(RouterTest, DomainsWithTheSameHostsShareASite) {
   EXPECT_EQ(Site("a.org"), Site("b.org"));
 }
 
-TEST_F(RouterTest, NoMoreHostsAreLookedUpThanNeeded) {
-  config_.addresses_per_attempt = 2;
+// RFC 5321 §5.1: a host with many addresses does not hide the one that is there for when they fail.
+TEST_F(RouterTest, ManyAddressesOfOneHostDoNotHideTheBackup) {
   dns_.Mx("d.org", {"10 mx1.d.org", "20 mx2.d.org"});
-  dns_.Addresses("mx1.d.org", {"8.8.8.1", "8.8.8.2", "8.8.8.3"});
-  EXPECT_EQ(Show("d.org"), "mx1.d.org=8.8.8.1:25 mx1.d.org=8.8.8.2:25");
-  EXPECT_THAT(dns_.questions(), ElementsAre("MX d.org", "A mx1.d.org"));
+  std::vector<std::string> many;
+  for (int i = 1; i <= 30; ++i) many.push_back("8.8.8." + std::to_string(i));
+  dns_.Addresses("mx1.d.org", many);
+  dns_.Addresses("mx2.d.org", {"8.8.4.1", "8.8.4.2"});
+  EXPECT_THAT(dns_.questions(), IsEmpty());
+  const auto route = std::get<0>(Find("d.org"));
+  ASSERT_EQ(route->candidates.size(), kMaxAddresses);
+  EXPECT_EQ(route->candidates[kMaxAddresses - 3].host, "mx1.d.org");
+  EXPECT_EQ(route->candidates[kMaxAddresses - 2].host, "mx2.d.org");
+  EXPECT_EQ(route->candidates[kMaxAddresses - 1].host, "mx2.d.org");
+  EXPECT_THAT(dns_.questions(), ElementsAre("MX d.org", "A mx1.d.org", "A mx2.d.org"));
+}
+
+TEST_F(RouterTest, WhatWeDidNotAskIsNotTried) {
+  dns_.NotAsked("d.org");
+  dns_.Mx("e.org", {"10 mx.e.org"});
+  dns_.NotAsked("mx.e.org");
+  dns_.FailMx("f.org", "SERVFAIL");
+  const auto failure = [&](const char* domain) { return std::get<RouteFailure>(Find(domain)); };
+  EXPECT_TRUE(failure("d.org").not_tried);
+  EXPECT_EQ(failure("d.org").text, "DNS lookup of d.org not made: busy");
+  EXPECT_TRUE(failure("e.org").not_tried);
+  EXPECT_FALSE(failure("f.org").not_tried);
+}
+
+// The addresses of a host that nobody answers for are waited for only while they are needed.
+TEST_F(RouterTest, BackupWithoutAnAnswerDoesNotKeepTheMailWaiting) {
+  dns_.Mx("d.org", {"10 mx.d.org", "20 silent.d.org", "30 last.d.org"});
+  dns_.Addresses("mx.d.org", {"8.8.8.1"});
+  dns_.NeverAnswer("silent.d.org");
+  dns_.Addresses("last.d.org", {"8.8.8.3"});
+  EXPECT_EQ(Show("d.org"), "mx.d.org=8.8.8.1:25");
 }
 
 TEST_F(RouterTest, ImplicitMxIsTheDomainItself) {
