@@ -1,14 +1,12 @@
 #include "common/queue/audit.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/mail/ulid.h"
 #include "common/queue/broker.h"
-#include "common/queue/config.h"
 #include "common/queue/events.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/message_finder.h"
@@ -18,85 +16,120 @@
 namespace goniec::queue {
 namespace {
 
-// Beyond it a share of the messages is looked at: 100 MB or so.
+// Beyond it a share of the messages is looked at: 70 MB or so.
 constexpr std::size_t kMostOpenMessages = 250'000;
 constexpr int kLooks = 3;
-
-// The part of a copy's subject behind place and lane, for either class: where the copy of this recipient
-// lies.
-std::string CopyTail(MailClass mail_class, const std::string& id, const OpenRecipients::Message& message,
-                     std::uint32_t generation, const std::string& domain) {
-  const std::string subject = WaitSubject(0, mail_class, message.tenant, id, generation, domain);
-  return subject.substr(std::string_view("wait.0.").size());
-}
+// More than anybody fires at a time.
+constexpr std::size_t kMostOverdue = 20'000;
 
 }  // namespace
 
-Audit::Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config,
-             std::function<std::string(const std::string& address)> domain_of)
+Audit::Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config)
     : broker_(broker),
       finder_(finder),
-      config_(config),
-      domain_of_(std::move(domain_of)),
-      tail_(broker, config) {}
+      tail_(broker, config),
+      ready_(broker, config),
+      walk_(broker, config) {}
 
-asio::awaitable<absl::StatusOr<AuditReport>> Audit::Run(std::chrono::seconds age) {
-  const WallTime now = broker_.Now();
-  absl::Status read = co_await tail_.ReadNew([this](const v1::Event& event) {
-    recipients_.Add(event);
-    if (recipients_.open().size() > kMostOpenMessages) recipients_.KeepShare(recipients_.share_bits() + 1);
-  });
-  if (!read.ok()) co_return read;
-  if (read = co_await ListCopies(); !read.ok()) co_return read;
-
+asio::awaitable<absl::StatusOr<AuditReport>> Audit::Run(AuditBounds bounds) {
   AuditReport report;
-  if (read = co_await ReadReady(report); !read.ok()) co_return read;
-  for (const auto& [id, message] : recipients_.open()) {
-    const WallTime accepted = mail::TimeOf(id);
-    report.oldest = std::min(report.oldest.value_or(accepted), accepted);
-    if (accepted > now - age) {
-      report.young += message.recipient_count - message.ended;
-      continue;
-    }
-    const auto& open = message.recipients;
-    const bool all_moved = open.size() + message.ended >= message.recipient_count &&
-                           std::all_of(open.begin(), open.end(),
-                                       [&](const auto& entry) { return HasCopy(id, message, entry.second); });
-    if (all_moved) {
-      report.queued += open.size();
-      continue;
-    }
-    if (read = co_await LookAt(id, message, report); !read.ok()) co_return read;
-  }
+  if (absl::Status read = co_await ready_.ReadStreams(); !read.ok()) co_return read;
+  const WallTime now = bounds.now.value_or(broker_.Now());
+  if (absl::Status read = co_await ReadEvents(); !read.ok()) co_return read;
+  if (absl::Status read = co_await ReadReady(bounds, now, report); !read.ok()) co_return read;
+  if (absl::Status walked = co_await WalkCopies(bounds.copies, now); !walked.ok()) co_return walked;
+  if (absl::Status judged = co_await JudgeOpen(bounds, now, report); !judged.ok()) co_return judged;
+  if (recipients_.open().size() < kMostOpenMessages / 4) recipients_.DoubleShare(now);
   report.counts = recipients_.counts();
   report.unreadable_events = tail_.unreadable();
   report.share_bits = recipients_.share_bits();
   co_return report;
 }
 
-// By their subjects alone: ids, generations and domains stand in them.
-asio::awaitable<absl::Status> Audit::ListCopies() {
-  copies_.clear();
-  for (int lane = 0; lane < config_.lanes; ++lane) {
-    absl::StatusOr<StreamState> state = co_await ReadStreamState(broker_, WaitStream(lane), ">");
-    if (!state.ok()) co_return state.status();
-    copies_.merge(state->subjects);
-  }
+asio::awaitable<absl::Status> Audit::ReadEvents() {
+  co_return co_await tail_.ReadNew([this](const v1::EventRecord& record, WallTime stored_at) {
+    ready_.Add(record, stored_at);
+    for (const v1::Event& event : record.events()) recipients_.Add(event, walk_.next_whole_pass());
+    if (recipients_.open().size() > kMostOpenMessages) recipients_.HalveShare();
+  });
+}
+
+asio::awaitable<absl::Status> Audit::ReadReady(const AuditBounds& bounds, WallTime now, AuditReport& report) {
+  const WallTime until = bounds.age.count() == 0 ? WallTime::max() : now - bounds.age;
+  absl::Status found = co_await ready_.Find(until, bounds.questions, [this] { return ReadEvents(); });
+  if (!found.ok()) co_return found;
+  report.missing_records = ready_.missing();
+  report.first_judged = ready_.begins();
+  report.ready_records = ready_.records();
+  report.oldest = ready_.oldest();
+  const absl::StatusOr<StreamState> aside = co_await ReadStreamState(broker_, kQuarantineStream);
+  if (aside.ok()) report.quarantined = aside->messages;
   co_return absl::OkStatus();
 }
 
-bool Audit::HasCopy(const std::string& id, const OpenMessage& message,
-                    const OpenRecipients::Recipient& recipient) const {
-  if (recipient.generation == 0) return false;
-  const std::string domain = domain_of_(recipient.address);
-  for (const MailClass mail_class : {MailClass::kTransactional, MailClass::kBulk}) {
-    const std::string tail = CopyTail(mail_class, id, message, recipient.generation, domain);
-    for (int lane = 0; lane < config_.lanes; ++lane) {
-      if (copies_.contains(absl::StrCat("wait.", lane, ".", tail))) return true;
-      if (copies_.contains(absl::StrCat("due.", lane, ".", tail))) return true;
+asio::awaitable<absl::Status> Audit::WalkCopies(std::size_t most, WallTime now) {
+  if (!overdue_.empty()) co_return absl::OkStatus();
+  co_return co_await walk_.Page(
+      most, [this, now](int lane, const StoredMessage& stored) { MeetCopy(lane, stored, now); });
+}
+
+// wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain reversed>, or due.…
+void Audit::MeetCopy(int lane, const StoredMessage& stored, WallTime now) {
+  if (overdue_.size() < kMostOverdue && IsOverdue(stored, now)) overdue_.push_back({lane, stored.subject});
+  const std::vector<std::string> tokens = absl::StrSplit(stored.subject, '.');
+  constexpr std::size_t kIdToken = 4;
+  if (tokens.size() <= kIdToken || !recipients_.open().contains(tokens[kIdToken])) return;
+  v1::Record record;
+  if (!record.ParseFromString(stored.data)) return;
+  for (const v1::Mail& mail : record.mails()) {
+    for (const v1::Recipient& recipient : mail.recipients()) {
+      recipients_.Met(mail.message_id(), recipient.index(), mail.generation(), walk_.pass());
     }
   }
-  return false;
+}
+
+// Every recipient that has not ended was moved, and its copy was met, or its pass has not ended yet.
+bool Audit::InCopies(const OpenMessage& message) const {
+  const std::uint64_t ended = walk_.passes_ended();
+  return message.recipients.size() + message.ended >= message.recipient_count &&
+         std::all_of(message.recipients.begin(), message.recipients.end(), [&](const auto& entry) {
+           const OpenRecipients::Recipient& recipient = entry.second;
+           return recipient.generation > 0 && (recipient.met_pass >= ended || recipient.due_pass > ended);
+         });
+}
+
+// Those that must be looked for by themselves come in turn, from where the last run stopped.
+asio::awaitable<absl::Status> Audit::JudgeOpen(const AuditBounds& bounds, WallTime now, AuditReport& report) {
+  std::vector<std::string> to_look;
+  for (const auto& [id, message] : recipients_.open()) {
+    const WallTime accepted = mail::TimeOf(id);
+    report.oldest = std::min(report.oldest.value_or(accepted), accepted);
+    if (accepted > now - bounds.age) {
+      report.young += message.recipient_count - message.ended;
+    } else if (InCopies(message)) {
+      report.queued += message.recipients.size();
+      lost_.erase(id);
+    } else {
+      to_look.push_back(id);
+    }
+  }
+  std::erase_if(lost_, [&](const auto& entry) { return !recipients_.open().contains(entry.first); });
+  const auto first = std::lower_bound(to_look.begin(), to_look.end(), next_look_);
+  std::rotate(to_look.begin(), first, to_look.end());
+  next_look_.clear();
+  for (std::size_t i = 0; i < to_look.size(); ++i) {
+    const OpenMessage& message = recipients_.open().at(to_look[i]);
+    if (i < bounds.looks) {
+      if (absl::Status looked = co_await LookAt(to_look[i], message, report); !looked.ok()) co_return looked;
+      continue;
+    }
+    if (i == bounds.looks) next_look_ = to_look[i];
+    if (!lost_.contains(to_look[i])) report.queued += message.recipient_count - message.ended;
+  }
+  for (const auto& [id, recipients] : lost_) {
+    report.unaccounted.insert(report.unaccounted.end(), recipients.begin(), recipients.end());
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> Audit::LookAt(std::string id, OpenMessage message, AuditReport& report) {
@@ -110,7 +143,12 @@ asio::awaitable<absl::Status> Audit::LookAt(std::string id, OpenMessage message,
     if (found.unaccounted.empty()) break;
   }
   report.queued += found.queued;
-  std::move(found.unaccounted.begin(), found.unaccounted.end(), std::back_inserter(report.unaccounted));
+  if (found.unaccounted.empty()) {
+    lost_.erase(id);
+    recipients_.Met(id, walk_.passes_ended());
+  } else {
+    lost_[id] = std::move(found.unaccounted);
+  }
   co_return absl::OkStatus();
 }
 
@@ -146,24 +184,6 @@ asio::awaitable<absl::StatusOr<Audit::Found>> Audit::Find(const std::string& id,
     found.unaccounted.push_back(std::move(lost));
   }
   co_return found;
-}
-
-asio::awaitable<absl::Status> Audit::ReadReady(AuditReport& report) {
-  for (int lane = 0; lane < config_.lanes; ++lane) {
-    const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker_, ReadyStream(lane));
-    if (!state.ok()) co_return state.status();
-    report.ready_records += state->messages;
-    if (state->messages == 0) continue;
-    const absl::StatusOr<StoredMessage> first =
-        co_await GetNextMessage(broker_, ReadyStream(lane), "ready.>");
-    v1::Record record;
-    if (!first.ok() || !record.ParseFromString(first->data) || record.mails().empty()) continue;
-    const WallTime accepted = FromProto(record.mails(0).accept_time());
-    report.oldest = std::min(report.oldest.value_or(accepted), accepted);
-  }
-  const absl::StatusOr<StreamState> aside = co_await ReadStreamState(broker_, kQuarantineStream);
-  if (aside.ok()) report.quarantined = aside->messages;
-  co_return absl::OkStatus();
 }
 
 }  // namespace goniec::queue

@@ -1,6 +1,8 @@
 // The audit: for all mail accepted more than five minutes ago, accepted = ended + queued, by id. Events say
-// what was accepted and what has ended; every recipient that is left must lie in a stored record. Run once by
-// `goniec audit`, and again and again, from where it stopped, by one of the workers. Reads only.
+// what was accepted and what has ended; every recipient that is left must lie in a stored record; and every
+// record that READY has ever taken is there or told of in an event (ready_audit.h). Run once by `goniec
+// audit`, and again and again, from where it stopped, by one of the workers: each of its runs is bounded, and
+// what waits is gone through in several of them. Reads only.
 //
 // Confined to one coroutine at a time.
 #pragma once
@@ -8,24 +10,43 @@
 #include <asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/queue/copy_walk.h"
 #include "common/queue/event_tail.h"
 #include "common/queue/open_recipients.h"
+#include "common/queue/ready_audit.h"
+#include "common/queue/sweeper.h"
 
 namespace goniec::queue {
 
 class Broker;
 class MessageFinder;
 struct QueueConfig;
+struct StoredMessage;
 
 // What is younger may be on its way between two places.
 inline constexpr std::chrono::minutes kAuditAge{5};
+
+// What one run may do; by default everything.
+struct AuditBounds {
+  std::chrono::seconds age = kAuditAge;                             // 0: nothing is too young
+  std::size_t copies = std::numeric_limits<std::size_t>::max();     // to read of WAIT
+  std::size_t questions = std::numeric_limits<std::size_t>::max();  // about sequences in READY
+  std::size_t looks = std::numeric_limits<std::size_t>::max();      // for single messages
+  std::optional<WallTime> now;                                      // the broker's time, but in tests
+};
+
+// For the worker that audits each minute: a million waiting copies take an hour, at less than a percent of a
+// core.
+inline constexpr AuditBounds kBoundedRun{
+    .copies = 16'384, .questions = 500, .looks = 1'000, .now = std::nullopt};
 
 struct UnaccountedRecipient {
   std::string message_id;
@@ -43,44 +64,50 @@ struct AuditReport {
   std::uint64_t quarantined = 0;    // records set aside
   std::uint64_t unreadable_events = 0;
   std::vector<UnaccountedRecipient> unaccounted;
-  std::optional<WallTime> oldest;  // acceptance of the oldest mail that has not ended
-  int share_bits = 0;              // one in 2^n messages was looked at
+  std::vector<MissingRecords> missing_records;
+  std::vector<std::uint64_t> first_judged;  // by lane: READY's sequences from there on, 0: none yet
+  std::optional<WallTime> oldest;           // acceptance of the oldest mail that has not ended
+  int share_bits = 0;                       // one in 2^n messages was looked at
 };
 
 class Audit {
  public:
-  // `domain_of`: as SettlementContext's. All must outlive it.
-  Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config,
-        std::function<std::string(const std::string& address)> domain_of);
+  // All must outlive it.
+  Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config);
 
-  // `age` is kAuditAge but in tests. kUnavailable: the broker could not be asked, nothing is known.
-  asio::awaitable<absl::StatusOr<AuditReport>> Run(std::chrono::seconds age = kAuditAge);
+  // kUnavailable: the broker could not be asked, nothing is known.
+  asio::awaitable<absl::StatusOr<AuditReport>> Run(AuditBounds bounds = {});
 
-  // As of the last Run().
-  [[nodiscard]] const OpenRecipients& recipients() const { return recipients_; }
-  // WAIT's subjects as of the last Run(), under wait. and due.
-  [[nodiscard]] const std::map<std::string, std::uint64_t>& copies() const { return copies_; }
+  // Schedules that were found overdue and not taken from this list. As long as there are any, WAIT is not
+  // gone through any further.
+  [[nodiscard]] std::vector<OverdueSchedule>& overdue() { return overdue_; }
 
  private:
   using OpenMessage = OpenRecipients::Message;
-  asio::awaitable<absl::Status> ListCopies();
-  [[nodiscard]] bool HasCopy(const std::string& id, const OpenMessage& message,
-                             const OpenRecipients::Recipient& recipient) const;
+  asio::awaitable<absl::Status> ReadEvents();
+  asio::awaitable<absl::Status> ReadReady(const AuditBounds& bounds, WallTime now, AuditReport& report);
+  asio::awaitable<absl::Status> WalkCopies(std::size_t most, WallTime now);
+  void MeetCopy(int lane, const StoredMessage& stored, WallTime now);
+  asio::awaitable<absl::Status> JudgeOpen(const AuditBounds& bounds, WallTime now, AuditReport& report);
+  [[nodiscard]] bool InCopies(const OpenMessage& message) const;
   asio::awaitable<absl::Status> LookAt(std::string id, OpenMessage message, AuditReport& report);
   struct Found {
     std::uint64_t queued = 0;
     std::vector<UnaccountedRecipient> unaccounted;
+    std::vector<MissingRecords> missing_records;
+    std::vector<std::uint64_t> first_judged;  // by lane: READY's sequences from there on, 0: none yet
   };
   asio::awaitable<absl::StatusOr<Found>> Find(const std::string& id, const OpenMessage& message);
-  asio::awaitable<absl::Status> ReadReady(AuditReport& report);
 
   Broker& broker_;
   MessageFinder& finder_;
-  const QueueConfig& config_;
-  std::function<std::string(const std::string&)> domain_of_;
   EventTail tail_;
   OpenRecipients recipients_;
-  std::map<std::string, std::uint64_t> copies_;
+  ReadyAudit ready_;
+  CopyWalk walk_;
+  std::vector<OverdueSchedule> overdue_;
+  std::string next_look_;                                          // the message id to go on with
+  std::map<std::string, std::vector<UnaccountedRecipient>> lost_;  // by message id
 };
 
 }  // namespace goniec::queue

@@ -21,15 +21,14 @@ constexpr int kBatch = 256;
 EventTail::EventTail(Broker& broker, const QueueConfig& config)
     : broker_(broker), next_(static_cast<std::size_t>(config.event_shards), 1) {}
 
-asio::awaitable<absl::Status> EventTail::ReadNew(std::function<void(const v1::Event&)> each) {
+asio::awaitable<absl::Status> EventTail::ReadNew(Each each) {
   for (int shard = 0; shard < static_cast<int>(next_.size()); ++shard) {
     if (absl::Status read = co_await ReadShard(shard, each); !read.ok()) co_return read;
   }
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> EventTail::ReadShard(int shard,
-                                                   const std::function<void(const v1::Event&)>& each) {
+asio::awaitable<absl::Status> EventTail::ReadShard(int shard, const Each& each) {
   const std::string stream = EventsStream(shard);
   const std::string all = absl::StrCat("event.", shard, ".>");
   std::uint64_t& next = next_[static_cast<std::size_t>(shard)];
@@ -43,7 +42,7 @@ asio::awaitable<absl::Status> EventTail::ReadShard(int shard,
       ++unreadable_;
       return;
     }
-    for (const v1::Event& event : record.events()) each(event);
+    each(record, stored.stored_at);
   };
   while (next <= state->last_sequence) {
     const absl::StatusOr<DirectBatch> batch = co_await GetDirectBatch(broker_, stream, all, kBatch, {}, next);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/clock.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
@@ -19,13 +20,15 @@ class EventTail {
  public:
   EventTail(Broker& broker, const QueueConfig& config);
 
+  // What was stored together, and when.
+  using Each = std::function<void(const v1::EventRecord&, WallTime)>;
   // Up to what the streams' leaders have when it begins. kUnavailable: the rest is read by the next call.
-  asio::awaitable<absl::Status> ReadNew(std::function<void(const v1::Event&)> each);
+  asio::awaitable<absl::Status> ReadNew(Each each);
   // Event records that could not be parsed.
   [[nodiscard]] std::uint64_t unreadable() const { return unreadable_; }
 
  private:
-  asio::awaitable<absl::Status> ReadShard(int shard, const std::function<void(const v1::Event&)>& each);
+  asio::awaitable<absl::Status> ReadShard(int shard, const Each& each);
 
   Broker& broker_;
   std::vector<std::uint64_t> next_;  // by shard: the sequence to go on at

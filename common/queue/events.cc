@@ -73,9 +73,10 @@ std::vector<Batch> Split(std::vector<v1::Event> events) {
   return batches;
 }
 
-OutgoingMessage Encode(const Batch& batch) {
+OutgoingMessage Encode(const Batch& batch, const std::optional<v1::ReadyPlace>& ready) {
   v1::EventRecord record;
   for (const v1::Event& event : batch) *record.add_events() = event;
+  if (ready) *record.mutable_ready() = *ready;
   return {"",
           std::make_shared<const std::string>(record.SerializeAsString()),
           {{kHeaderMessageId, mail::NewUlid(std::chrono::system_clock::now())}}};
@@ -84,15 +85,16 @@ OutgoingMessage Encode(const Batch& batch) {
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config,
                                                          Batch batch, StalledWrites& stalled,
                                                          std::function<bool()> leased,
-                                                         std::function<bool()> stop) {
+                                                         std::function<bool()> stop,
+                                                         std::optional<v1::ReadyPlace> ready) {
   StoredEvents stored;
-  OutgoingMessage message = Encode(batch);
+  OutgoingMessage message = Encode(batch, ready);
   std::chrono::milliseconds pause = kFirstPause;
   StalledWrites::Mark mark(stalled);
   for (;;) {
     if (!leased() && std::erase_if(batch, NeedsLease) > 0) {
       stored.complete = false;
-      message = Encode(batch);
+      message = Encode(batch, ready);
     }
     if (batch.empty()) co_return stored;
     message.subject = SubjectAt(batch.front(), config,
@@ -169,19 +171,40 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
   return event;
 }
 
-asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
-                                                          std::vector<v1::Event> events,
-                                                          StalledWrites& stalled,
-                                                          std::function<bool()> leased,
-                                                          std::function<bool()> stop) {
+asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(
+    Broker& broker, const QueueConfig& config, std::vector<v1::Event> events, StalledWrites& stalled,
+    std::function<bool()> leased, std::function<bool()> stop, std::optional<v1::ReadyPlace> ready) {
   StoredEvents all;
-  for (Batch& batch : Split(std::move(events))) {
+  std::vector<Batch> batches = Split(std::move(events));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (ready) ready->set_partial(i + 1 < batches.size());
     absl::StatusOr<StoredEvents> stored =
-        co_await StoreBatch(broker, config, std::move(batch), stalled, leased, stop);
+        co_await StoreBatch(broker, config, std::move(batches[i]), stalled, leased, stop, ready);
     if (!stored.ok()) co_return stored.status();
     all.complete = all.complete && stored->complete;
   }
   co_return all;
+}
+
+std::optional<v1::ReadyPlace> ReadyPlaceOf(std::string_view stream, std::uint64_t sequence,
+                                           WallTime stored_at) {
+  const std::optional<int> lane = LaneOfReady(stream);
+  if (!lane) return std::nullopt;
+  v1::ReadyPlace ready;
+  ready.set_lane(static_cast<std::uint32_t>(*lane));
+  ready.set_sequence(sequence);
+  *ready.mutable_stored_time() = ToProto(stored_at);
+  return ready;
+}
+
+OutgoingMessage ReadyNote(const QueueConfig& config, std::string_view ready_subject,
+                          const v1::ReadyPlace& ready) {
+  OutgoingMessage message = Encode({}, ready);
+  message.subject = NoteSubject(ready_subject, config.event_shards);
+  message.headers = {
+      {kHeaderMessageId, absl::StrCat("note.", ready.lane(), ".", ready.sequence(), ".",
+                                      ready.last_sequence(), ".", ready.stored_time().seconds())}};
+  return message;
 }
 
 }  // namespace goniec::queue

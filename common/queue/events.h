@@ -4,16 +4,17 @@
 
 #include <asio/awaitable.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/queue/broker.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
 
-class Broker;
 class StalledWrites;
 struct QueueConfig;
 
@@ -35,7 +36,8 @@ v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<
 // lease another may hold the recipients, so only what has surely happened is told (accepted; delivered; an
 // end for lack of an answer), and the rest is dropped: moves, bounces, expiries. Returns whether all is
 // stored. `stalled` (must outlive the call) knows while it repeats. `stop` ends the waiting without certainty
-// (kCancelled); nothing else does.
+// (kCancelled); nothing else does. With `ready` they name the record that they are about, the last of them
+// for good: to be given with the events that name all its mails.
 struct StoredEvents {
   bool complete = true;
 };
@@ -43,6 +45,16 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const 
                                                           std::vector<v1::Event> events,
                                                           StalledWrites& stalled,
                                                           std::function<bool()> leased,
-                                                          std::function<bool()> stop);
+                                                          std::function<bool()> stop,
+                                                          std::optional<v1::ReadyPlace> ready = std::nullopt);
+
+// A record's place, if the stream is one of READY.
+std::optional<v1::ReadyPlace> ReadyPlaceOf(std::string_view stream, std::uint64_t sequence,
+                                           WallTime stored_at);
+
+// A note, without any event, that the record which had `ready_subject` was dealt with. Under an id of its
+// own: storing it twice is harmless. One attempt.
+OutgoingMessage ReadyNote(const QueueConfig& config, std::string_view ready_subject,
+                          const v1::ReadyPlace& ready);
 
 }  // namespace goniec::queue

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/base/await.h"
 #include "common/base/text.h"
+#include "common/queue/subjects.h"
 
 namespace goniec::queue {
 namespace {
@@ -42,13 +43,6 @@ std::string Text(const Json& object, const char* key) {
 std::uint64_t Number(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
-}
-
-// The epoch if it cannot be read.
-WallTime ParseTime(const std::string& text) {
-  absl::Time time;
-  if (!absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return {};
-  return std::chrono::time_point_cast<WallTime::duration>(absl::ToChronoTime(time));
 }
 
 absl::Status ApiError(const Json& error) {
@@ -84,7 +78,7 @@ absl::StatusOr<StoredMessage> ReadStoredMessage(const std::string& json) {
   StoredMessage stored;
   stored.subject = Text(message, "subject");
   stored.sequence = Number(message, "seq");
-  stored.stored_at = ParseTime(Text(message, "time"));
+  stored.stored_at = ParseBrokerTime(Text(message, "time"));
   std::string headers;
   if (!absl::Base64Unescape(Text(message, "data"), &stored.data) ||
       !absl::Base64Unescape(Text(message, "hdrs"), &headers)) {
@@ -123,8 +117,13 @@ class BatchCollector {
     if (!absl::SimpleAtoi(message.Header("Nats-Sequence"), &stored.sequence)) {
       return End(absl::UnavailableError("direct get: an answer without sequence"));
     }
-    stored.stored_at = ParseTime(message.Header("Nats-Time-Stamp"));
+    stored.stored_at = ParseBrokerTime(message.Header("Nats-Time-Stamp"));
     stored.data = std::string(message.data);
+    for (const char* name : {kHeaderSchedule, kHeaderOrigin}) {
+      if (std::string value = message.Header(name); !value.empty()) {
+        stored.headers.emplace_back(name, std::move(value));
+      }
+    }
     batch_.messages.push_back(std::move(stored));
     return false;
   }
@@ -140,6 +139,12 @@ class BatchCollector {
 };
 
 }  // namespace
+
+WallTime ParseBrokerTime(const std::string& text) {
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return {};
+  return std::chrono::time_point_cast<WallTime::duration>(absl::ToChronoTime(time));
+}
 
 PublishResult ReadPublishReply(const Reply& reply) {
   PublishResult result;
@@ -206,7 +211,7 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string
   if (!answer.is_object()) co_return absl::UnavailableError("JetStream's answer cannot be read");
   if (const auto error = answer.find("error"); error != answer.end()) co_return ApiError(*error);
   // Streams are described with the time of the description. It is as old as the answer was on its way.
-  if (const WallTime theirs = ParseTime(Text(answer, "ts"));
+  if (const WallTime theirs = ParseBrokerTime(Text(answer, "ts"));
       theirs != WallTime() && answered - asked < kFreshAnswer) {
     broker.LearnTime(theirs, answered);
   }

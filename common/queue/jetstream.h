@@ -46,12 +46,15 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(
     Broker& broker, std::string call, std::string json,
     std::chrono::milliseconds limit = std::chrono::seconds(5));
 
+// As JetStream writes times; the epoch if it cannot be read.
+WallTime ParseBrokerTime(const std::string& text);
+
 struct StoredMessage {
   std::string subject;
   std::uint64_t sequence = 0;
   WallTime stored_at;  // by the server's clock
   std::string data;
-  Headers headers;
+  Headers headers;  // of a direct batch: only schedule and origin (subjects.h)
 };
 
 // Asks the leader for the first message at or after `from_sequence` whose subject matches (wildcards

@@ -1,11 +1,10 @@
-// Which accepted recipients have not ended: the fold behind the audit and the sweeper, over the events of all
-// messages in stream order. Keeps what is open and, of what has ended lately, a hash: its size follows what
+// Which accepted recipients have not ended: the fold behind the audit, over the events of all messages in
+// stream order. Keeps what is open and, of what has ended lately, a hash: its size follows what
 // waits, not the traffic. Pure; confined.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +17,11 @@ namespace goniec::queue {
 class OpenRecipients {
  public:
   struct Recipient {
-    std::string address;
     std::uint32_t generation = 0;
-    std::optional<WallTime> next_attempt_time;  // of the copy that holds it
+    // By the passes of a CopyWalk: the first one that must meet the copy that holds it, and the last that
+    // did.
+    std::uint64_t due_pass = 0;
+    std::uint64_t met_pass = 0;
   };
   struct Message {
     std::string tenant;
@@ -42,8 +43,13 @@ class OpenRecipients {
   explicit OpenRecipients(std::size_t remembered_ends = 1'000'000) : remembered_ends_(remembered_ends) {}
 
   // As StatusFold: drops ids that it knows (of messages that are open) and recipients that the message does
-  // not have.
-  void Add(const v1::Event& event);
+  // not have. `pass`: the first pass over the copies that begins after this.
+  void Add(const v1::Event& event, std::uint64_t pass = 1);
+
+  // In that pass a copy of this generation was met that holds the recipient.
+  void Met(const std::string& message_id, std::uint32_t index, std::uint32_t generation, std::uint64_t pass);
+  // The message was looked for by itself, and all is well.
+  void Met(const std::string& message_id, std::uint64_t pass);
 
   // By message id.
   [[nodiscard]] const std::map<std::string, Message>& open() const { return open_; }
@@ -51,24 +57,33 @@ class OpenRecipients {
   // True if the recipient has ended, as far as ends are remembered.
   [[nodiscard]] bool Ended(const std::string& message_id, std::uint32_t index) const;
 
-  // Drops all messages but those whose hash ends in `bits` zero bits, now and from now on: what is left is a
-  // fair sample of one in 2^bits.
-  void KeepShare(int bits);
-  [[nodiscard]] int share_bits() const { return share_bits_; }
+  // Drops half of the messages, now and from now on: what is left is a fair sample.
+  void HalveShare();
+  // Keeps twice as many of the messages that are accepted after `now`, if it is not all already. Those that
+  // were dropped do not come back.
+  void DoubleShare(WallTime now);
+  // One in 2^n of the messages that are accepted now is kept.
+  [[nodiscard]] int share_bits() const { return shares_.back().bits; }
 
  private:
   using Ends = absl::flat_hash_map<std::uint64_t, std::uint64_t>;  // recipient → the event that ended it
 
   [[nodiscard]] const std::uint64_t* FindEnd(std::uint64_t recipient) const;
   void Remember(std::uint64_t recipient, std::uint64_t event);
-  void AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about);
+  void AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about, std::uint64_t pass);
+  [[nodiscard]] bool InShare(const std::string& message_id) const;
 
   const std::size_t remembered_ends_;
   std::map<std::string, Message> open_;
   Ends ends_;
   Ends earlier_ends_;
   Counts counts_;
-  int share_bits_ = 0;
+  // By time of acceptance, oldest first: those whose hash ends in so many zero bits.
+  struct Share {
+    WallTime since;
+    int bits = 0;
+  };
+  std::vector<Share> shares_ = {{WallTime::min(), 0}};
 };
 
 }  // namespace goniec::queue

@@ -3,11 +3,13 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/queue/broker.h"
+#include "common/queue/events.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/subjects.h"
 
@@ -31,6 +33,18 @@ SetAside FromStored(StoredMessage stored) {
           HeaderOf(stored, kHeaderOrigin),
           HeaderOf(stored, kHeaderReason),
           std::move(stored.data)};
+}
+
+// In READY, when it was there for the first time. When that was is not known any more.
+std::optional<v1::ReadyPlace> PlaceBefore(const SetAside& record) {
+  const std::size_t space = record.origin.find(' ');
+  std::uint64_t sequence = 0;
+  if (space == std::string::npos || !absl::SimpleAtoi(record.origin.substr(space + 1), &sequence)) {
+    return std::nullopt;
+  }
+  std::optional<v1::ReadyPlace> place = ReadyPlaceOf(record.origin.substr(0, space), sequence, record.since);
+  if (place) place->clear_stored_time();
+  return place;
 }
 
 // A copy was due; it is due again: workers take copies only from where schedules fire to, and it must stand
@@ -92,11 +106,17 @@ asio::awaitable<absl::StatusOr<SetAside>> FindSetAside(Broker& broker, std::uint
   co_return FromStored(*std::move(stored));
 }
 
-asio::awaitable<absl::StatusOr<Returned>> ReturnSetAside(Broker& broker, SetAside record) {
+asio::awaitable<absl::StatusOr<Returned>> ReturnSetAside(Broker& broker, const QueueConfig& config,
+                                                         SetAside record) {
   absl::StatusOr<OutgoingMessage> message = Returning(record, broker.Now());
   if (!message.ok()) co_return message.status();
   const PublishResult stored = co_await PublishAcknowledged(broker, *std::move(message), kStoreLimit);
   if (stored.state != PublishState::kStored) co_return stored.status;
+  if (const auto place = PlaceBefore(record)) {
+    const PublishResult noted =
+        co_await PublishAcknowledged(broker, ReadyNote(config, record.subject, *place), kStoreLimit);
+    if (noted.state != PublishState::kStored) co_return noted.status;
+  }
   const absl::StatusOr<std::string> deleted =
       co_await CallApi(broker, absl::StrCat("STREAM.MSG.DELETE.", kQuarantineStream),
                        absl::StrCat(R"({"seq":)", record.sequence, "}"));

@@ -14,6 +14,7 @@
 namespace goniec::queue {
 
 class Broker;
+struct QueueConfig;
 
 // Stores the record as it is, under `quarantine.<its subject>`, with where it came from and why in headers.
 // OK: it is durable there, and the original may be acknowledged. Storing it twice is harmless.
@@ -38,8 +39,10 @@ struct Returned {
   std::string stream;
   std::uint64_t sequence = 0;
 };
-// Publishes it where it was, to be looked at before it is served, and deletes it here once that is durable.
-// Doing it twice is harmless. kFailedPrecondition: no worker takes records from that subject.
-asio::awaitable<absl::StatusOr<Returned>> ReturnSetAside(Broker& broker, SetAside record);
+// Publishes it where it was, to be looked at before it is served, notes that the one that it was has been
+// dealt with, and deletes it here once all that is durable. Doing it twice is harmless. kFailedPrecondition:
+// no worker takes records from that subject.
+asio::awaitable<absl::StatusOr<Returned>> ReturnSetAside(Broker& broker, const QueueConfig& config,
+                                                         SetAside record);
 
 }  // namespace goniec::queue

@@ -33,6 +33,7 @@ constexpr std::size_t kMostBytesInCopy = 16 * 1024;
 constexpr std::chrono::milliseconds kStoreLimit{2'000};
 constexpr std::chrono::milliseconds kPause{200};
 constexpr std::chrono::hours kBodyKeptLonger{24};
+constexpr std::chrono::milliseconds kNoteAgain{1'000};
 
 asio::awaitable<void> Pause(std::chrono::milliseconds span) {
   asio::steady_timer timer(co_await asio::this_coro::executor, span);
@@ -43,6 +44,10 @@ std::chrono::seconds BodyLife(const v1::Mail& mail, WallTime now) {
   const auto left = FromProto(mail.expire_time()) - now;
   return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) +
          kBodyKeptLonger;
+}
+
+std::optional<v1::ReadyPlace> PlaceOf(const DeliveryInfo& info) {
+  return ReadyPlaceOf(info.stream, info.stream_sequence, info.stored_at);
 }
 
 OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
@@ -115,7 +120,11 @@ asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
 
 Settlement::Settlement(SettlementContext& context, std::shared_ptr<Delivery> delivery, int lane,
                        std::function<void()> done)
-    : context_(context), delivery_(std::move(delivery)), lane_(lane), done_(std::move(done)) {}
+    : context_(context),
+      delivery_(std::move(delivery)),
+      lane_(lane),
+      done_(std::move(done)),
+      named_(!LaneOfReady(delivery_->info().stream).has_value()) {}
 
 Settlement::~Settlement() = default;
 
@@ -170,22 +179,43 @@ asio::awaitable<void> Settlement::FlushOnce() {
   std::vector<std::shared_ptr<const v1::Mail>> ended = std::exchange(ended_, {});
   const auto may_move = [self] { return self->delivery_->Leased(); };
 
-  const absl::StatusOr<StoredEvents> stored = co_await StoreEvents(
-      context_.broker, context_.config, std::move(events), context_.stalled, may_move, context_.give_up);
+  const bool tells = !events.empty();
+  std::optional<v1::ReadyPlace> ready;
+  if (!named_) ready = PlaceOf(delivery_->info());
+  const absl::StatusOr<StoredEvents> stored =
+      co_await StoreEvents(context_.broker, context_.config, std::move(events), context_.stalled, may_move,
+                           context_.give_up, ready);
   // Not certain, or no longer ours to say: the record returns and its next holder looks.
   if (!stored.ok() || !stored->complete) returned_ = true;
   if (stored.ok() && stored->complete) {
+    named_ = named_ || tells;
     for (Copy& copy : copies) {
       v1::BodyReference& body = bodies_[copy.mail().message_id()];
       const bool copied = co_await StoreCopy(context_, std::move(copy), lane_, may_move, body);
       if (!copied) returned_ = true;
     }
   }
-  flushing_ = false;
   const bool last = open_legs_ == 0 && events_.empty();
+  if (last && !returned_ && !named_) {
+    const bool noted = co_await StoreNote();
+    if (!noted) {
+      returned_ = true;
+      return_delay_ = std::max(return_delay_, kNoteAgain);
+    }
+  }
+  flushing_ = false;
   if (last) Close();
   if (stored.ok()) co_await DeleteEndedBodies(std::move(ended));
   if (!last) ScheduleFlush();
+}
+
+// Nothing was left to tell of the record: another had told it all, or it was a second copy. Its
+// acknowledgement would leave no trace for the audit.
+asio::awaitable<bool> Settlement::StoreNote() {
+  const PublishResult stored = co_await PublishAcknowledged(
+      context_.broker, ReadyNote(context_.config, delivery_->subject(), *PlaceOf(delivery_->info())),
+      kStoreLimit);
+  co_return stored.state == PublishState::kStored;
 }
 
 // A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is

@@ -94,6 +94,7 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   void ScheduleFlush();
   void Flush();
   asio::awaitable<void> FlushOnce();
+  asio::awaitable<bool> StoreNote();
   asio::awaitable<void> DeleteEndedBodies(std::vector<std::shared_ptr<const v1::Mail>> mails);
   void Close();
 
@@ -105,6 +106,8 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   int open_legs_ = 0;
   bool started_ = false;
   bool returned_ = false;
+  // What was stored says which record of READY it is about. A copy needs no name: its record had one.
+  bool named_;
   std::chrono::milliseconds return_delay_{0};
   bool flushing_ = false;
   bool timer_armed_ = false;

@@ -37,6 +37,7 @@ StreamSettings Ready(int lane, const QueueConfig& config) {
   const std::uint64_t share = config.capacity_bytes / static_cast<std::uint64_t>(std::max(config.lanes, 1));
   stream.max_bytes = static_cast<std::int64_t>(share / 100 * kReadyPercent);
   stream.needed_by_inbound = true;
+  stream.allow_direct = true;  // for the audit: it counts what is stored
   for (const MailClass mail_class : {MailClass::kTransactional, MailClass::kBulk}) {
     ConsumerSettings consumer;
     consumer.name = ReadyConsumer(mail_class);
@@ -55,6 +56,7 @@ StreamSettings Wait(int lane, const QueueConfig& config) {
   stream.allow_schedules = true;
   // The server turns it on by itself with schedules: a publish on a schedule's subject replaces it.
   stream.allow_rollup = true;
+  stream.allow_direct = true;  // for the audit: it goes through all of it
   ConsumerSettings consumer;
   consumer.name = kDueConsumer;
   consumer.filter = LaneSubjects("due.", lane);

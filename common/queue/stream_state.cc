@@ -1,5 +1,6 @@
 #include "common/queue/stream_state.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -17,6 +18,13 @@ std::uint64_t Number(const Json& object, const char* key) {
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
+// The epoch if it is not there, or the broker's own way to say "none" (the year 1).
+WallTime Time(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) return {};
+  return std::max(ParseBrokerTime(found->get<std::string>()), WallTime());
+}
+
 // Adds one page; the number of subjects that match in all, or nothing if the answer cannot be read.
 std::optional<std::uint64_t> AddPage(const std::string& text, StreamState& state) {
   const Json answer = Json::parse(text, nullptr, false);
@@ -27,6 +35,9 @@ std::optional<std::uint64_t> AddPage(const std::string& text, StreamState& state
   state.bytes = Number(*found, "bytes");
   state.first_sequence = Number(*found, "first_seq");
   state.last_sequence = Number(*found, "last_seq");
+  state.first_time = Time(*found, "first_ts");
+  state.last_time = Time(*found, "last_ts");
+  state.created = Time(answer, "created");
   std::uint64_t on_page = 0;
   if (const auto subjects = found->find("subjects"); subjects != found->end() && subjects->is_object()) {
     for (const auto& [subject, count] : subjects->items()) {

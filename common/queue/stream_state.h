@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/base/clock.h"
 
 namespace goniec::queue {
 
@@ -18,6 +19,11 @@ struct StreamState {
   // Of the oldest message that is kept, and of the newest that was ever stored (0: none).
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
+  // When these two were stored; the epoch if it is not known.
+  WallTime first_time;
+  WallTime last_time;
+  // When the stream was made.
+  WallTime created;
   // Those that match the filter, with the number of their messages. Empty without a filter.
   std::map<std::string, std::uint64_t> subjects;
 };

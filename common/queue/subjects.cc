@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "common/base/text.h"
 #include "goniec/queue/v1/queue.pb.h"
 
@@ -119,6 +121,14 @@ int ShardOf(int slot, int event_shards) {
 std::string ReadyStream(int lane) {
   return Numbered("READY_", lane);
 }
+std::optional<int> LaneOfReady(std::string_view stream) {
+  constexpr std::string_view kPrefix = "READY_";
+  int lane = 0;
+  if (!stream.starts_with(kPrefix) || !absl::SimpleAtoi(ToAbsl(stream.substr(kPrefix.size())), &lane)) {
+    return std::nullopt;
+  }
+  return lane < 0 ? std::nullopt : std::optional<int>(lane);
+}
 std::string WaitStream(int lane) {
   return Numbered("WAIT_", lane);
 }
@@ -185,6 +195,15 @@ std::string EventSubject(int shard, std::string_view tenant, int slot) {
 
 std::string LateEventSubject(int shard, std::string_view tenant, int slot) {
   return EventSubject(shard, tenant, slot) + ".late";
+}
+
+std::string NoteSubject(std::string_view ready_subject, int event_shards) {
+  const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(ready_subject), '.');
+  int slot = 0;
+  const bool ours = tokens.size() == 5 && tokens[0] == "ready" && IsValidTenant(tokens[3]) &&
+                    absl::SimpleAtoi(tokens[4], &slot) && slot >= 0 && slot < kSlots;
+  if (!ours) slot = 0;
+  return LateEventSubject(ShardOf(slot, event_shards), ours ? tokens[3] : "default", slot);
 }
 
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk) {

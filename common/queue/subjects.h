@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ int SlotOf(std::string_view message_or_record_id);
 int ShardOf(int slot, int event_shards);
 
 std::string ReadyStream(int lane);
+// Of "READY_<lane>"; nothing for another stream.
+std::optional<int> LaneOfReady(std::string_view stream);
 std::string WaitStream(int lane);
 std::string HeldStream(int lane);
 std::string EventsStream(int shard);
@@ -73,6 +76,9 @@ std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::str
 
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);
+// Where a note about a record from READY goes, under tenant and slot of its subject; those of the default
+// tenant for a subject that has none.
+std::string NoteSubject(std::string_view ready_subject, int event_shards);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
 // Where a record from `subject` is set aside, and back.
 std::string QuarantineSubject(std::string_view subject);

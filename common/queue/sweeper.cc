@@ -2,14 +2,12 @@
 
 #include <chrono>
 #include <memory>
-#include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "common/queue/audit.h"
 #include "common/queue/broker.h"
-#include "common/queue/config.h"
 #include "common/queue/jetstream.h"
 #include "common/queue/subjects.h"
 
@@ -46,29 +44,28 @@ asio::awaitable<absl::Status> FireNow(Broker& broker, int lane, std::string subj
   co_return result.status;
 }
 
-asio::awaitable<absl::StatusOr<int>> SweepOverdue(Broker& broker, const QueueConfig& config,
-                                                  const Audit& audit,
-                                                  std::function<std::string(const std::string&)> domain_of,
-                                                  WallTime now) {
-  std::set<std::pair<int, std::string>> overdue;
-  for (const auto& [id, message] : audit.recipients().open()) {
-    for (const auto& [index, recipient] : message.recipients) {
-      if (!recipient.next_attempt_time || *recipient.next_attempt_time > now - kOverdue) continue;
-      const std::string domain = domain_of(recipient.address);
-      for (const MailClass mail_class : {MailClass::kTransactional, MailClass::kBulk}) {
-        for (int lane = 0; lane < config.lanes; ++lane) {
-          std::string subject =
-              WaitSubject(lane, mail_class, message.tenant, id, recipient.generation, domain);
-          if (audit.copies().contains(subject)) overdue.emplace(lane, std::move(subject));
-        }
-      }
-    }
+bool IsOverdue(const StoredMessage& copy, WallTime now) {
+  constexpr std::string_view kAt = "@at ";
+  if (!copy.subject.starts_with("wait.")) return false;
+  for (const auto& [name, value] : copy.headers) {
+    if (name != kHeaderSchedule || !value.starts_with(kAt)) continue;
+    const WallTime at = ParseBrokerTime(value.substr(kAt.size()));
+    return at != WallTime() && at <= now - kOverdue;
   }
+  return false;
+}
+
+asio::awaitable<absl::StatusOr<int>> SweepOverdue(Broker& broker, std::vector<OverdueSchedule>& overdue,
+                                                  std::size_t most) {
   int fired = 0;
-  for (const auto& [lane, subject] : overdue) {
-    if (absl::Status status = co_await FireNow(broker, lane, subject); !status.ok()) co_return status;
+  absl::Status failed;
+  while (failed.ok() && !overdue.empty() && static_cast<std::size_t>(fired) < most) {
+    failed = co_await FireNow(broker, overdue.back().lane, overdue.back().subject);
+    if (!failed.ok()) break;
+    overdue.pop_back();
     ++fired;
   }
+  if (!failed.ok()) co_return failed;
   co_return fired;
 }
 

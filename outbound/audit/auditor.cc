@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/base/spawn.h"
 #include "common/base/status.h"
@@ -21,7 +22,6 @@
 #include "common/queue/election.h"
 #include "common/queue/sweeper.h"
 #include "common/queue/watchdog.h"
-#include "common/smtp/address.h"
 
 namespace goniec::outbound {
 namespace {
@@ -31,11 +31,17 @@ constexpr std::chrono::milliseconds kRenewEvery{20'000};
 constexpr std::chrono::seconds kStopLimit{10};
 // How many of what is missing are named in the log.
 constexpr std::size_t kNamed = 10;
+// In one run; the others come with the next.
+constexpr std::size_t kMostFired = 1'000;
 // From the announcement of a reset: when no worker can hold a record of the consumer any more, how much later
 // than that it may still be done, and when the workers ask for records again.
 constexpr std::chrono::seconds kResetAfterLeases{10};
 constexpr std::chrono::seconds kResetLatest{4};
 constexpr std::chrono::seconds kWorkersRest = kResetAfterLeases + kResetLatest + std::chrono::seconds(1);
+
+std::string AsText(WallTime time) {
+  return absl::FormatTime(absl::RFC3339_sec, absl::FromChrono(time), absl::UTCTimeZone());
+}
 
 // A reset that the workers were told of.
 struct PlannedReset {
@@ -46,14 +52,20 @@ struct PlannedReset {
 }  // namespace
 
 struct Auditor::State : std::enable_shared_from_this<State> {
-  State(AuditorParts the_parts, std::chrono::milliseconds the_every)
+  State(AuditorParts the_parts, std::chrono::milliseconds the_every, queue::AuditBounds the_bounds)
       : parts(std::move(the_parts)),
         every(the_every),
+        bounds(the_bounds),
         election(parts.broker, "auditor", parts.name),
         acting(parts.metrics.AddGauge("goniec_auditor", "1 at the worker that audits for all.")),
         unaccounted(parts.metrics.AddGauge("goniec_unaccounted_recipients",
                                            "Recipients of mail accepted more than five minutes ago that have "
                                            "neither ended nor lie in a record.")),
+        unaccounted_records(parts.metrics.AddGauge(
+            "goniec_unaccounted_records",
+            "Records accepted more than five minutes ago that are gone from READY without any event.")),
+        share(parts.metrics.AddGauge("goniec_audit_share",
+                                     "Share of the messages accepted now that the audit follows by id.")),
         oldest(parts.metrics.AddGauge("goniec_oldest_recipient_seconds",
                                       "Age of the oldest mail that has a recipient that has not ended.")),
         open(parts.metrics.AddGauge("goniec_open_recipients",
@@ -73,15 +85,19 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
   void Publish(const queue::AuditReport& report);
+  void PublishRecords(const std::vector<queue::MissingRecords>& missing);
   asio::awaitable<void> Watch();
   asio::awaitable<void> ResetWhatIsDue();
   [[nodiscard]] BootClock::duration UntilNext() const;
 
   AuditorParts parts;
   const std::chrono::milliseconds every;
+  const queue::AuditBounds bounds;
   queue::Election election;
   observe::Gauge acting;
   observe::Gauge unaccounted;
+  observe::Gauge unaccounted_records;
+  observe::Gauge share;
   observe::Gauge oldest;
   observe::Gauge open;
   observe::Gauge second_terminals;
@@ -95,8 +111,9 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   bool stopped = false;
   std::optional<queue::Audit> audit;  // while acting
   BootTime next_run;
-  std::size_t told = 0;                        // unaccounted recipients, as last logged
-  std::vector<queue::StuckConsumer> suspects;  // of the last run
+  std::size_t told = 0;                             // unaccounted recipients, as last logged
+  std::vector<queue::MissingRecords> told_records;  // missing records, as last logged
+  std::vector<queue::StuckConsumer> suspects;       // of the last run
   std::vector<PlannedReset> planned;
 };
 
@@ -108,10 +125,13 @@ asio::awaitable<void> Auditor::State::Run() {
     if (!held) {
       audit.reset();
       told = 0;
+      told_records.clear();
       suspects.clear();
       planned.clear();
-      for (const observe::Gauge& gauge : {unaccounted, oldest, open, second_terminals, quarantined})
+      for (const observe::Gauge& gauge :
+           {unaccounted, unaccounted_records, share, oldest, open, second_terminals, quarantined}) {
         gauge.Set(0);
+      }
     } else if (!stopped && planned.empty() && BootClock::now() >= next_run) {
       // Not while a reset is planned: it has its moment, which a long audit would miss.
       next_run = BootClock::now() + every;
@@ -127,8 +147,8 @@ asio::awaitable<void> Auditor::State::Run() {
 }
 
 asio::awaitable<void> Auditor::State::Once() {
-  if (!audit) audit.emplace(parts.reads, parts.finder, parts.queue, &smtp::DomainOf);
-  const absl::StatusOr<queue::AuditReport> report = co_await audit->Run();
+  if (!audit) audit.emplace(parts.reads, parts.finder, parts.queue);
+  const absl::StatusOr<queue::AuditReport> report = co_await audit->Run(bounds);
   if (!report.ok()) {
     failures.Add();
     observe::Warn("audit not completed", {{"error", Message(report.status())}});
@@ -136,8 +156,7 @@ asio::awaitable<void> Auditor::State::Once() {
   }
   runs.Add();
   Publish(*report);
-  const absl::StatusOr<int> swept =
-      co_await queue::SweepOverdue(parts.broker, parts.queue, *audit, &smtp::DomainOf, parts.broker.Now());
+  const absl::StatusOr<int> swept = co_await queue::SweepOverdue(parts.broker, audit->overdue(), kMostFired);
   if (!swept.ok()) {
     observe::Warn("overdue schedules not published again", {{"error", Message(swept.status())}});
   } else if (*swept > 0) {
@@ -206,6 +225,7 @@ BootClock::duration Auditor::State::UntilNext() const {
 
 void Auditor::State::Publish(const queue::AuditReport& report) {
   unaccounted.Set(static_cast<double>(report.unaccounted.size()));
+  share.Set(1.0 / static_cast<double>(std::uint64_t{1} << report.share_bits));
   open.Set(static_cast<double>(report.queued + report.young));
   second_terminals.Set(static_cast<double>(report.counts.second_terminals));
   quarantined.Set(static_cast<double>(report.quarantined));
@@ -221,10 +241,32 @@ void Auditor::State::Publish(const queue::AuditReport& report) {
     }
   }
   told = report.unaccounted.size();
+  PublishRecords(report.missing_records);
 }
 
-Auditor::Auditor(AuditorParts parts, std::chrono::milliseconds every)
-    : state_(std::make_shared<State>(std::move(parts), every)) {}
+// Gone before any event: nobody knows whose they were, but where they lay and when.
+void Auditor::State::PublishRecords(const std::vector<queue::MissingRecords>& missing) {
+  std::uint64_t count = 0;
+  std::size_t named = 0;
+  for (const queue::MissingRecords& each : missing) {
+    count += each.count();
+    if (named >= kNamed || std::find(told_records.begin(), told_records.end(), each) != told_records.end()) {
+      continue;
+    }
+    ++named;
+    observe::Error("records unaccounted for: they have left the queue without a trace",
+                   {{"stream", each.stream},
+                    {"first", each.first},
+                    {"last", each.last},
+                    {"stored_after", AsText(each.after)},
+                    {"stored_before", AsText(each.before)}});
+  }
+  unaccounted_records.Set(static_cast<double>(count));
+  told_records = missing;
+}
+
+Auditor::Auditor(AuditorParts parts, std::chrono::milliseconds every, queue::AuditBounds bounds)
+    : state_(std::make_shared<State>(std::move(parts), every, bounds)) {}
 
 Auditor::~Auditor() = default;
 

@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include "common/queue/audit.h"
+
 namespace goniec::observe {
 class Metrics;
 }
@@ -34,8 +36,10 @@ struct AuditorParts {
 
 class Auditor {
  public:
-  // All parts must outlive it. With `every` the audits of a test are closer.
-  explicit Auditor(AuditorParts parts, std::chrono::milliseconds every = std::chrono::minutes(1));
+  // All parts must outlive it. With `every` the audits of a test are closer, with `bounds` they go by what is
+  // younger.
+  explicit Auditor(AuditorParts parts, std::chrono::milliseconds every = std::chrono::minutes(1),
+                   queue::AuditBounds bounds = queue::kBoundedRun);
   // Stop() first.
   ~Auditor();
   Auditor(const Auditor&) = delete;

@@ -85,7 +85,8 @@ absl::Status Show(const queue::SetAside& record) {
   return absl::OkStatus();
 }
 
-absl::Status Return(queue::Broker& broker, const queue::SetAside& record, bool anyway) {
+absl::Status Return(queue::Broker& broker, const queue::QueueConfig& config, const queue::SetAside& record,
+                    bool anyway) {
   queue::v1::Record read;
   const absl::Status good = read.ParseFromString(record.payload) ? queue::CheckRecord(read, record.subject)
                                                                  : absl::InvalidArgumentError("not a record");
@@ -93,7 +94,7 @@ absl::Status Return(queue::Broker& broker, const queue::SetAside& record, bool a
     return absl::FailedPreconditionError(absl::StrCat("a worker of this version would set it aside again (",
                                                       good.message(), "); --anyway returns it all the same"));
   }
-  const auto returned = RunToEnd(queue::ReturnSetAside(broker, record));
+  const auto returned = RunToEnd(queue::ReturnSetAside(broker, config, record));
   if (!returned.ok()) return returned.status();
   std::printf("Returned to %s as %s %llu.\n", record.subject.c_str(), returned->stream.c_str(),
               static_cast<unsigned long long>(returned->sequence));
@@ -118,7 +119,7 @@ absl::Status Quarantine(const Flags& flags) {
   if (list) return List(**broker, flags);
   const auto record = RunToEnd(queue::FindSetAside(**broker, sequence));
   if (!record.ok()) return record.status();
-  return what == "show" ? Show(*record) : Return(**broker, *record, flags.Has("anyway"));
+  return what == "show" ? Show(*record) : Return(**broker, *config, *record, flags.Has("anyway"));
 }
 
 }  // namespace

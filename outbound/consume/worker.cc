@@ -24,6 +24,7 @@
 #include "common/queue/config.h"
 #include "common/queue/puller.h"
 #include "common/queue/quarantine.h"
+#include "common/queue/server_starts.h"
 #include "common/queue/settlement.h"
 #include "common/queue/stalled_writes.h"
 #include "common/queue/subjects.h"
@@ -203,8 +204,21 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
       co_await pause.async_wait(asio::use_awaitable);
       continue;
     }
+    // Before anything is pulled in this life of the server.
+    std::vector<WallTime> starts;
+    if (durability.replicas <= 1 && durability.latest_start) {
+      auto recorded =
+          co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
+      if (about != connection) continue;
+      if (recorded.ok()) {
+        starts = *std::move(recorded);
+      } else {
+        observe::Warn("the server's start is not recorded; records from before wait all their time",
+                      {{"error", Message(recorded.status())}});
+      }
+    }
     for (const queue::ResetNotice& notice : *notices) OnResetNotice(notice);
-    guard.Learn(durability, parts.broker.Now());
+    guard.Learn(durability, starts, parts.broker.Now());
     for (const auto& source : sources) {
       source->put_back = 0;
       source->puller->SetWanted(Wanted(*source));

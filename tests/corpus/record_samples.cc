@@ -188,6 +188,10 @@ class Recorder {
     if (next_) AddUnknown(record);
     Write({name, subject, std::move(notes), record});
   }
+  void WriteNote(const std::string& name, v1::EventRecord record) const {
+    if (next_) AddUnknown(record);
+    Write({name, NoteSubject("", 1), {}, record});
+  }
   void WriteEvents(const std::string& name, v1::EventRecord record, std::vector<std::string> notes) const {
     if (next_) {
       // Between the events that are known one whose type is not: were it an end, it would be the first.
@@ -279,10 +283,23 @@ void RecordEvents(const Recorder& to) {
   *life.add_events() = NewEvent(record.mails(1), v1::EVENT_TYPE_HELD, {0}, 1);
   *life.add_events() = NewEvent(mail, v1::EVENT_TYPE_DELIVERED, {0}, 1);
   const std::string& id = mail.message_id();
+  v1::ReadyPlace& ready = *life.mutable_ready();
+  ready.set_lane(1);
+  ready.set_sequence(4711);
+  *ready.mutable_stored_time() = ToProto(kAccepted);
+  ready.set_partial(true);
   to.WriteEvents("events_of_two_mails", life,
                  {absl::StrCat("expect: ", id, " 0 DELIVERED 1"),
                   absl::StrCat("expect: ", id, " 1 DEFERRED 1"), absl::StrCat("expect: ", id, " 2 BOUNCED 0"),
                   absl::StrCat("expect: ", record.mails(1).message_id(), " 0 HELD 1")});
+}
+
+// No events: what was dealt with by hand, and what left nothing to tell.
+void RecordNote(const Recorder& to) {
+  v1::EventRecord note;
+  note.mutable_ready()->set_sequence(5);
+  note.mutable_ready()->set_last_sequence(7);
+  to.WriteNote("note_of_three_records", note);
 }
 
 // What this version must not serve.
@@ -315,6 +332,7 @@ int main(int argc, char** argv) {
   const goniec::queue::Recorder recorder(argv[argc - 1], next);
   goniec::queue::RecordRecords(recorder);
   goniec::queue::RecordEvents(recorder);
+  goniec::queue::RecordNote(recorder);
   if (next) goniec::queue::RecordLaterLayouts(recorder);
   return 0;
 }

@@ -20,7 +20,7 @@ constexpr std::array<ActionText, static_cast<std::size_t>(Action::kCount)> kText
     {"may be touched again", "restart_guard.cc PutBackFor (nats-server: -NAK with delay)"},
     {"ack_wait is over", "nats-server: redelivery"},
     {"the server is killed and comes back", "worker.cc OnStateChange, LearnThenResume"},
-    {"ack_wait has passed since the server's start", "restart_guard.cc Learn"},
+    {"ack_wait has passed since the start that counts for it", "restart_guard.cc FreeFrom"},
     {"the consumer's reset is announced; who has its records lets them go",
      "watchdog.cc Announce, worker.cc OnResetNotice"},
     {"the consumer is reset and forgets its deliveries", "watchdog.cc ResetConsumer"},

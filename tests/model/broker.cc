@@ -30,7 +30,7 @@ void Deliver(Moves& moves, int item, int w) {
   State next = from;
   Item& given = next.items[static_cast<std::size_t>(item)];
   given.counted = 1;
-  if (moves.Has(Rule::kPutBackAfterRestart) && from.settling && stored.before_start) {
+  if (moves.Has(Rule::kPutBackAfterRestart) && stored.left_alone) {
     given.place = Place::kParked;
     return moves.Add(next, Action::kPutBack, static_cast<std::uint8_t>(w), static_cast<std::uint8_t>(item));
   }
@@ -78,7 +78,7 @@ void ExpandItem(Moves& moves, int item) {
       if (next.minute == 0 && moves.options().reader) next.minute = 1;
       return moves.Add(next, Action::kAckWaitEnds, kNobody, static_cast<std::uint8_t>(item));
     case Place::kParked:
-      if (next.settling) return;
+      if (stored.left_alone) return;
       stored.place = Place::kAvailable;
       return moves.Add(next, Action::kPutBackEnds, kNobody, static_cast<std::uint8_t>(item));
   }
@@ -128,10 +128,11 @@ void RestartWith(Moves& moves, unsigned takes) {
   for (int item = 0; item < kItems; ++item) {
     Item& stored = killed.items[static_cast<std::size_t>(item)];
     if (stored.place == Place::kAbsent) continue;
+    // While it is left alone nobody takes it: another start changes nothing.
+    if (!stored.before_start || moves.Has(Rule::kFreeIsPutBackAnew)) stored.left_alone = 1;
     stored.before_start = 1;
     if (stored.place != Place::kAvailable) pending.push_back(item);
   }
-  killed.settling = moves.Has(Rule::kPutBackAfterRestart);
   for (unsigned forgotten = 0; forgotten < 1U << pending.size(); ++forgotten) {
     State next = killed;
     for (std::size_t i = 0; i < pending.size(); ++i) {
@@ -155,15 +156,17 @@ void Restart(Moves& moves) {
   }
 }
 
-// No lease from before the start outlives it: none can be renewed.
-void Settle(Moves& moves) {
+// Its time runs from the start that came first since somebody may have got it, whatever starts come later. No
+// lease from before that outlives it: none can be renewed.
+void Settle(Moves& moves, int item) {
   State next = moves.from();
-  if (!next.settling) return;
+  Item& stored = next.items[static_cast<std::size_t>(item)];
+  if (stored.place == Place::kAbsent || !stored.left_alone) return;
   for (const Worker& worker : next.workers) {
-    if (worker.leased && !worker.renewing) return;
+    if (worker.at != At::kIdle && worker.item == item && worker.leased && !worker.renewing) return;
   }
-  next.settling = 0;
-  moves.Add(next, Action::kSettled);
+  stored.left_alone = 0;
+  moves.Add(next, Action::kSettled, kNobody, static_cast<std::uint8_t>(item));
 }
 
 // All who are connected hear of it and renew no lease that they have.
@@ -296,7 +299,7 @@ void GiveBack(State& state, int item) {
 void ExpandBroker(Moves& moves) {
   for (int item = 0; item < kItems; ++item) ExpandItem(moves, item);
   for (int generation = 1; generation <= kMaxGeneration; ++generation) ExpandSchedule(moves, generation);
-  Settle(moves);
+  for (int item = 0; item < kItems; ++item) Settle(moves, item);
   ResetConsumers(moves);
   LateArrives(moves);
   Restart(moves);

@@ -86,6 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Removal{Rule::kCopyLooks, Violation::kDuplicate, 1},
                     Removal{Rule::kLookAfterRestart, Violation::kDuplicate, 1},
                     Removal{Rule::kPutBackAfterRestart, Violation::kDuplicate, 1},
+                    Removal{Rule::kFreeIsPutBackAnew, Violation::kDuplicate, 2},
                     Removal{Rule::kLookAfterReset, Violation::kDuplicate, 1, kResets},
                     Removal{Rule::kResetIsAnnounced, Violation::kDuplicate, 1, kResets},
                     Removal{Rule::kRestBeforeReset, Violation::kDuplicate, 1, kResets},

@@ -20,6 +20,7 @@ enum class Rule {
   kCopyLooks,
   kLookAfterRestart,
   kPutBackAfterRestart,
+  kFreeIsPutBackAnew,
   kLookAfterReset,
   kResetIsAnnounced,
   kRestBeforeReset,

@@ -62,6 +62,7 @@ void Visit(Visitor& visit, S& state) {
     visit(item.place, 2);
     visit(item.counted, 1);
     visit(item.before_start, 1);
+    visit(item.left_alone, 1);
     visit(item.before_reset, 1);
     if (GenerationOf(i) == 0) visit(item.marked, 1);
   }
@@ -71,7 +72,6 @@ void Visit(Visitor& visit, S& state) {
   visit(state.publisher, 3);
   visit(state.late, 3);
   visit(state.late_about, 3);
-  visit(state.settling, 1);
   visit(state.resetting, 2);
   visit(state.faults, 3);
   visit(state.ends, 2);

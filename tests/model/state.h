@@ -32,6 +32,7 @@ struct Item {
   std::uint8_t counted = 0;       // the next delivery has a count above 1
   std::uint8_t marked = 0;        // Goniec-Resend
   std::uint8_t before_start = 0;  // stored before the server's last start
+  std::uint8_t left_alone = 0;    // and somebody may hold it whom the server has forgotten
   std::uint8_t before_reset = 0;  // stored before its consumer was reset
 };
 
@@ -131,7 +132,6 @@ struct State {
   std::array<Worker, kWorkers> workers;
   Late late = Late::kNothing;
   std::uint8_t late_about = 0;  // an item, or a generation
-  std::uint8_t settling = 0;    // less than ack_wait since a single server's start
   Resetting resetting = Resetting::kNone;
   std::uint8_t faults = 0;
 

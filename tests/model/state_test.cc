@@ -9,7 +9,7 @@ namespace {
 
 TEST(StateTest, ComesBackFromItsKey) {
   State state;
-  state.items[3] = {.place = Place::kParked, .counted = 1, .before_start = 1};
+  state.items[3] = {.place = Place::kParked, .counted = 1, .before_start = 1, .left_alone = 1};
   state.items[1].before_reset = 1;
   state.resetting = Resetting::kDue;
   state.waiting[1] = 1;

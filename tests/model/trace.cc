@@ -54,7 +54,7 @@ void DescribeQueue(const State& state, std::ostream& out) {
     if (item.place == Place::kAbsent) continue;
     out << ItemName(i) << " " << PlaceName(item.place) << (item.marked ? ", marked" : "")
         << (item.counted ? ", count > 1 next" : "") << (item.before_start ? ", from before the start" : "")
-        << "; ";
+        << (item.left_alone ? ", left alone" : "") << "; ";
   }
   for (std::size_t g = 0; g < state.waiting.size(); ++g) {
     if (state.waiting[g]) out << "copy " << g + 1 << " waits; ";

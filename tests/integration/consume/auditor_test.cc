@@ -36,10 +36,10 @@ class AuditorTest : public queue::RealQueue {
     if (auditor_ != nullptr) auditor_->Stop();
   }
 
-  void StartAuditor() {
+  void StartAuditor(queue::AuditBounds bounds = queue::kBoundedRun) {
     auditor_ = std::make_unique<Auditor>(AuditorParts{thread_.context(0).get_executor(), *broker_, *broker_,
                                                       *finder_, config_, metrics_, "test"},
-                                         milliseconds(200));
+                                         milliseconds(200), bounds);
     auditor_->Start();
   }
 
@@ -88,6 +88,21 @@ TEST_F(AuditorTest, WhatIsMissingIsShown) {
   StartAuditor();
   EXPECT_TRUE(Shows("goniec_unaccounted_recipients 1")) << metrics_.Render();
   EXPECT_TRUE(Shows("goniec_auditor 1"));
+}
+
+TEST_F(AuditorTest, RecordsThatAreGoneWithoutATraceAreCounted) {
+  for (int i = 0; i < 3; ++i) {
+    Store({queue::ReadySubject(0, queue::MailClass::kTransactional, "default", 7),
+           std::make_shared<const std::string>("record"),
+           {}});
+  }
+  Store(queue::ReadyNote(config_, "", *queue::ReadyPlaceOf("READY_0", 3, std::chrono::system_clock::now())));
+  Api("STREAM.PURGE.READY_0");
+  queue::AuditBounds bounds = queue::kBoundedRun;
+  bounds.age = std::chrono::seconds(0);
+  StartAuditor(bounds);
+  EXPECT_TRUE(Shows("goniec_unaccounted_records 2")) << metrics_.Render();
+  EXPECT_TRUE(Shows("goniec_audit_share 1"));
 }
 
 TEST_F(AuditorTest, AConsumerThatHasLostSightOfRecordsIsReset) {

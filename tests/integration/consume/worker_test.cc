@@ -35,6 +35,9 @@ class WorkerTest : public queue::RealQueue {
     config_.ack_wait = std::chrono::seconds(2);
     StartServer();
     ProvisionAll();
+    StartWorker();
+  }
+  void StartWorker() {
     finder_ = std::make_unique<queue::MessageFinder>(*broker_, config_);
     dispatcher_ = std::make_unique<Dispatcher>(executor_, DeliverConfig(), nullptr, metrics_);
     worker_ = std::make_unique<Worker>(WorkerParts{executor_, *broker_, *finder_, config_, router_,
@@ -119,6 +122,39 @@ class WorkerTest : public queue::RealQueue {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Worker> worker_;
 };
+
+// Its lives are shorter than ack_wait, and the record is older than all of them.
+class RestartingServerTest : public WorkerTest {
+ protected:
+  void SetUp() override {
+    config_.ack_wait = std::chrono::seconds(6);
+    StartServer();
+    ProvisionAll();
+  }
+  bool HasEnded() {
+    return metrics_.Render().find("\ngoniec_recipients_total{result=\"bounced\"} 1\n") != std::string::npos;
+  }
+};
+
+TEST_F(RestartingServerTest, AnOldRecordIsServedAllTheSame) {
+  StoreMail();
+  server_->Kill();
+  ASSERT_TRUE(server_->StartAgain().ok());
+  StartWorker();
+  const auto put_back = [&] {
+    return metrics_.Render().find("\ngoniec_records_put_back_total 0\n") == std::string::npos;
+  };
+  ASSERT_TRUE(test::WaitUntil(put_back)) << "the first life may have given it to somebody";
+  constexpr int kMostLives = 20;
+  int lives = 1;
+  while (!test::WaitUntil([&] { return HasEnded(); }, std::chrono::milliseconds(1'500))) {
+    ASSERT_LE(++lives, kMostLives) << metrics_.Render();
+    server_->Kill();
+    ASSERT_TRUE(server_->StartAgain().ok());
+    ASSERT_TRUE(test::WaitUntil([&] { return broker_->connected(); }));
+  }
+  EXPECT_GT(lives, 2) << "it was left alone for ack_wait";
+}
 
 // A consumer that was reset calls old records new.
 TEST_F(WorkerTest, RecordsFromBeforeAResetAreLookedAt) {

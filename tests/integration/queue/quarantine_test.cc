@@ -58,11 +58,11 @@ TEST_F(QuarantineTest, ListsWhatIsThereWithWhereItWasAndWhy) {
 TEST_F(QuarantineTest, AReturnedRecordIsInReadyToBeLookedAt) {
   SetRecordAside(kReady, 5);
   const SetAside record = List().at(0);
-  const auto returned = RunToEnd(ReturnSetAside(*broker_, record));
+  const auto returned = RunToEnd(ReturnSetAside(*broker_, config_, record));
   ASSERT_TRUE(returned.ok()) << returned.status();
   EXPECT_THAT(List(), IsEmpty());
   // Whoever did it before us and died before it was deleted: it is stored once.
-  EXPECT_FALSE(RunToEnd(ReturnSetAside(*broker_, record)).ok()) << "there is nothing to delete";
+  EXPECT_FALSE(RunToEnd(ReturnSetAside(*broker_, config_, record)).ok()) << "there is nothing to delete";
   const auto stored = RunToEnd(GetNextMessage(*broker_, ReadyStream(0), "ready.>"));
   ASSERT_TRUE(stored.ok()) << stored.status();
   EXPECT_EQ(stored->subject, kReady);
@@ -75,7 +75,7 @@ TEST_F(QuarantineTest, AReturnedRecordIsInReadyToBeLookedAt) {
 
 TEST_F(QuarantineTest, AReturnedCopyIsDueAtOnce) {
   SetRecordAside(kDue, 6);
-  ASSERT_TRUE(RunToEnd(ReturnSetAside(*broker_, List().at(0))).ok());
+  ASSERT_TRUE(RunToEnd(ReturnSetAside(*broker_, config_, List().at(0))).ok());
   ASSERT_TRUE(test::WaitUntil([&] { return RunToEnd(GetNextMessage(*broker_, WaitStream(0), kDue)).ok(); }));
   EXPECT_EQ(RunToEnd(GetNextMessage(*broker_, WaitStream(0), kDue))->data, "bytes");
   EXPECT_THAT(List(), IsEmpty());
@@ -83,7 +83,7 @@ TEST_F(QuarantineTest, AReturnedCopyIsDueAtOnce) {
 
 TEST_F(QuarantineTest, WhatNoWorkerTakesStays) {
   SetRecordAside("elsewhere.1", 6);
-  EXPECT_TRUE(absl::IsFailedPrecondition(RunToEnd(ReturnSetAside(*broker_, List().at(0))).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(RunToEnd(ReturnSetAside(*broker_, config_, List().at(0))).status()));
   EXPECT_THAT(List(), SizeIs(1));
 }
 
@@ -93,7 +93,7 @@ TEST_F(QuarantineTest, WithoutABrokerNothingIsSaidNorDone) {
   server_->Kill();
   ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
   EXPECT_TRUE(absl::IsUnavailable(RunToEnd(ListSetAside(*broker_)).status()));
-  EXPECT_TRUE(absl::IsUnavailable(RunToEnd(ReturnSetAside(*broker_, record)).status()));
+  EXPECT_TRUE(absl::IsUnavailable(RunToEnd(ReturnSetAside(*broker_, config_, record)).status()));
 }
 
 }  // namespace

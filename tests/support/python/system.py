@@ -387,7 +387,7 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
     def audit(self, second_ends=0):
         """Fails if something is unaccounted for, or more ended twice than may have (a mail delivered twice at a fault)."""
         report = self.audit_report()
-        if report["second_terminals"] > second_ends or report["unaccounted"]:
+        if report["second_terminals"] > second_ends or report["unaccounted"] or report["missing_records"]:
             raise AssertionError(f"audit: {report}")
         return report
 

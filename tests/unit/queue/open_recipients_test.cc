@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/mail/ulid.h"
+
 namespace goniec::queue {
 namespace {
 
@@ -66,6 +68,52 @@ TEST(OpenRecipients, ATypeOfALaterVersionIsNoEndAndNoMove) {
   ASSERT_TRUE(open.open().contains(kId));
   EXPECT_EQ(open.open().at(kId).recipients.at(0).generation, 0U);
   EXPECT_EQ(open.open().at(kId).ended, 0U);
+}
+
+v1::Event AcceptedAt(WallTime time, int number) {
+  v1::Event event = Say(v1::EVENT_TYPE_ACCEPTED, {0, 1}, "");
+  event.set_message_id(mail::MessageIdOf(mail::NewRecordId(time), number));
+  return event;
+}
+
+TEST(OpenRecipients, TheShareShrinksAndGrowsAgain) {
+  const WallTime before(std::chrono::hours(400'000));
+  const WallTime after = before + std::chrono::hours(1);
+  OpenRecipients open;
+  for (int i = 0; i < 500; ++i) open.Add(AcceptedAt(before, i));
+  ASSERT_EQ(open.open().size(), 500U);
+  open.HalveShare();
+  open.HalveShare();
+  const std::size_t quarter = open.open().size();
+  EXPECT_GT(quarter, 60U);
+  EXPECT_LT(quarter, 200U);
+  open.DoubleShare(after);
+  open.DoubleShare(after);
+  open.DoubleShare(after);
+  EXPECT_EQ(open.share_bits(), 0);
+  for (int i = 0; i < 500; ++i) open.Add(AcceptedAt(after + std::chrono::seconds(1), i));
+  EXPECT_EQ(open.open().size(), quarter + 500) << "all that came after it had grown";
+  std::size_t older = 0;
+  for (int i = 0; i < 500; ++i) {
+    const std::size_t so_far = open.open().size();
+    open.Add(AcceptedAt(before, i));
+    older += open.open().size() - so_far;
+  }
+  EXPECT_LT(older, 200U) << "a quarter of what is older";
+}
+
+TEST(OpenRecipients, ACopyIsMetUnlessItIsMuchOlder) {
+  OpenRecipients open;
+  open.Add(Say(v1::EVENT_TYPE_DEFERRED, {0}, "a", 3), 5);
+  const auto recipient = [&] { return open.open().at(kId).recipients.at(0); };
+  EXPECT_EQ(recipient().due_pass, 5U);
+  open.Met(kId, 0, 1, 6);
+  EXPECT_EQ(recipient().met_pass, 0U);
+  open.Met(kId, 0, 2, 6);
+  EXPECT_EQ(recipient().met_pass, 6U) << "an interrupted move";
+  open.Add(Say(v1::EVENT_TYPE_DEFERRED, {0}, "b", 4), 8);
+  EXPECT_EQ(recipient().due_pass, 8U);
+  EXPECT_EQ(recipient().met_pass, 0U) << "it is another copy now";
 }
 
 }  // namespace

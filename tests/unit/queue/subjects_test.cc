@@ -70,6 +70,22 @@ TEST(Subjects, CopiesAreLookedForInTheOrderTheyMove) {
   EXPECT_EQ(places[2].subject, "held.1.*.*.acme.01aryz6s41tsv4rrffq69g5fav.>");
 }
 
+TEST(Subjects, ANoteIsUnderTenantAndSlotOfItsRecord) {
+  EXPECT_EQ(NoteSubject("ready.0.bulk.acme.4095", 4), "event.3.acme.4095.late");
+  for (const char* other :
+       {"", "ready.0.bulk.acme.4096", "ready.0.bulk.Acme.1", "due.0.bulk.acme.7", "ready.0"}) {
+    EXPECT_EQ(NoteSubject(other, 4), "event.0.default.0.late") << other;
+  }
+}
+
+TEST(Subjects, ALaneIsReadFromItsStream) {
+  EXPECT_EQ(LaneOfReady("READY_0"), 0);
+  EXPECT_EQ(LaneOfReady("READY_15"), 15);
+  for (const char* other : {"READY_", "READY_x", "READY_-1", "WAIT_0", ""}) {
+    EXPECT_FALSE(LaneOfReady(other).has_value()) << other;
+  }
+}
+
 TEST(DomainTokens, AreSafeWhateverTheDomain) {
   struct Case {
     const char* name;

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "common/queue/server_starts.h"
+
 namespace goniec::outbound {
 namespace {
 
@@ -35,7 +39,7 @@ TEST(RestartGuard, BeforeItHasLearntNothingIsTouched) {
 
 TEST(RestartGuard, WhatWasThereBeforeTheStartIsLeftAloneUntilNoLeaseCanHold) {
   RestartGuard guard(kAckWait);
-  guard.Learn(Single(kStart), kStart + seconds(1));
+  guard.Learn(Single(kStart), {}, kStart + seconds(1));
   const auto old = StoredAt(kStart - seconds(5));
   EXPECT_EQ(guard.PutBackFor(old, kStart + seconds(10)), seconds(50));
   EXPECT_FALSE(guard.PutBackFor(old, kStart + seconds(60)).has_value());
@@ -48,7 +52,7 @@ TEST(RestartGuard, WhatWasThereBeforeTheStartIsLeftAloneUntilNoLeaseCanHold) {
 // It answers long after its start: a living worker may still have outcomes to tell.
 TEST(RestartGuard, AfterALongRecoveryThereIsTimeToTell) {
   RestartGuard guard(kAckWait);
-  guard.Learn(Single(kStart), kStart + seconds(59));
+  guard.Learn(Single(kStart), {}, kStart + seconds(59));
   const auto old = StoredAt(kStart - seconds(5));
   EXPECT_EQ(guard.PutBackFor(old, kStart + seconds(60)), seconds(19));
   EXPECT_FALSE(guard.PutBackFor(old, kStart + seconds(80)).has_value());
@@ -56,7 +60,7 @@ TEST(RestartGuard, AfterALongRecoveryThereIsTimeToTell) {
 
 TEST(RestartGuard, ALongRunningServerDelaysNothing) {
   RestartGuard guard(kAckWait);
-  guard.Learn(Single(kStart), kStart + minutes(60));
+  guard.Learn(Single(kStart), {}, kStart + minutes(60));
   const auto old = StoredAt(kStart - seconds(5));
   EXPECT_FALSE(guard.PutBackFor(old, kStart + minutes(60)).has_value());
   EXPECT_TRUE(guard.MustLook(old));
@@ -66,7 +70,7 @@ TEST(RestartGuard, TheServersClockIsNotOurs) {
   RestartGuard guard(kAckWait);
   queue::Durability durability = Single(kStart + seconds(8));
   durability.clock_offset = seconds(8);
-  guard.Learn(durability, kStart);
+  guard.Learn(durability, {}, kStart);
   EXPECT_FALSE(guard.PutBackFor(StoredAt(kStart), kStart + seconds(60)).has_value());
   EXPECT_TRUE(guard.MustLook(StoredAt(kStart + seconds(7))))
       << "stored by the server's clock, before its start";
@@ -74,7 +78,7 @@ TEST(RestartGuard, TheServersClockIsNotOurs) {
 
 TEST(RestartGuard, AnUnknownStartIsNow) {
   RestartGuard guard(kAckWait);
-  guard.Learn(Single(std::nullopt), kStart);
+  guard.Learn(Single(std::nullopt), {}, kStart);
   EXPECT_TRUE(guard.MustLook(StoredAt(kStart + seconds(9)))) << "clocks differ by up to ten seconds";
   EXPECT_TRUE(guard.PutBackFor(StoredAt(kStart), kStart + seconds(59)).has_value());
   EXPECT_FALSE(guard.PutBackFor(StoredAt(kStart), kStart + seconds(60)).has_value());
@@ -84,9 +88,104 @@ TEST(RestartGuard, ReplicatedStreamsForgetNothing) {
   RestartGuard guard(kAckWait);
   queue::Durability durability = Single(kStart);
   durability.replicas = 3;
-  guard.Learn(durability, kStart + seconds(1));
+  guard.Learn(durability, {}, kStart + seconds(1));
   EXPECT_FALSE(guard.MustLook(StoredAt(kStart - seconds(5))));
   EXPECT_FALSE(guard.PutBackFor(StoredAt(kStart - seconds(5)), kStart + seconds(1)).has_value());
+}
+
+// What a record sees of a server that starts again every so often: when it is left alone, when it is free.
+struct Restarts {
+  const char* name;
+  seconds stored;  // from the first start
+  std::vector<seconds> starts;
+  seconds now;
+  std::optional<seconds> put_back_for;
+};
+
+class RestartAgain : public testing::TestWithParam<Restarts> {};
+
+TEST_P(RestartAgain, LeavesAloneWhatSomebodyMayHold) {
+  const Restarts& row = GetParam();
+  std::vector<WallTime> starts;
+  for (const seconds start : row.starts) starts.push_back(kStart + start);
+  RestartGuard guard(kAckWait);
+  guard.Learn(Single(starts.back()), starts, starts.back());
+  EXPECT_TRUE(guard.MustLook(StoredAt(kStart + row.stored)));
+  EXPECT_EQ(guard.PutBackFor(StoredAt(kStart + row.stored), kStart + row.now), row.put_back_for);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    RestartGuard, RestartAgain,
+    testing::Values(
+        Restarts{"OneStart", seconds(-5), {seconds(0)}, seconds(10), seconds(50)},
+        Restarts{
+            "NobodyHadItBetweenTheStarts", seconds(-5), {seconds(0), seconds(40)}, seconds(50), seconds(10)},
+        Restarts{"FreeThoughTheLastStartIsNear",
+                 seconds(-5),
+                 {seconds(0), seconds(40)},
+                 seconds(60),
+                 std::nullopt},
+        Restarts{"OfTheSecondLifeItWaitsFromTheSecondStart",
+                 seconds(10),
+                 {seconds(0), seconds(40)},
+                 seconds(60),
+                 seconds(40)},
+        Restarts{"TakenWhenItWasFreeItWaitsAnew",
+                 seconds(-5),
+                 {seconds(0), seconds(40), seconds(80)},
+                 seconds(90),
+                 seconds(50)},
+        Restarts{"AndIsFreeAgainAMinuteLater",
+                 seconds(-5),
+                 {seconds(0), seconds(40), seconds(80), seconds(120)},
+                 seconds(140),
+                 std::nullopt},
+        Restarts{"AMomentToTellOutcomes",
+                 seconds(-5),
+                 {seconds(0), seconds(20), seconds(40), seconds(59)},
+                 seconds(60),
+                 seconds(4)}),
+    [](const auto& info) { return info.param.name; });
+
+// However often it restarts, between two windows in which a record may be taken lies no more than ack_wait.
+TEST(RestartGuard, AServerThatRestartsForEverKeepsNothingForEver) {
+  for (const seconds life : {seconds(7), seconds(20), seconds(31), seconds(45), seconds(59)}) {
+    std::vector<WallTime> starts;
+    std::optional<WallTime> waits_since;
+    int taken = 0;
+    for (WallTime now = kStart; now < kStart + minutes(30); now += seconds(1)) {
+      if ((now - kStart) % life == seconds(0)) starts = queue::WithStart(starts, now, kAckWait);
+      RestartGuard guard(kAckWait);
+      guard.Learn(Single(starts.back()), starts, starts.back());
+      if (guard.PutBackFor(StoredAt(kStart - seconds(5)), now)) {
+        if (!waits_since) waits_since = now;
+        EXPECT_LE(now - *waits_since, kAckWait + kAckWait / 12) << life.count();
+      } else {
+        waits_since.reset();
+        ++taken;
+      }
+    }
+    EXPECT_GT(taken, 0) << life.count();
+  }
+}
+
+TEST(ServerStarts, OnlyThoseThatDecideAreKept) {
+  const auto at = [](int second) { return kStart + seconds(second); };
+  EXPECT_EQ(queue::WithStart({}, at(0), kAckWait), (std::vector{at(0)}));
+  EXPECT_EQ(queue::WithStart({at(0)}, at(0), kAckWait), (std::vector{at(0)}));
+  EXPECT_EQ(queue::WithStart({at(0), at(50)}, at(100), kAckWait), (std::vector{at(0), at(50), at(100)}));
+  EXPECT_EQ(queue::WithStart({at(0), at(50)}, at(110), kAckWait), (std::vector{at(110)}));
+  EXPECT_EQ(queue::WithStart({at(50)}, at(10), kAckWait), (std::vector{at(10)})) << "its clock went back";
+  std::vector<WallTime> many;
+  for (int i = 0; i < 64; ++i) many.push_back(at(i));
+  EXPECT_EQ(queue::WithStart(many, at(64), kAckWait), (std::vector{at(64)}));
+}
+
+TEST(ServerStarts, AreReadAsTheyWereWritten) {
+  const std::vector<WallTime> starts = {kStart + std::chrono::nanoseconds(1), kStart + seconds(3)};
+  EXPECT_EQ(queue::ParseStarts(queue::FormatStarts(starts)), starts);
+  EXPECT_TRUE(queue::ParseStarts("").empty());
+  EXPECT_TRUE(queue::ParseStarts("x -5 99999999999999999999999").empty());
 }
 
 }  // namespace
