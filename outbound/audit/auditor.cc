@@ -19,6 +19,7 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/election.h"
+#include "common/queue/event_budget.h"
 #include "common/queue/sweeper.h"
 #include "common/queue/watchdog.h"
 #include "common/smtp/address.h"
@@ -68,11 +69,17 @@ struct Auditor::State : std::enable_shared_from_this<State> {
                                        "Overdue schedules that were published again.")),
         resets(parts.metrics.AddCounter("goniec_consumers_reset_total",
                                         "Consumers that had lost sight of records and were reset.")),
+        events_deleted(
+            parts.metrics.AddCounter("goniec_event_records_deleted_total",
+                                     "Records of events that were deleted before event_retention was "
+                                     "over, for their budget was nearly used.")),
+        events_kept(parts.metrics.AddGauge("goniec_events_kept_seconds", "Age of the oldest events.")),
         timer(parts.executor) {}
 
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
   void Publish(const queue::AuditReport& report);
+  asio::awaitable<void> Trim(std::optional<WallTime> oldest_open);
   asio::awaitable<void> Watch();
   asio::awaitable<void> ResetWhatIsDue();
   [[nodiscard]] BootClock::duration UntilNext() const;
@@ -90,6 +97,8 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   observe::Counter failures;
   observe::Counter fired;
   observe::Counter resets;
+  observe::Counter events_deleted;
+  observe::Gauge events_kept;
   asio::steady_timer timer;
   TaskGroup tasks;
   bool stopped = false;
@@ -110,7 +119,8 @@ asio::awaitable<void> Auditor::State::Run() {
       told = 0;
       suspects.clear();
       planned.clear();
-      for (const observe::Gauge& gauge : {unaccounted, oldest, open, second_terminals, quarantined})
+      for (const observe::Gauge& gauge :
+           {unaccounted, oldest, open, second_terminals, quarantined, events_kept})
         gauge.Set(0);
     } else if (!stopped && planned.empty() && BootClock::now() >= next_run) {
       // Not while a reset is planned: it has its moment, which a long audit would miss.
@@ -129,6 +139,7 @@ asio::awaitable<void> Auditor::State::Run() {
 asio::awaitable<void> Auditor::State::Once() {
   if (!audit) audit.emplace(parts.reads, parts.finder, parts.queue, &smtp::DomainOf);
   const absl::StatusOr<queue::AuditReport> report = co_await audit->Run();
+  co_await Trim(report.ok() ? report->oldest : std::nullopt);
   if (!report.ok()) {
     failures.Add();
     observe::Warn("audit not completed", {{"error", Message(report.status())}});
@@ -145,6 +156,26 @@ asio::awaitable<void> Auditor::State::Once() {
     observe::Warn("overdue schedules published again", {{"count", *swept}});
   }
   co_await Watch();
+}
+
+asio::awaitable<void> Auditor::State::Trim(std::optional<WallTime> oldest_open) {
+  const absl::StatusOr<queue::TrimReport> trimmed =
+      co_await queue::TrimEvents(parts.broker, parts.queue, parts.broker.Now(), oldest_open);
+  if (!trimmed.ok()) {
+    // A user that may not is not answered.
+    const bool unanswered = absl::IsDeadlineExceeded(trimmed.status()) && parts.broker.connected();
+    observe::Warn("oldest events not deleted",
+                  {{"error", Message(trimmed.status())},
+                   {"mend", unanswered ? "the broker's user must be allowed to purge each EVENTS_<n>" : ""}});
+    co_return;
+  }
+  const auto kept = parts.broker.Now() - trimmed->kept_since.value_or(parts.broker.Now());
+  events_kept.Set(std::chrono::duration<double>(kept).count());
+  if (trimmed->deleted == 0) co_return;
+  events_deleted.Add(static_cast<double>(trimmed->deleted));
+  observe::Info("oldest events deleted: their budget is nearly used",
+                {{"records", trimmed->deleted},
+                 {"kept_hours", std::chrono::duration_cast<std::chrono::hours>(kept).count()}});
 }
 
 // Stuck is what was found by two runs with the same record at its head.
