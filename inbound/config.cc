@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
+#include "common/config/units.h"
 #include "common/smtp/host_name.h"
 
 namespace goniec::inbound {
@@ -97,6 +99,17 @@ void ReadMail(const config::Section& section, MailConfig& mail) {
   section.Duration("null_sender_lifetime", mail.null_sender_lifetime, {minutes(1), hours(30 * 24)});
 }
 
+// A worker must not delete the events of a mail that still lives, and knows no lives but its own
+// configuration's.
+void CheckEventRetention(const config::Section& root, const InboundConfig& config) {
+  const auto longest = std::max(config.mail.lifetime, config.mail.null_sender_lifetime);
+  if (config.queue.event_retention_least >= longest + hours(24)) return;
+  root.Problem("queue", absl::StrCat("event_retention_least must be at least the longest life of a mail "
+                                     "(mail.lifetime, mail.null_sender_lifetime) and a day, ",
+                                     config::FormatDuration(longest + hours(24)),
+                                     ", here and in the configuration of goniec-outbound"));
+}
+
 }  // namespace
 
 absl::StatusOr<InboundConfig> LoadInboundConfig(const std::string& path) {
@@ -119,6 +132,7 @@ absl::StatusOr<InboundConfig> LoadInboundConfig(const std::string& path) {
   ReadMail(root.Sub("mail"), config.mail);
   config::Section queue = root.Sub("queue");
   config.queue = queue::ReadQueueConfig(queue);
+  CheckEventRetention(root, config);
   observe::ReadLogConfig(root.Sub("log"), config.log);
   if (absl::Status problems = document->Finish(); !problems.ok()) return problems;
   return config;

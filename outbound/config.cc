@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
+#include "common/config/units.h"
 #include "common/net/ip_address.h"
 #include "common/smtp/host_name.h"
 
@@ -40,15 +41,22 @@ void ReadNames(const config::Section& root, OutboundConfig& config) {
 }
 
 // Events must be there for as long as anybody may ask about a mail that still lives.
-void CheckEventRetention(const config::Section& root, const OutboundConfig& config) {
+void CheckEventRetention(const config::Section& root, OutboundConfig& config) {
   const auto longest = std::max({config.retry.lifetime, config.retry.bulk_lifetime,
                                  config.retry.null_sender_lifetime, config.api.max_life});
-  if (config.queue.event_retention < longest + std::chrono::hours(24)) {
-    root.Problem(
-        "queue",
-        "event_retention must be at least the longest life of a mail (retry.*lifetime, api.max_life) "
-        "and a day");
+  const auto needed = std::chrono::ceil<std::chrono::hours>(longest + std::chrono::hours(24));
+  queue::QueueConfig& queue = config.queue;
+  if (queue.event_retention_least >= needed) return;
+  const bool given = root.Sub("queue").Has("event_retention_least");
+  if (!given && needed <= queue.event_retention) {
+    queue.event_retention_least = needed;
+    return;
   }
+  root.Problem("queue",
+               absl::StrCat(given ? "event_retention_least" : "event_retention",
+                            " must be at least the longest life of a mail (retry.*lifetime, api.max_life) "
+                            "and a day: ",
+                            config::FormatDuration(needed)));
 }
 
 }  // namespace

@@ -64,6 +64,14 @@ std::string NewUlid(WallTime now) {
   return NewId(now, kUlidLength);
 }
 
+std::string DerivedUlid(std::string_view ulid, std::string_view hash) {
+  assert(ulid.size() == kUlidLength && hash.size() >= kUlidLength - kTimeDigits);
+  std::string id(ulid.substr(0, kTimeDigits));
+  for (size_t i = 0; i < kUlidLength - kTimeDigits; ++i)
+    id += kDigits[static_cast<unsigned char>(hash[i]) & kDigitMask];
+  return id;
+}
+
 std::string NewRecordId(WallTime now) {
   return NewId(now, kRecordIdDigits);
 }

@@ -17,6 +17,10 @@ inline constexpr int kMaxMailsPerRecord = 64;
 // A new id of 26 characters for `now`. The last two characters are random too.
 std::string NewUlid(WallTime now);
 
+// An id that is the same for everybody who derives it: the time of `ulid` (valid), then `hash` (at least 16
+// bytes).
+std::string DerivedUlid(std::string_view ulid, std::string_view hash);
+
 // Record id: the first 24 characters. Message id: record id and two characters for `index` (0 to 1023).
 std::string NewRecordId(WallTime now);
 std::string MessageIdOf(std::string_view record_id, int index);

@@ -1,5 +1,7 @@
 #include "common/queue/body_store.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -26,6 +28,24 @@ constexpr std::chrono::milliseconds kLeaderlessPause{200};
 
 void ReportAbandoned(Broker& broker, const std::string& body_id) {
   broker.Publish({AbandonedSubject(body_id), nullptr, {}});
+}
+
+asio::awaitable<absl::Status> PublishChunk(Broker& broker, std::string body_id, std::uint32_t number,
+                                           std::string chunk, std::chrono::seconds keep) {
+  OutgoingMessage message;
+  message.subject = BodySubject(body_id, number);
+  message.payload = std::make_shared<const std::string>(std::move(chunk));
+  message.headers = {{kHeaderMessageId, absl::StrCat(body_id, ".", number)},
+                     {kHeaderTtl, absl::StrCat(keep.count(), "s")}};
+  const BootTime end = BootClock::now() + kStoreTries * kStoreLimit;
+  for (int tries = kStoreTries;;) {
+    const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
+    const bool leaderless = result.no_stream && broker.clustered() && BootClock::now() < end;
+    if (!leaderless && (result.state != PublishState::kUnknown || --tries == 0)) co_return result.status;
+    if (!leaderless) continue;
+    asio::steady_timer pause(co_await asio::this_coro::executor, kLeaderlessPause);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
 }
 
 }  // namespace
@@ -64,21 +84,7 @@ asio::awaitable<absl::Status> BodyWriter::Append(std::string_view bytes) {
 
 asio::awaitable<absl::Status> BodyWriter::StoreChunk(std::string chunk) {
   if (body_id_.empty()) body_id_ = mail::NewUlid(std::chrono::system_clock::now());
-  OutgoingMessage message;
-  message.subject = BodySubject(body_id_, chunks_);
-  message.payload = std::make_shared<const std::string>(std::move(chunk));
-  message.headers = {{kHeaderMessageId, absl::StrCat(body_id_, ".", chunks_)},
-                     {kHeaderTtl, absl::StrCat(keep_time_.count(), "s")}};
-  ++chunks_;
-  const BootTime end = BootClock::now() + kStoreTries * kStoreLimit;
-  for (int tries = kStoreTries;;) {
-    const PublishResult result = co_await PublishAcknowledged(broker_, message, kStoreLimit);
-    const bool leaderless = result.no_stream && broker_.clustered() && BootClock::now() < end;
-    if (!leaderless && (result.state != PublishState::kUnknown || --tries == 0)) co_return result.status;
-    if (!leaderless) continue;
-    asio::steady_timer pause(co_await asio::this_coro::executor, kLeaderlessPause);
-    co_await pause.async_wait(asio::use_awaitable);
-  }
+  co_return co_await PublishChunk(broker_, body_id_, chunks_++, std::move(chunk), keep_time_);
 }
 
 asio::awaitable<absl::Status> BodyWriter::Finish(v1::Mail& mail) {
@@ -135,14 +141,22 @@ asio::awaitable<absl::Status> DeleteBody(Broker& broker, std::string body_id) {
   co_return answer.status();
 }
 
+std::string MovedBodyId(const v1::Mail& mail) {
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  const std::string named = absl::StrCat(mail.message_id(), "\n", mail.inline_body());
+  SHA256(reinterpret_cast<const unsigned char*>(named.data()), named.size(), hash);
+  return mail::DerivedUlid(mail.message_id(),
+                           std::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
+}
+
 asio::awaitable<absl::Status> MoveBodyToStore(Broker& broker, v1::Mail& mail, std::chrono::seconds keep) {
-  const std::uint64_t whole_size = mail.size_bytes();
-  BodyWriter writer(broker, keep);
-  writer.AppendNow(mail.inline_body());
-  if (absl::Status stored = co_await writer.FinishAsChunks(mail); !stored.ok()) co_return stored;
-  writer.Keep();
-  mail.set_size_bytes(whole_size);
-  co_return absl::OkStatus();
+  v1::BodyReference reference;
+  reference.set_body_id(MovedBodyId(mail));
+  reference.set_chunk_count(1);
+  reference.set_size_bytes(mail.inline_body().size());
+  const absl::Status stored = co_await PublishChunk(broker, reference.body_id(), 0, mail.inline_body(), keep);
+  if (stored.ok()) *mail.mutable_body_reference() = std::move(reference);
+  co_return stored;
 }
 
 }  // namespace goniec::queue

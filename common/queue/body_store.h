@@ -37,8 +37,6 @@ class BodyWriter {
 
   // Stores what is left and sets the body and size_bytes (head excluded) of `mail`.
   asio::awaitable<absl::Status> Finish(v1::Mail& mail);
-  // The same, but as chunks however small it is.
-  asio::awaitable<absl::Status> FinishAsChunks(v1::Mail& mail);
   // The record is durable: the chunks now belong to it.
   void Keep();
   // The record was refused or the message was given up: the chunks are reported on abandoned.<id> and purged.
@@ -50,6 +48,7 @@ class BodyWriter {
 
  private:
   asio::awaitable<absl::Status> StoreChunk(std::string chunk);
+  asio::awaitable<absl::Status> FinishAsChunks(v1::Mail& mail);
 
   Broker& broker_;
   std::chrono::seconds keep_time_;
@@ -67,7 +66,13 @@ asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::
 // Deletes all chunks. Called when the last recipient of the message has ended.
 asio::awaitable<absl::Status> DeleteBody(Broker& broker, std::string body_id);
 
-// Stores `mail`'s inline body as chunks and makes it a reference, so that copies stay small.
+// Where the inline body of a mail lies once it has left its record: an id made of the message's and the
+// body's own octets, so that whoever moves the mail stores the same chunk under the same id.
+std::string MovedBodyId(const v1::Mail& mail);
+
+// Stores `mail`'s inline body and makes it a reference, so that copies stay small. Doing it again, by
+// whomever, stores nothing new. After an error the mail is as it was, and the chunk perhaps stored: it is not
+// taken away, for another mover may refer to it.
 asio::awaitable<absl::Status> MoveBodyToStore(Broker& broker, v1::Mail& mail, std::chrono::seconds keep);
 
 }  // namespace goniec::queue

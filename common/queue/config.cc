@@ -1,5 +1,6 @@
 #include "common/queue/config.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -66,10 +67,32 @@ void ReadSizes(const config::Section& section, QueueConfig& queue) {
   if (section.Bytes("capacity", capacity, {MiB(1), GiB(1ULL << 20)})) queue.capacity_bytes = capacity.bytes;
   ByteCount pending{queue.pending_bytes};
   if (section.Bytes("max_pending", pending, {MiB(1), GiB(16)})) queue.pending_bytes = pending.bytes;
+  ByteCount waiting{queue.waiting_memory_bytes};
+  if (section.Bytes("waiting_memory", waiting, {MiB(1), GiB(1024)}))
+    queue.waiting_memory_bytes = waiting.bytes;
+}
+
+void ReadEvents(const config::Section& section, QueueConfig& queue) {
+  using std::chrono::hours;
+  constexpr hours kShortest(1);
+  constexpr hours kLongest(24 * 3650);
+  ByteCount budget{queue.EventBudget()};
+  if (section.Bytes("event_budget", budget, {KiB(64), GiB(1ULL << 20)}))
+    queue.event_budget_bytes = budget.bytes;
+  if (budget.bytes > queue.capacity_bytes / 4 * 3) {
+    section.Problem("event_budget", "must not be more than three quarters of queue.capacity (" +
+                                        config::FormatByteCount({queue.capacity_bytes}) +
+                                        "): the rest is for mail");
+  }
   milliseconds retention = queue.event_retention;
-  if (section.Duration("event_retention", retention,
-                       {std::chrono::hours(1), std::chrono::hours(24 * 3650)})) {
-    queue.event_retention = std::chrono::ceil<std::chrono::hours>(retention);
+  if (section.Duration("event_retention", retention, {kShortest, kLongest}))
+    queue.event_retention = std::chrono::ceil<hours>(retention);
+  milliseconds least = std::min(queue.event_retention_least, queue.event_retention);
+  section.Duration("event_retention_least", least, {kShortest, kLongest});
+  queue.event_retention_least = std::chrono::ceil<hours>(least);
+  if (queue.event_retention_least > queue.event_retention) {
+    section.Problem("event_retention_least", "must not be longer than event_retention (" +
+                                                 config::FormatDuration(queue.event_retention) + ")");
   }
 }
 
@@ -91,6 +114,7 @@ QueueConfig ReadQueueConfig(config::Section& section) {
   QueueConfig queue;
   ReadAccess(section, queue);
   ReadSizes(section, queue);
+  ReadEvents(section, queue);
   ReadTimes(section, queue);
   const config::Section durability = section.Sub("durability");
   durability.Integer<int>("replicas", queue.durability.replicas, {1, 5});

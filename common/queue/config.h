@@ -41,11 +41,29 @@ struct QueueConfig {
   int event_shards = 1;
   // queue.replicas: of every stream, for provisioning. 1 to 5.
   int replicas = 1;
-  // queue.capacity: bytes of accepted mail that READY may hold (all lanes together); acceptance stops before
-  // it is full. 1MiB to 1048576GiB.
+  // queue.capacity: bytes that all streams may take together, mail and events; acceptance stops before it is
+  // full. The same in both services. 1MiB to 1048576GiB.
   std::uint64_t capacity_bytes = 10ULL << 30;
-  // queue.event_retention: of events. At least the longest life of a mail and a day. 1h to 3650d.
+  // queue.event_budget: the part of it that is for events, which all mail leaves behind (about half a
+  // kilobyte each); the rest is for mail. At most three quarters of the capacity; default: a third. 64KiB to
+  // 1048576GiB.
+  std::uint64_t event_budget_bytes = 0;
+  // queue.event_retention: how long events are kept while they fit into their budget. 1h to 3650d.
   std::chrono::hours event_retention{24 * 31};
+  // queue.event_retention_least: how long they are kept in any case: the longest life of a mail and a day.
+  // Does their budget not suffice for that, acceptance stops. Default: 6d, or as long as the lives that the
+  // worker's configuration gives need. The same in both services. 1h to 3650d.
+  std::chrono::hours event_retention_least{24 * 6};
+  // queue.waiting_memory: memory of nats-server that waiting mail may take (each about 2 KiB and its size
+  // in WAIT), up to twice as much when all of it falls due at once; beyond it acceptance stops. The same in
+  // both services. 1MiB to 1024GiB.
+  std::uint64_t waiting_memory_bytes = 1ULL << 30;
+
+  // What is for events, and what is left for mail.
+  [[nodiscard]] std::uint64_t EventBudget() const {
+    return event_budget_bytes > 0 ? event_budget_bytes : capacity_bytes / 3;
+  }
+  [[nodiscard]] std::uint64_t MailCapacity() const { return capacity_bytes - EventBudget(); }
 
   // queue.ack_wait: after this without an acknowledgement or a sign of work the broker gives a record to
   // another worker. The holder rule derives the rest from it: sign of work every third, no new final dot

@@ -29,7 +29,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kGather{20};
 constexpr std::chrono::milliseconds kAcceptedAlone{250};
-constexpr std::size_t kMostBytesInCopy = 16 * 1024;
+// The broker reads every copy into memory when it becomes due, all of them at once after a standstill.
+constexpr std::size_t kMostBytesInCopy = 1024;
 constexpr std::chrono::milliseconds kStoreLimit{2'000};
 constexpr std::chrono::milliseconds kPause{200};
 constexpr std::chrono::hours kBodyKeptLonger{24};
@@ -218,15 +219,21 @@ asio::awaitable<bool> Settlement::StoreNote() {
   co_return stored.state == PublishState::kStored;
 }
 
+// Of a mail that has its body with it, part may have moved: here, or with an earlier holder of the record.
+std::string Settlement::StoredBodyId(const v1::Mail& mail) const {
+  if (mail.has_body_reference()) return mail.body_reference().body_id();
+  const auto moved = bodies_.find(mail.message_id());
+  if (moved != bodies_.end() && !moved->second.body_id().empty()) return moved->second.body_id();
+  const bool held_before = delivery_->info().delivery_count > 1 || delivery_->resend();
+  return held_before && mail.inline_body().size() > kMostBytesInCopy ? MovedBodyId(mail) : std::string();
+}
+
 // A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is
 // harmless.
 asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<const v1::Mail>> mails) {
   std::set<std::string> seen;
   for (const auto& mail : mails) {
-    const auto moved = bodies_.find(mail->message_id());
-    const std::string body_id = mail->has_body_reference() ? mail->body_reference().body_id()
-                                : moved != bodies_.end()   ? moved->second.body_id()
-                                                           : std::string();
+    const std::string body_id = StoredBodyId(*mail);
     if (body_id.empty() || !seen.insert(mail->message_id()).second) continue;
     const absl::StatusOr<MessageStatus> status =
         co_await context_.finder.FoldEvents(mail->tenant(), mail->message_id());

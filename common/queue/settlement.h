@@ -58,7 +58,7 @@ struct Copy {
 Copy MakeCopy(const v1::Record& record, const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
               std::string domain, std::uint32_t attempts, WallTime at);
 
-// Publishes a copy, repeating until it is stored; false if `may_move` says no before that. A body over 16 KiB
+// Publishes a copy, repeating until it is stored; false if `may_move` says no before that. A body over 1 KiB
 // goes to BODIES first, once for all copies of a message: `body` remembers where (must outlive the call).
 asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
                                 std::function<bool()> may_move, v1::BodyReference& body);
@@ -95,6 +95,8 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   void Flush();
   asio::awaitable<void> FlushOnce();
   asio::awaitable<bool> StoreNote();
+  // Empty if no body of the mail lies in BODIES.
+  [[nodiscard]] std::string StoredBodyId(const v1::Mail& mail) const;
   asio::awaitable<void> DeleteEndedBodies(std::vector<std::shared_ptr<const v1::Mail>> mails);
   void Close();
 

@@ -1,6 +1,7 @@
 #include "common/queue/store_level.h"
 
 #include <algorithm>
+#include <array>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -15,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/spawn.h"
+#include "common/base/status.h"
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
@@ -32,13 +34,41 @@ constexpr std::chrono::milliseconds kEvery{1'000};
 constexpr std::chrono::milliseconds kForEachStream{50};
 constexpr std::chrono::seconds kStopLimit{10};
 
-std::vector<std::string> StreamsOf(const QueueConfig& config) {
-  std::vector<std::string> names;
-  for (const StreamSettings& stream : ExpectedStreams(config)) {
-    if (!stream.is_bucket) names.push_back(stream.name);
-  }
-  return names;
+// The broker keeps a schedule and two subjects of each mail that waits, and reads all mail that is due into
+// memory: measured at 2 to 3.5 KiB each at most, and twice its size in WAIT. Half of that is live; the rest
+// Go's collector takes if it may.
+constexpr std::uint64_t kMemoryOfWaitingMail = 2 << 10;
+
+std::vector<StreamSettings> StreamsOf(const QueueConfig& config) {
+  std::vector<StreamSettings> streams = ExpectedStreams(config);
+  std::erase_if(streams, [](const StreamSettings& stream) { return stream.is_bucket; });
+  return streams;
 }
+
+// By room and by class.
+template <typename Make>
+std::array<observe::Gauge, kRooms> ByRoom(Make make) {
+  return {make(Room::kQueue), make(Room::kEvents), make(Room::kWaiting)};
+}
+
+// What it takes to go on.
+const char* MendOf(Room room) {
+  switch (room) {
+    case Room::kQueue:
+      break;
+    case Room::kEvents:
+      return "raise queue.event_budget (and queue.capacity), or lower the lives of mail and then "
+             "queue.event_retention_least";
+    case Room::kWaiting:
+      return "see why mail is deferred, or raise queue.waiting_memory and the memory of nats-server";
+  }
+  return "deliver what waits, or raise queue.capacity and what lies above it";
+}
+
+struct Reading {
+  Rooms used{};
+  std::uint64_t waiting_mails = 0;
+};
 
 }  // namespace
 
@@ -46,48 +76,80 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
   State(Broker& the_broker, const QueueConfig& config, observe::Metrics& metrics,
         asio::any_io_executor the_executor)
       : broker(the_broker),
-        capacity(config.capacity_bytes),
+        capacities{config.MailCapacity(), config.EventBudget(), config.waiting_memory_bytes},
         streams(StreamsOf(config)),
         executor(std::move(the_executor)),
         used_gauge(metrics.AddGauge("goniec_store_used_bytes", "Bytes that all streams take together.")),
-        accepting_transactional(metrics.AddGauge("goniec_store_accepting",
-                                                 "1 while the store has room for new mail of this class.",
-                                                 {{"class", "transactional"}})),
-        accepting_bulk(metrics.AddGauge("goniec_store_accepting",
-                                        "1 while the store has room for new mail of this class.",
-                                        {{"class", "bulk"}})),
-        timer(executor) {
-    metrics.AddGauge("goniec_store_capacity_bytes", "queue.capacity.").Set(static_cast<double>(capacity));
-    accepting_transactional.Set(1);
-    accepting_bulk.Set(1);
+        waiting_gauge(
+            metrics.AddGauge("goniec_waiting_mails", "Mails in WAIT: not yet due, or due and not taken.")),
+        room_gauges(ByRoom([&](Room room) {
+          return metrics.AddGauge(
+              "goniec_room_used_bytes",
+              "Bytes taken by mail on the disk (queue), by events, and, as an estimate, of the "
+              "broker's memory by waiting mail.",
+              {{"room", std::string(RoomToken(room))}});
+        })),
+        full_gauges(ByRoom([&](Room room) {
+          return metrics.AddGauge("goniec_store_full",
+                                  "1 while this room is too full for new mail of some class.",
+                                  {{"room", std::string(RoomToken(room))}});
+        })),
+        accepting{AcceptingGauge(metrics, MailClass::kTransactional),
+                  AcceptingGauge(metrics, MailClass::kBulk)},
+        timer(executor),
+        admission(capacities) {
+    metrics.AddGauge("goniec_store_capacity_bytes", "queue.capacity.")
+        .Set(static_cast<double>(config.capacity_bytes));
+    const auto limits = ByRoom([&](Room room) {
+      return metrics.AddGauge("goniec_room_capacity_bytes", "What goniec_room_used_bytes may reach.",
+                              {{"room", std::string(RoomToken(room))}});
+    });
+    for (std::size_t i = 0; i < kRooms; ++i) limits[i].Set(static_cast<double>(capacities[i]));
+    for (const observe::Gauge& gauge : accepting) gauge.Set(1);
+  }
+
+  static observe::Gauge AcceptingGauge(observe::Metrics& metrics, MailClass mail_class) {
+    return metrics.AddGauge("goniec_store_accepting", "1 while there is room for new mail of this class.",
+                            {{"class", std::string(ClassToken(mail_class))}});
   }
 
   asio::awaitable<void> Run();
-  asio::awaitable<std::optional<std::uint64_t>> Read();
+  asio::awaitable<std::optional<Reading>> Read();
   void Judge();
-  void Tell(MailClass mail_class, bool before, bool now, const observe::Gauge& gauge) const;
-  [[nodiscard]] int Percent() const {
-    return static_cast<int>(static_cast<double>(used + added) * 100.0 / static_cast<double>(capacity));
+  void Tell(MailClass mail_class, std::optional<Room> before, std::optional<Room> now) const;
+  [[nodiscard]] Rooms Level() const {
+    Rooms level;
+    for (std::size_t i = 0; i < kRooms; ++i) level[i] = used[i];
+    level[0] += added;
+    return level;
+  }
+  [[nodiscard]] int Percent(Room room) const {
+    const auto at = static_cast<std::size_t>(room);
+    return static_cast<int>(static_cast<double>(Level()[at]) * 100.0 / static_cast<double>(capacities[at]));
+  }
+  std::atomic<std::optional<Room>>& FullFor(MailClass mail_class) {
+    return mail_class == MailClass::kBulk ? full_for_bulk : full_for_transactional;
   }
 
   Broker& broker;
-  const std::uint64_t capacity;
-  const std::vector<std::string> streams;
+  const Rooms capacities;
+  const std::vector<StreamSettings> streams;
   asio::any_io_executor executor;
   observe::Gauge used_gauge;
-  observe::Gauge accepting_transactional;
-  observe::Gauge accepting_bulk;
+  observe::Gauge waiting_gauge;
+  std::array<observe::Gauge, kRooms> room_gauges;
+  std::array<observe::Gauge, kRooms> full_gauges;
+  std::array<observe::Gauge, 2> accepting;  // transactional, bulk
   asio::steady_timer timer;
   TaskGroup tasks;
   bool stopped = false;
 
-  std::atomic<std::uint64_t> used{0};   // as last read
-  std::atomic<std::uint64_t> added{0};  // by this process since
-  std::atomic<bool> transactional_open{true};
-  std::atomic<bool> bulk_open{true};
+  std::array<std::atomic<std::uint64_t>, kRooms> used{};  // as last read
+  std::atomic<std::uint64_t> added{0};                    // to the queue, by this process since
+  std::atomic<std::optional<Room>> full_for_transactional{};
+  std::atomic<std::optional<Room>> full_for_bulk{};
   std::mutex mutex;  // the marks
-  AdmissionMark transactional{kTransactionalMark};
-  AdmissionMark bulk{kBulkMark};
+  Admission admission;
 };
 
 asio::awaitable<void> StoreLevel::State::Run() {
@@ -96,10 +158,11 @@ asio::awaitable<void> StoreLevel::State::Run() {
   while (!stopped) {
     // What is stored while the streams are asked may be counted twice, for one round: on the safe side.
     const std::uint64_t before = added;
-    const std::optional<std::uint64_t> read = co_await Read();
+    const std::optional<Reading> read = co_await Read();
     if (read.has_value()) {
-      used = *read;
+      for (std::size_t i = 0; i < kRooms; ++i) used[i] = read->used[i];
       added -= before;
+      waiting_gauge.Set(static_cast<double>(read->waiting_mails));
       Judge();
     }
     if (stopped) break;
@@ -110,39 +173,46 @@ asio::awaitable<void> StoreLevel::State::Run() {
 }
 
 // Nothing if one of the streams could not be read: what is known stands.
-asio::awaitable<std::optional<std::uint64_t>> StoreLevel::State::Read() {
-  std::uint64_t bytes = 0;
-  for (const std::string& stream : streams) {
+asio::awaitable<std::optional<Reading>> StoreLevel::State::Read() {
+  Reading reading;
+  for (const StreamSettings& stream : streams) {
     if (stopped || !broker.connected()) co_return std::nullopt;
-    const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, stream);
+    const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, stream.name);
     if (!state.ok()) co_return std::nullopt;
-    bytes += state->bytes;
+    reading.used[static_cast<std::size_t>(stream.room)] += state->bytes;
+    if (!stream.holds_waiting_mail) continue;
+    reading.waiting_mails += state->messages;
+    reading.used[static_cast<std::size_t>(Room::kWaiting)] +=
+        state->messages * kMemoryOfWaitingMail + state->bytes;
   }
-  co_return bytes;
+  co_return reading;
 }
 
 void StoreLevel::State::Judge() {
   const std::lock_guard lock(mutex);
-  const std::uint64_t level = used + added;
-  used_gauge.Set(static_cast<double>(level));
-  const bool transactional_before = transactional_open.exchange(transactional.Update(level, capacity));
-  const bool bulk_before = bulk_open.exchange(bulk.Update(level, capacity));
-  Tell(MailClass::kTransactional, transactional_before, transactional_open, accepting_transactional);
-  Tell(MailClass::kBulk, bulk_before, bulk_open, accepting_bulk);
+  const Rooms level = Level();
+  used_gauge.Set(static_cast<double>(level[0] + level[1]));
+  for (std::size_t i = 0; i < kRooms; ++i) room_gauges[i].Set(static_cast<double>(level[i]));
+  admission.Update(level);
+  for (const MailClass mail_class : {MailClass::kTransactional, MailClass::kBulk}) {
+    const std::optional<Room> now = admission.Full(mail_class);
+    const std::optional<Room> before = FullFor(mail_class).exchange(now);
+    Tell(mail_class, before, now);
+  }
+  for (std::size_t i = 0; i < kRooms; ++i) full_gauges[i].Set(admission.IsFull(static_cast<Room>(i)) ? 1 : 0);
 }
 
-void StoreLevel::State::Tell(MailClass mail_class, bool before, bool now, const observe::Gauge& gauge) const {
+void StoreLevel::State::Tell(MailClass mail_class, std::optional<Room> before,
+                             std::optional<Room> now) const {
   if (before == now) return;
-  gauge.Set(now ? 1 : 0);
+  accepting[mail_class == MailClass::kBulk ? 1 : 0].Set(now.has_value() ? 0 : 1);
   const std::string_view name = ClassToken(mail_class);
-  if (now) {
-    observe::Info("acceptance goes on", {{"class", name}, {"used_percent", Percent()}});
-  } else {
-    observe::Warn("acceptance stops: the store fills",
-                  {{"class", name},
-                   {"used_percent", Percent()},
-                   {"mend", "deliver what waits, or raise queue.capacity and what lies above it"}});
-  }
+  if (!now.has_value()) return observe::Info("acceptance goes on", {{"class", name}});
+  observe::Warn("acceptance stops", {{"class", name},
+                                     {"full", RoomToken(*now)},
+                                     {"used_percent", Percent(*now)},
+                                     {"reason", Message(FullStatus(*now, Percent(*now)))},
+                                     {"mend", MendOf(*now)}});
 }
 
 StoreLevel::StoreLevel(Broker& broker, const QueueConfig& config, observe::Metrics& metrics,
@@ -165,16 +235,14 @@ void StoreLevel::Stop() {
 }
 
 absl::Status StoreLevel::Admit(MailClass mail_class) const {
-  const bool open = mail_class == MailClass::kBulk ? state_->bulk_open : state_->transactional_open;
-  if (open) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("the store is ", state_->Percent(), " % full"));
+  const std::optional<Room> full = state_->FullFor(mail_class);
+  return full.has_value() ? FullStatus(*full, state_->Percent(*full)) : absl::OkStatus();
 }
 
 void StoreLevel::Added(std::uint64_t bytes) {
   state_->added += bytes;
   // Only towards less: going on waits for a reading.
-  const std::uint64_t level = state_->used + state_->added;
-  if (level * 100 >= state_->capacity * kBulkMark) state_->Judge();
+  if (state_->Level()[0] * 100 >= state_->capacities[0] * kRoomMarks[0].bulk) state_->Judge();
 }
 
 }  // namespace goniec::queue

@@ -1,6 +1,6 @@
-// How full the store is, and whether new mail may be taken: reads the size of all streams every second and
-// adds what this process has stored since. Asked by the publisher before it takes a mail, and by whoever is
-// about to take a large body.
+// How full each room is (admission.h), and whether new mail may be taken: reads the size of all streams every
+// second and adds what this process has stored since. Asked by the publisher before it takes a mail, and by
+// whoever is about to take a large body.
 //
 // Admit() and Added() are thread-safe; the rest is confined to its owner.
 #pragma once
@@ -23,8 +23,9 @@ struct QueueConfig;
 
 class StoreLevel {
  public:
-  // All must outlive it; `metrics` too. Exports goniec_store_used_bytes, goniec_store_capacity_bytes and
-  // goniec_store_accepting (by class).
+  // All must outlive it; `metrics` too. Exports goniec_store_used_bytes and goniec_store_capacity_bytes (all
+  // streams), goniec_room_used_bytes and goniec_room_capacity_bytes (by room), goniec_waiting_mails,
+  // goniec_store_accepting (by class) and goniec_store_full (by room: it stops some acceptance).
   StoreLevel(Broker& broker, const QueueConfig& config, observe::Metrics& metrics,
              asio::any_io_executor executor);
   // Stop() first.
@@ -36,10 +37,10 @@ class StoreLevel {
   // Blocks the caller (never a thread of the executor) until nothing runs any more.
   void Stop();
 
-  // OK, or kResourceExhausted with the level. Before the first reading everything is taken: the streams' own
-  // limits hold meanwhile.
+  // OK, or kResourceExhausted with the room that is full (RoomOf) and its level. Before the first reading
+  // everything is taken: the streams' own limits hold meanwhile.
   [[nodiscard]] absl::Status Admit(MailClass mail_class) const;
-  // This process has stored so much more.
+  // This process has stored so many bytes of mail more.
   void Added(std::uint64_t bytes);
 
  private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/queue/admission.h"
 #include "common/queue/config.h"
 #include "common/queue/subjects.h"
 
@@ -53,6 +52,7 @@ StreamSettings Ready(int lane, const QueueConfig& config) {
 StreamSettings Wait(int lane, const QueueConfig& config) {
   StreamSettings stream = WorkQueue(WaitStream(lane), config);
   stream.subjects = {LaneSubjects("wait.", lane), LaneSubjects("due.", lane)};
+  stream.holds_waiting_mail = true;
   stream.allow_schedules = true;
   // The server turns it on by itself with schedules: a publish on a schedule's subject replaces it.
   stream.allow_rollup = true;
@@ -89,6 +89,9 @@ StreamSettings Events(int shard, const QueueConfig& config) {
   stream.name = EventsStream(shard);
   stream.title = "stream " + stream.name;
   stream.subjects = {LaneSubjects("event.", shard)};
+  // Deleted earlier when their budget is nearly used (event_budget.h), never by a limit of the stream's: it
+  // would delete those of mail that is still on its way.
+  stream.room = Room::kEvents;
   stream.max_age = config.event_retention;
   stream.allow_direct = true;
   stream.replicas = config.replicas;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/queue/admission.h"
+
 namespace goniec::queue {
 
 struct QueueConfig;
@@ -58,6 +60,9 @@ struct StreamSettings {
   bool needed_by_inbound = false;
   // A KV bucket: no mail goes through it.
   bool is_bucket = false;
+  // What its bytes are counted as; mail that waits takes room in memory besides.
+  Room room = Room::kQueue;
+  bool holds_waiting_mail = false;
 };
 
 // In the order of creation.

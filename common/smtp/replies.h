@@ -32,6 +32,9 @@ inline constexpr ReplyText kNotStored{451, {4, 3, 0}, "Cannot store the message 
 // The message may have been stored (RFC 1047).
 inline constexpr ReplyText kStoreUnknown{451, {4, 3, 0}, "No answer from the store, try again"};
 inline constexpr ReplyText kStoreFull{451, {4, 3, 1}, "The queue is full, try again later"};
+inline constexpr ReplyText kEventsFull{451, {4, 3, 1}, "The store of events is full, try again later"};
+inline constexpr ReplyText kWaitingFull{
+    451, {4, 3, 1}, "Too much mail waits for its next attempt, try again later"};
 inline constexpr ReplyText kOverloaded{451, {4, 3, 2}, "Too busy, try again later"};
 inline constexpr ReplyText kTooManyRecipients{
     452, {4, 5, 3}, "Too many recipients, send the rest in another message"};
@@ -71,8 +74,12 @@ inline constexpr ReplyText kRoutedAddressDenied{
     550, {5, 7, 1}, "Relaying denied: addresses with a route in them are not taken"};
 inline constexpr ReplyText kMessageTooLarge{552, {5, 3, 4}, "The message is larger than the limit"};
 inline constexpr ReplyText kHopLimit{554, {5, 4, 6}, "Too many Received headers: a mail loop"};
-inline constexpr ReplyText kBareCr{550, {5, 6, 11}, "The message has a CR without LF (RFC 5321 2.3.8)"};
-inline constexpr ReplyText kBareLf{550, {5, 6, 11}, "The message has a LF without CR (RFC 5321 2.3.8)"};
+inline constexpr ReplyText kBareCr{
+    550, {5, 6, 11}, "The message has a CR without LF: lines end with CR LF (RFC 5321 2.3.8)"};
+inline constexpr ReplyText kBareLf{
+    550,
+    {5, 6, 11},
+    "A line ends with LF alone: send CR LF (curl: --crlf; a file: unix2dos; RFC 5321 2.3.8)"};
 inline constexpr ReplyText kNul{554, {5, 6, 0}, "The message has a NUL octet"};
 
 // All rows above, for tests and documentation.
@@ -80,7 +87,7 @@ inline constexpr ReplyText kNul{554, {5, 6, 0}, "The message has a NUL octet"};
 inline constexpr ReplyText kAll[] = {
     kHelp, kReadyForTls, kBye, kSenderOk, kRecipientOk, kOk, kCannotVerify, kStartInput, kShuttingDown,
     kIdleTooLong, kTooManyConnections, kTooManyErrors, kNotSmtp, kNotStored, kStoreUnknown, kStoreFull,
-    kOverloaded, kTooManyRecipients, kTlsNotAvailable, kUnknownCommand, kLineTooLong, kBadLineEnding,
+    kEventsFull, kWaitingFull, kOverloaded, kTooManyRecipients, kTlsNotAvailable, kUnknownCommand, kLineTooLong, kBadLineEnding,
     kNotImplemented, kNoArgumentAllowed, kBadHelloName, kBadMailSyntax, kBadRcptSyntax, kBadBdatSyntax,
     kBadVrfySyntax, kBadParameter, kRepeatedParameter, kHelloFirst, kMailFirst, kRecipientFirst,
     kNestedMail, kChunksBegun, kTlsAlready, kTalksFirst, kNoValidRecipients, kUnsupportedParameter,

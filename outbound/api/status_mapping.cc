@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/queue/admission.h"
 #include "goniec/rpc/google_rpc.pb.h"
 
 namespace goniec::outbound {
@@ -35,6 +36,14 @@ constexpr Mapping kMappings[] = {
 };
 constexpr Mapping kFault = {absl::StatusCode::kInternal, grpc::StatusCode::INTERNAL, "SERVER_FAULT",
                             std::nullopt};
+
+// Of the queue's rooms, another one than that for mail may be full.
+const char* ReasonOf(const Mapping& mapping, const absl::Status& status) {
+  const std::optional<queue::Room> room = queue::RoomOf(status);
+  if (room == queue::Room::kEvents) return "EVENTS_FULL";
+  if (room == queue::Room::kWaiting) return "WAITING_FULL";
+  return mapping.reason;
+}
 
 class Details {
  public:
@@ -80,7 +89,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
     if (candidate.from == status.code()) mapping = &candidate;
   }
   Details details(mapping->to, std::string(Message(status)));
-  details.Reason(mapping->reason);
+  details.Reason(ReasonOf(*mapping, status));
   if (mapping->retry_after) details.RetryAfter(*mapping->retry_after);
   return details.Build();
 }

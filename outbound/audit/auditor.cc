@@ -20,6 +20,7 @@
 #include "common/queue/broker.h"
 #include "common/queue/config.h"
 #include "common/queue/election.h"
+#include "common/queue/event_budget.h"
 #include "common/queue/sweeper.h"
 #include "common/queue/watchdog.h"
 
@@ -80,12 +81,18 @@ struct Auditor::State : std::enable_shared_from_this<State> {
                                        "Overdue schedules that were published again.")),
         resets(parts.metrics.AddCounter("goniec_consumers_reset_total",
                                         "Consumers that had lost sight of records and were reset.")),
+        events_deleted(
+            parts.metrics.AddCounter("goniec_event_records_deleted_total",
+                                     "Records of events that were deleted before event_retention was "
+                                     "over, for their budget was nearly used.")),
+        events_kept(parts.metrics.AddGauge("goniec_events_kept_seconds", "Age of the oldest events.")),
         timer(parts.executor) {}
 
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
   void Publish(const queue::AuditReport& report);
   void PublishRecords(const std::vector<queue::MissingRecords>& missing);
+  asio::awaitable<void> Trim(std::optional<WallTime> oldest_open);
   asio::awaitable<void> Watch();
   asio::awaitable<void> ResetWhatIsDue();
   [[nodiscard]] BootClock::duration UntilNext() const;
@@ -106,6 +113,8 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   observe::Counter failures;
   observe::Counter fired;
   observe::Counter resets;
+  observe::Counter events_deleted;
+  observe::Gauge events_kept;
   asio::steady_timer timer;
   TaskGroup tasks;
   bool stopped = false;
@@ -129,7 +138,7 @@ asio::awaitable<void> Auditor::State::Run() {
       suspects.clear();
       planned.clear();
       for (const observe::Gauge& gauge :
-           {unaccounted, unaccounted_records, share, oldest, open, second_terminals, quarantined}) {
+           {unaccounted, unaccounted_records, share, oldest, open, second_terminals, quarantined, events_kept}) {
         gauge.Set(0);
       }
     } else if (!stopped && planned.empty() && BootClock::now() >= next_run) {
@@ -149,6 +158,7 @@ asio::awaitable<void> Auditor::State::Run() {
 asio::awaitable<void> Auditor::State::Once() {
   if (!audit) audit.emplace(parts.reads, parts.finder, parts.queue);
   const absl::StatusOr<queue::AuditReport> report = co_await audit->Run(bounds);
+  co_await Trim(report.ok() ? report->oldest : std::nullopt);
   if (!report.ok()) {
     failures.Add();
     observe::Warn("audit not completed", {{"error", Message(report.status())}});
@@ -164,6 +174,26 @@ asio::awaitable<void> Auditor::State::Once() {
     observe::Warn("overdue schedules published again", {{"count", *swept}});
   }
   co_await Watch();
+}
+
+asio::awaitable<void> Auditor::State::Trim(std::optional<WallTime> oldest_open) {
+  const absl::StatusOr<queue::TrimReport> trimmed =
+      co_await queue::TrimEvents(parts.broker, parts.queue, parts.broker.Now(), oldest_open);
+  if (!trimmed.ok()) {
+    // A user that may not is not answered.
+    const bool unanswered = absl::IsDeadlineExceeded(trimmed.status()) && parts.broker.connected();
+    observe::Warn("oldest events not deleted",
+                  {{"error", Message(trimmed.status())},
+                   {"mend", unanswered ? "the broker's user must be allowed to purge each EVENTS_<n>" : ""}});
+    co_return;
+  }
+  const auto kept = parts.broker.Now() - trimmed->kept_since.value_or(parts.broker.Now());
+  events_kept.Set(std::chrono::duration<double>(kept).count());
+  if (trimmed->deleted == 0) co_return;
+  events_deleted.Add(static_cast<double>(trimmed->deleted));
+  observe::Info("oldest events deleted: their budget is nearly used",
+                {{"records", trimmed->deleted},
+                 {"kept_hours", std::chrono::duration_cast<std::chrono::hours>(kept).count()}});
 }
 
 // Stuck is what was found by two runs with the same record at its head.

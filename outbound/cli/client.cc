@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "goniec/rpc/google_rpc.pb.h"
 #include "outbound/cli/command.h"
+#include "outbound/cli/octets.h"
 
 namespace goniec::cli {
 namespace {
@@ -30,11 +31,18 @@ bool IsLoopback(std::string_view api) {
 }
 
 absl::StatusOr<std::string> ReadToken(const Flags& flags) {
-  if (!flags.Has("token-file")) return Environment("GONIEC_TOKEN");
-  auto content = ReadInput(flags.One("token-file"));
-  if (!content.ok()) return content.status();
-  std::string token(TrimAsciiSpace(*content));
-  if (token.empty()) return absl::InvalidArgumentError(flags.One("token-file") + ": is empty");
+  std::string token;
+  if (flags.Has("token-file")) {
+    const std::string path = flags.One("token-file");
+    auto content = ReadInput(path);
+    if (!content.ok()) return content.status();
+    token = TrimAsciiSpace(*content);
+    if (token.empty()) return absl::InvalidArgumentError(Printable(path) + ": is empty");
+  } else {
+    token = Environment("GONIEC_TOKEN");
+  }
+  const char* const what = flags.Has("token-file") ? "--token-file: the token" : "$GONIEC_TOKEN";
+  if (absl::Status good = CheckPrintableAscii(what, token); !good.ok()) return good;
   return token;
 }
 
@@ -45,7 +53,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ReadTls(const Flags& f
     auto authority = ReadInput(flags.One("ca"));
     if (!authority.ok()) return authority.status();
     if (!absl::StrContains(*authority, "-----BEGIN CERTIFICATE-----")) {
-      return absl::InvalidArgumentError(flags.One("ca") + ": holds no certificate in PEM");
+      return absl::InvalidArgumentError(Printable(flags.One("ca")) + ": holds no certificate in PEM");
     }
     options.pem_root_certs = *std::move(authority);
   }
@@ -118,6 +126,7 @@ absl::StatusOr<int> ParseSeconds(const std::string& text, const char* flag) {
 absl::StatusOr<Client> Client::Connect(const Flags& flags) {
   Client client;
   client.api_ = flags.Has("api") ? flags.One("api") : Environment("GONIEC_API");
+  if (absl::Status good = CheckUtf8("$GONIEC_API", client.api_); !good.ok()) return good;
   if (client.api_.empty()) client.api_ = kDefaultApi;
   if (flags.Has("timeout")) {
     auto seconds = ParseSeconds(flags.One("timeout"), "timeout");

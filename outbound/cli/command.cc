@@ -27,7 +27,7 @@ bool IsUsageError(const absl::Status& status) {
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
   std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  if (file == nullptr) return absl::NotFoundError(absl::StrCat(Printable(path), ": ", std::strerror(errno)));
   std::string content;
   char buffer[65536];
   for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) > 0;)
@@ -35,7 +35,7 @@ absl::StatusOr<std::string> ReadInput(const std::string& path) {
   const bool failed = std::ferror(file) != 0;
   const int error = errno;
   if (file != stdin) std::fclose(file);
-  if (failed) return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(error)));
+  if (failed) return absl::UnavailableError(absl::StrCat(Printable(path), ": ", std::strerror(error)));
   return content;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
+#include "outbound/cli/octets.h"
 
 namespace goniec::cli {
 namespace {
@@ -28,6 +29,11 @@ absl::Status Unknown(std::span<const FlagSpec> specs, std::string_view name) {
                    near == specs.end() ? "" : "; did you mean " + Dashed(near->name) + "?"));
 }
 
+// Paths may be of any octets: they are only opened.
+absl::Status CheckValue(const FlagSpec& spec, std::string_view value) {
+  return spec.value == kFileValue ? absl::OkStatus() : CheckUtf8(Dashed(spec.name), value);
+}
+
 }  // namespace
 
 absl::StatusOr<Flags> Flags::Parse(std::span<const FlagSpec> specs, std::span<const std::string> arguments) {
@@ -37,6 +43,8 @@ absl::StatusOr<Flags> Flags::Parse(std::span<const FlagSpec> specs, std::span<co
     std::string_view text = arguments[i];
     // A lone dash stands for standard input.
     if (only_arguments || !text.starts_with('-') || text == "-") {
+      const std::string what = absl::StrCat("argument ", flags.arguments_.size() + 1);
+      if (absl::Status good = CheckUtf8(what, text); !good.ok()) return good;
       flags.arguments_.emplace_back(text);
       continue;
     }
@@ -65,6 +73,7 @@ absl::StatusOr<Flags> Flags::Parse(std::span<const FlagSpec> specs, std::span<co
     } else {
       return absl::InvalidArgumentError(absl::StrCat(Dashed(name), " needs a value: ", ToAbsl(spec->value)));
     }
+    if (absl::Status good = CheckValue(*spec, values.back()); !good.ok()) return good;
   }
   return flags;
 }

@@ -19,6 +19,9 @@ enum class FlagKind {
   kMany,    // any number
 };
 
+// The value of a flag that names a file.
+inline constexpr std::string_view kFileValue = "FILE";
+
 struct FlagSpec {
   std::string_view name;  // without dashes
   FlagKind kind;
@@ -29,7 +32,7 @@ struct FlagSpec {
 class Flags {
  public:
   // kInvalidArgument in one line: an unknown flag (with the one that may be meant), a missing or unwanted
-  // value, a flag given twice.
+  // value, a flag given twice, a value that is not UTF-8 (paths excepted).
   static absl::StatusOr<Flags> Parse(std::span<const FlagSpec> specs, std::span<const std::string> arguments);
 
   [[nodiscard]] bool Has(std::string_view name) const { return values_.contains(name); }

@@ -9,6 +9,7 @@
 #include "common/base/run_to_end.h"
 #include "common/base/status.h"
 #include "common/queue/broker.h"
+#include "common/queue/event_budget.h"
 #include "common/queue/provision.h"
 #include "outbound/cli/command.h"
 #include "outbound/cli/queue_access.h"
@@ -57,6 +58,7 @@ absl::Status Provision(const Flags& flags) {
   std::vector<std::vector<std::string>> rows;
   for (const queue::ProvisionChange& change : *changes) rows.push_back({change.object, change.action});
   std::fputs(Table(rows).c_str(), stdout);
+  std::fputs(queue::DescribeEventBudget(*config).c_str(), stdout);
   return absl::OkStatus();
 }
 

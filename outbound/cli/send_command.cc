@@ -5,11 +5,15 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
+#include "outbound/cli/address_text.h"
 #include "outbound/cli/client.h"
 #include "outbound/cli/command.h"
+#include "outbound/cli/octets.h"
 #include "outbound/cli/render.h"
 
 namespace goniec::cli {
@@ -45,23 +49,30 @@ constexpr std::array kFlags = std::to_array<FlagSpec>({
 });
 
 void SetAddress(std::string_view text, v1::Address& address) {
-  const std::size_t open = text.rfind('<');
-  if (open == std::string_view::npos || !text.ends_with('>')) {
-    address.set_address(std::string(text));
-    return;
-  }
-  std::string_view name = TrimAsciiSpace(text.substr(0, open));
-  if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"'))
-    name = name.substr(1, name.size() - 2);
-  address.set_display_name(std::string(name));
-  address.set_address(std::string(text.substr(open + 1, text.size() - open - 2)));
+  AddressText split = SplitAddress(text);
+  address.set_display_name(std::move(split.name));
+  address.set_address(std::move(split.address));
+}
+
+// The envelope's sender and, each once, its recipients.
+void SetEnvelope(std::string_view mail_from, const std::vector<std::string>& to, v1::Envelope& envelope) {
+  envelope.set_mail_from(mail_from == "<>" ? std::string() : SplitAddress(mail_from).address);
+  for (const std::string& address : EachOnce(to)) envelope.add_to()->set_address(address);
+}
+
+absl::StatusOr<std::string> ReadText(std::string_view what) {
+  auto input = ReadInput("-");
+  if (!input.ok()) return input;
+  if (absl::Status good = CheckUtf8(absl::StrCat(ToAbsl(what), "standard input"), *input); !good.ok())
+    return good;
+  return input;
 }
 
 absl::Status SetContent(const Flags& flags, v1::ComposedMessage& composed) {
   for (const char* name : {"text", "html"}) {
     std::string content = flags.One(name);
     if (content == "-") {
-      auto input = ReadInput("-");
+      auto input = ReadText(absl::StrCat("--", name, ": "));
       if (!input.ok()) return input.status();
       content = *std::move(input);
     }
@@ -73,7 +84,7 @@ absl::Status SetContent(const Flags& flags, v1::ComposedMessage& composed) {
   }
   if (flags.Has("text") || flags.Has("html") || flags.Has("attach")) return absl::OkStatus();
   if (isatty(STDIN_FILENO) != 0) std::fputs("Type the text, then Ctrl-D:\n", stderr);
-  auto input = ReadInput("-");
+  auto input = ReadText("");
   if (!input.ok()) return input.status();
   composed.set_text(*std::move(input));
   return absl::OkStatus();
@@ -83,8 +94,10 @@ absl::Status SetParts(const Flags& flags, v1::ComposedMessage& composed) {
   for (const std::string& path : flags.Many("attach")) {
     auto content = ReadInput(path);
     if (!content.ok()) return content.status();
+    std::string name = path.substr(path.rfind('/') + 1);
+    if (absl::Status good = CheckUtf8("--attach: the file's name", name); !good.ok()) return good;
     v1::Attachment& attachment = *composed.add_attachments();
-    attachment.set_name(path.substr(path.rfind('/') + 1));
+    attachment.set_name(std::move(name));
     attachment.set_content(*std::move(content));
   }
   for (const std::string& header : flags.Many("header")) {
@@ -111,12 +124,11 @@ absl::Status Compose(const Flags& flags, v1::SendMessageRequest& request) {
   if (absl::Status content = SetContent(flags, composed); !content.ok()) return content;
   if (absl::Status parts = SetParts(flags, composed); !parts.ok()) return parts;
   if (!flags.Has("mail-from")) return absl::OkStatus();
-  const std::string mail_from = flags.One("mail-from");
-  request.mutable_envelope()->set_mail_from(mail_from == "<>" ? "" : mail_from);
+  std::vector<std::string> recipients;
   for (const auto* list : {&composed.to(), &composed.cc(), &composed.bcc()}) {
-    for (const v1::Address& address : *list)
-      request.mutable_envelope()->add_to()->set_address(address.address());
+    for (const v1::Address& address : *list) recipients.push_back(address.address());
   }
+  SetEnvelope(flags.One("mail-from"), recipients, *request.mutable_envelope());
   return absl::OkStatus();
 }
 
@@ -127,8 +139,9 @@ absl::Status ReadRaw(const Flags& flags, v1::SendMessageRequest& request) {
   const std::string mail_from = flags.Has("mail-from") ? flags.One("mail-from") : flags.One("from");
   if (mail_from.empty()) return UsageError("--raw needs --mail-from (`<>` for none)");
   if (flags.Many("to").empty()) return UsageError("--raw needs --to");
-  request.mutable_envelope()->set_mail_from(mail_from == "<>" ? "" : mail_from);
-  for (const auto& to : flags.Many("to")) request.mutable_envelope()->add_to()->set_address(to);
+  std::vector<std::string> recipients;
+  for (const std::string& to : flags.Many("to")) recipients.push_back(SplitAddress(to).address);
+  SetEnvelope(mail_from, recipients, *request.mutable_envelope());
   auto raw = ReadInput(flags.One("raw"));
   if (!raw.ok()) return raw.status();
   request.set_raw(*std::move(raw));

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "outbound/api/credentials.h"
 #include "outbound/cli/command.h"
+#include "outbound/cli/octets.h"
 
 namespace goniec::cli {
 namespace {
@@ -39,6 +40,7 @@ absl::Status Token(const Flags& flags) {
   if (!input.ok()) return input.status();
   const std::string_view token = TrimAsciiSpace(*input);
   if (token.empty()) return absl::InvalidArgumentError("the token is empty");
+  if (absl::Status good = CheckPrintableAscii("the token", token); !good.ok()) return good;
   std::printf("%s\n", outbound::HashToken(token).c_str());
   return absl::OkStatus();
 }

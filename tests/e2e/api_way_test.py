@@ -94,13 +94,58 @@ class ApiWayTest(unittest.TestCase):
         self.assertEqual(message["Message-ID"], f"<{sent.message.internet_message_id}>")
         self.assertEqual(next(message.iter_attachments()).get_content(), bytes(range(256)))
 
-    def test_the_command_line_waits_for_delivery(self):
-        done = subprocess.run(
+    def goniec(self, *arguments, input=None):
+        """`goniec send` with these arguments (bytes or text)."""
+        return subprocess.run(
             [f"{BIN}/goniec", "send", "--api", f"127.0.0.1:{self.system.workers[0].api_port}", "--from", "a@sender.test",
-             "--to", "b@first.test", "--text", "x", "--wait", "60"],
-            capture_output=True, text=True, timeout=90, check=False)
+             *arguments], input=input, capture_output=True, timeout=90, check=False)
+
+    def test_the_command_line_names_nobody_twice(self):
+        done = self.goniec("--to", "x@first.test", "--cc", "X <x@FIRST.test>", "--mail-from", "bounces@sender.test",
+                           "--text", "x", "--validate-only")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"b@first\.test +DELIVERED +1 ")
+        done = self.goniec("--raw", "-", "--to", "x@first.test", "--to", "X <x@first.test>", "--validate-only",
+                           input=HEADER + b"x\r\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_command_line_takes_a_quoted_name(self):
+        done = self.goniec("--to", r'"Nat \"King\" Cole" <nat@cole.test>', "--text", "x", "--wait", "60")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        entry, = [entry for entry in self.system.received() if entry["rcpts"] == ["nat@cole.test"]]
+        with open(os.path.join(self.system.maildir, entry["file"]), "rb") as file:
+            message = email.message_from_binary_file(file, policy=email.policy.default)
+        self.assertEqual(message["To"].addresses[0].display_name, 'Nat "King" Cole')
+
+    def test_the_command_line_says_what_is_not_utf8(self):
+        folder = os.fsencode(self.system.folder)
+        attachment = os.path.join(folder, b"caf\xe9.txt")
+        token = os.path.join(folder, b"token")
+        for path in (attachment, token):
+            with open(path, "wb") as file:
+                file.write(b"caf\xe9")
+        to = ("--to", "b@first.test")
+        for name, arguments, given, said in (
+                ("an argument", (*to, "--subject", b"caf\xe9", "--text", "x"), None, "--subject is not UTF-8: octet 4 is 0xE9;"),
+                ("text from standard input", (*to, "--text", "-"), b"caf\xe9", "--text: standard input is not UTF-8: octet 4"),
+                ("html from standard input", (*to, "--html", "-"), b"\xe9", "--html: standard input is not UTF-8: octet 1"),
+                ("content without a flag", to, b"a\nb\xe9", "standard input is not UTF-8: octet 4 is 0xE9;"),
+                ("a file name", (*to, "--text", "x", "--attach", attachment), None,
+                 "--attach: the file's name is not UTF-8: octet 4 is 0xE9;"),
+                ("a key", (*to, "--text", "x", "--metadata", b"k\xe9=v"), None, "--metadata is not UTF-8: octet 2 is 0xE9;"),
+                ("a token", (*to, "--text", "x", "--token-file", token), None,
+                 "--token-file: the token is not printable ASCII: octet 4 is 0xE9;")):
+            with self.subTest(name):
+                done = self.goniec(*arguments, input=given)
+                self.assertIn(done.returncode, (1, 2))
+                self.assertIn(said, done.stderr.decode())
+                self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        done = subprocess.run([f"{BIN}/goniec", "get", b"\xe9"], capture_output=True, timeout=90, check=False)
+        self.assertIn(b"argument 1 is not UTF-8: octet 1 is 0xE9;", done.stderr)
+
+    def test_the_command_line_waits_for_delivery(self):
+        done = self.goniec("--to", "b@first.test", "--text", "x", "--wait", "60")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout.decode(), r"b@first\.test +DELIVERED +1 ")
 
 
 if __name__ == "__main__":

@@ -123,6 +123,37 @@ TEST_F(InboundBroker, AFullQueueMeans451AndTheConnectionGoesOn) {
   EXPECT_GT(full, 1U);
 }
 
+TEST_F(InboundBroker, TheReplyNamesWhatIsFull) {
+  StartQueue();
+  StartInbound(kTrusted + "queue:\n  servers: [\"" + nats_->url() + "\"]\n  monitor_urls: [\"" +
+               nats_->monitor_url() +
+               "\"]\n  capacity: 512MiB\n  event_budget: 1MiB\n  waiting_memory: 1MiB\n");
+  SmtpDialogue client = Hello();
+  const auto reply = [&] { return client.SendMail("a@client.test", {"b@example.org"}, kBody); };
+  const auto fill = [&](const std::string& subject, int count, std::size_t size) {
+    for (int i = 0; i < count; ++i) {
+      const auto stored = RunToEnd(queue::PublishAcknowledged(
+          *broker_, {subject + std::to_string(i), std::make_shared<const std::string>(size, 'x'), {}},
+          std::chrono::seconds(10)));
+      ASSERT_EQ(stored.state, queue::PublishState::kStored) << stored.status;
+    }
+  };
+  ASSERT_THAT(reply(), StartsWith("250 "));
+  fill("event.0.default.", 11, 100'000);
+  EXPECT_TRUE(test::WaitUntil([&] {
+    return reply() == "451 4.3.1 The store of events is full, try again later\r\n";
+  })) << reply();
+  EXPECT_THAT(HttpGet(http_port_, "/readyz"), StartsWith("HTTP/1.1 200"))
+      << "it answers, so it stays in service";
+  ASSERT_TRUE(RunToEnd(queue::CallApi(*broker_, "STREAM.PURGE.EVENTS_0", "")).ok());
+  EXPECT_TRUE(test::WaitUntil([&] { return reply().starts_with("250 "); }));
+  fill("wait.0.transactional.default.", 11, 100'000);
+  EXPECT_TRUE(test::WaitUntil([&] {
+    return reply() == "451 4.3.1 Too much mail waits for its next attempt, try again later\r\n";
+  })) << reply();
+  EXPECT_EQ(Metric("goniec_store_full{room=\"waiting\"}"), 1);
+}
+
 TEST_F(InboundBroker, ALargeBodyThatLosesTheBrokerIs451AndLeavesNoTransaction) {
   StartQueue();
   StartInbound();

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "tests/e2e/inbound_fixture.h"
 #include "tests/support/certificates.h"
 
@@ -64,6 +68,50 @@ TEST_F(InboundClients, Msmtp) {
   for (const auto& mail_stored : mails) {
     EXPECT_THAT(Content(mail_stored), HasSubstr("\r\n\r\nhello from msmtp\r\n.\r\n..\r\n"));
   }
+}
+
+// The first line of a document that begins like this, as its reader would type it.
+std::string LineOf(const std::string& document, const std::string& beginning) {
+  std::ifstream file(GONIEC_SOURCE "/" + document);
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::size_t text = line.find_first_not_of(' ');
+    if (text != std::string::npos && line.compare(text, beginning.size(), beginning) == 0)
+      return line.substr(text);
+  }
+  return {};
+}
+
+TEST_F(InboundClients, TheCurlLinesThatWePrintSendAFileOfUnix) {
+  StartWithTls();
+  const std::string file = folder_.Write("message.eml", "Subject: hi\n\nhello from curl\n.\n..\n");
+  for (const char* document : {"README.md", ".dev/up.sh"}) {
+    const std::string line =
+        absl::StrReplaceAll(LineOf(document, "curl smtp://"), {{"127.0.0.1:2525", "127.0.0.1:" + port()},
+                                                               {"$SMTP_PORT", port()},
+                                                               {"message.eml", file},
+                                                               {"MESSAGE_FILE", file}});
+    ASSERT_THAT(line, HasSubstr(file)) << document;
+    std::vector<std::string> argv = absl::StrSplit(line, ' ');
+    argv.insert(argv.end(), {"--noproxy", "*"});
+    ExpectSuccess(argv);
+  }
+  const auto mails = Mails();
+  ASSERT_EQ(mails.size(), 2U);
+  for (const auto& mail : mails)
+    EXPECT_THAT(Content(mail), HasSubstr("\r\n\r\nhello from curl\r\n.\r\n..\r\n"));
+}
+
+TEST_F(InboundClients, AFileOfUnixIsRefusedWithWhatToDo) {
+  StartWithTls();
+  const std::string file = folder_.Write("message.eml", "Subject: hi\n\nhello\n");
+  const auto finished =
+      test::RunProcess({"curl", "-sv", "smtp://127.0.0.1:" + port(), "--noproxy", "*", "--mail-from",
+                        "a@client.test", "--mail-rcpt", "b@example.org", "-T", file},
+                       {});
+  ASSERT_TRUE(finished.ok()) << finished.status();
+  EXPECT_NE(finished->status, 0);
+  EXPECT_THAT(finished->output, HasSubstr("550 5.6.11 A line ends with LF alone: send CR LF (curl: --crlf"));
 }
 
 TEST_F(InboundClients, PythonSmtplib) {

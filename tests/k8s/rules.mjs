@@ -195,6 +195,21 @@ function layersStorage(objects) {
     : [`storage: capacity ${inbound} and ${outbound}, account ${account}, server ${server}, volume ${disk} GiB do not rise`];
 }
 
+// The services judge alike what is full, and the broker has the memory that the mail they let wait may take.
+function leavesTheBrokerItsMemory(objects) {
+  const [inbound, outbound] = ['inbound', 'outbound'].map((s) => parseAll(configFile(objects, `${s}.yaml`))[0].queue);
+  const different = ['event_budget', 'waiting_memory'].filter((key) => inbound[key] !== outbound[key]);
+  const [nats] = podOf(objects.find((object) => object.kind === 'StatefulSet')).containers;
+  const limit = gibibytes(nats.resources.limits.memory);
+  const goal = Number(/^(\d+)MiB$/.exec(nats.env.find((each) => each.name === 'GOMEMLIMIT')?.value)?.[1]) / 1024;
+  const waiting = gibibytes(outbound.waiting_memory);
+  return [
+    ...different.map((key) => `queue: ${key} differs between the services`),
+    ...(limit >= 2 * waiting ? [] : [`the broker's memory of ${limit} GiB is not twice queue.waiting_memory, ${waiting} GiB`]),
+    ...(goal > 0.8 * limit && goal < 0.9 * limit ? [] : [`GOMEMLIMIT, ${goal} GiB, is not about 85 % of ${limit} GiB`]),
+  ];
+}
+
 export const rules = {
   runsWithoutRights,
   pinsImages,
@@ -207,6 +222,7 @@ export const rules = {
   staysInItsNamespace,
   leavesTimeToDrain,
   layersStorage,
+  leavesTheBrokerItsMemory,
 };
 
 export const ruleProblems = (objects) => Object.values(rules).flatMap((rule) => rule(objects));

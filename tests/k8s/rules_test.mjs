@@ -50,6 +50,9 @@ const rows = [
   ['another namespace', (o) => (find(o, 'Service', 'goniec-nats').metadata.namespace = 'default'), /not in namespace/],
   ['too little time to drain', (o) => (podOf(o).terminationGracePeriodSeconds = 5), /killed after 5 s/],
   ['a queue larger than its store', (o) => replaceIn(o, 'nats.conf', 'max_file: 16GB', 'max_file: 4GB'), /do not rise/],
+  ['more waiting mail than the broker has memory for', (o) => replaceIn(o, 'outbound.yaml', 'waiting_memory: 1GiB', 'waiting_memory: 2GiB'), /is not twice/],
+  ['services that judge differently', (o) => replaceIn(o, 'inbound.yaml', 'event_budget: 4GiB', 'event_budget: 1GiB'), /event_budget differs/],
+  ['a collector that starts too late', (o) => (find(o, 'StatefulSet', 'goniec-nats').spec.template.spec.containers[0].env.find((e) => e.name === 'GOMEMLIMIT').value = '2000MiB'), /GOMEMLIMIT/],
 ];
 
 test('the manifests as they are have no problem', () => {

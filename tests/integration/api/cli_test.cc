@@ -144,6 +144,8 @@ TEST_F(CliTest, ProvisionsOnceAndChecks) {
   EXPECT_EQ(first.status, 0) << first.err;
   EXPECT_THAT(first.out, HasSubstr("stream READY_0"));
   EXPECT_THAT(first.out, HasSubstr("created"));
+  EXPECT_THAT(first.out, HasSubstr("Events have 170MiB of the capacity of 512MiB"));
+  EXPECT_THAT(first.out, HasSubstr(" mails a day"));
   const Ran second = Goniec({"provision", "--config", config});
   EXPECT_EQ(second.status, 0) << second.err;
   EXPECT_THAT(second.out, testing::Not(HasSubstr("created")));

@@ -70,6 +70,19 @@ class AuditorTest : public queue::RealQueue {
   std::unique_ptr<Auditor> auditor_;
 };
 
+TEST_F(AuditorTest, TheOldestEventsGoBeforeTheirBudgetIsFull) {
+  config_.event_budget_bytes = 64 << 10;
+  config_.event_retention_least = std::chrono::hours(0);
+  const auto event = std::make_shared<const std::string>(std::string(1'000, 'e'));
+  for (int i = 0; i < 60; ++i) Store({queue::EventSubject(0, "default", i), event, {}});
+  StartAuditor();
+  EXPECT_TRUE(
+      test::WaitUntil([&] { return Value(metrics_.Render(), "goniec_event_records_deleted_total") > 0; }));
+  const auto state = nlohmann::json::parse(Api("STREAM.INFO.EVENTS_0"))["state"];
+  EXPECT_LT(state["bytes"], 64 << 10);
+  EXPECT_EQ(state["last_seq"], 60);
+}
+
 TEST_F(AuditorTest, WhatIsMissingIsShown) {
   const WallTime accepted = std::chrono::system_clock::now() - std::chrono::minutes(10);
   queue::v1::Mail mail;

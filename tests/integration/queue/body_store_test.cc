@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "common/queue/publisher.h"
+#include "common/queue/stream_state.h"
 #include "common/queue/subjects.h"
 #include "tests/integration/queue/real_queue.h"
 
@@ -106,16 +108,60 @@ TEST_F(BodyStoreTest, AnAbandonedBodyIsReported) {
   }));
 }
 
-TEST_F(BodyStoreTest, MovingABodyLeavesAReferenceOfTheSameContent) {
+v1::Mail MailWith(const std::string& body) {
   v1::Mail mail;
+  mail.set_message_id("01arz3ndektsv4rrffq69g5fav");
   mail.set_head("Received: x\r\n");
-  const std::string body = Bytes(40'000);
   mail.set_inline_body(body);
   mail.set_size_bytes(mail.head().size() + body.size());
+  return mail;
+}
+
+TEST_F(BodyStoreTest, MovingABodyLeavesAReferenceOfTheSameContent) {
+  const std::string body = Bytes(40'000);
+  v1::Mail mail = MailWith(body);
   ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
   ASSERT_TRUE(mail.has_body_reference());
   EXPECT_EQ(ReadAll(mail.body_reference()), body);
   EXPECT_EQ(mail.size_bytes(), mail.head().size() + body.size());
+}
+
+TEST_F(BodyStoreTest, ABodyThatIsMovedTwiceIsStoredOnce) {
+  v1::Mail first = MailWith(Bytes(40'000));
+  v1::Mail second = first;
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, first, std::chrono::hours(1))).ok());
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, second, std::chrono::hours(1))).ok());
+  EXPECT_EQ(first.SerializeAsString(), second.SerializeAsString());
+  const auto state = RunToEnd(ReadStreamState(*broker_, kBodiesStream));
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->last_sequence, 1U);
+}
+
+// Two messages that a broken sender gave one id.
+TEST_F(BodyStoreTest, OtherContentUnderTheSameMessageIdIsAnotherBody) {
+  v1::Mail first = MailWith(Bytes(2'000));
+  v1::Mail second = MailWith(Bytes(2'001));
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, first, std::chrono::hours(1))).ok());
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, second, std::chrono::hours(1))).ok());
+  EXPECT_EQ(ReadAll(first.body_reference()), Bytes(2'000));
+  EXPECT_EQ(ReadAll(second.body_reference()), Bytes(2'001));
+}
+
+// Whoever moved it before may refer to it already.
+TEST_F(BodyStoreTest, AMoveWithoutAnswerTakesNothingAway) {
+  std::atomic<int> reported = 0;
+  auto subscription = broker_->Subscribe("abandoned.*", [&](const IncomingMessage&) { ++reported; });
+  ASSERT_TRUE(subscription.ok());
+  LossyBroker lossy(*broker_, "body.");
+  lossy.lose = 1'000;
+  v1::Mail mail = MailWith(Bytes(2'000));
+  EXPECT_FALSE(RunToEnd(MoveBodyToStore(lossy, mail, std::chrono::hours(1))).ok());
+  EXPECT_EQ(mail.inline_body(), Bytes(2'000)) << "it is as it was";
+  Api("STREAM.INFO.BODIES");  // behind whatever the connection had to say
+  EXPECT_EQ(reported, 0);
+  lossy.lose = 0;
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(lossy, mail, std::chrono::hours(1))).ok());
+  EXPECT_EQ(ReadAll(mail.body_reference()), Bytes(2'000));
 }
 
 TEST_F(BodyStoreTest, WithoutABrokerTheBodyIsRefused) {

@@ -102,6 +102,9 @@ TEST_F(InboundConfigTest, EachMistakeIsToldAtItsLine) {
       {"relay to all", "relay:\n  domains: [\"*\"]\n", ":2: relay.domains[0]: "},
       {"trust all", "relay:\n  trusted_networks: [\"0.0.0.0/0\"]\n", ":2: relay.trusted_networks[0]: "},
       {"tenant", "mail: {tenant: \"A b\"}\n", ":1: mail.tenant: \"A b\" is no tenant's name"},
+      {"events of mail that lives deleted", "mail: {lifetime: 10d}\n\nqueue: {lanes: 1}\n",
+       ":3: queue: event_retention_least must be at least the longest life of a mail (mail.lifetime, "
+       "mail.null_sender_lifetime) and a day, 11d, here and in the configuration of goniec-outbound"},
       {"queue", "queue: {lanes: 99}\n", ":1: queue.lanes: 99 is out of bounds"},
   };
   for (const auto& c : kCases) {

@@ -115,6 +115,10 @@ TEST_F(OutboundConfigTest, EachMistakeIsToldOnceAtItsLine) {
       {"open API", "api: {listen: \"0.0.0.0:8443\"}\n", ":1: api.listen: 0.0.0.0:8443 is open to other"},
       {"network", "delivery: {allow_networks: [10.0.0.0/99]}\n", ":1: delivery.allow_networks[0]: "},
       {"events forgotten", "queue: {event_retention: 2d}\n", ":1: queue: event_retention must be at least"},
+      {"events of mail that lives deleted", "retry: {lifetime: 10d}\nqueue: {event_retention_least: 6d}\n",
+       ":2: queue: event_retention_least must be at least the longest life of a mail (retry.*lifetime, "
+       "api.max_life) and a "
+       "day: 11d"},
       {"no server", "queue: {servers: []}\n", ":1: queue.servers: needs at least one address"},
       {"secret", "queue: {password: x}\n", ":1: queue.password: "},
       {"twice", "worker: {slots: 1}\nworker: {slots: 2}\n", ":2: \"worker\" is set a second time"},
@@ -128,6 +132,13 @@ TEST_F(OutboundConfigTest, EachMistakeIsToldOnceAtItsLine) {
     EXPECT_THAT(told, testing::StartsWith(folder_.path() + "/t.yaml:")) << c.name;
     EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 0) << c.name << ": " << told;
   }
+}
+
+TEST_F(OutboundConfigTest, EventsAreKeptForAsLongAsAMailMayLive) {
+  EXPECT_EQ(Load("worker: {slots: 1}\n")->queue.event_retention_least, std::chrono::hours(6 * 24));
+  EXPECT_EQ(Load("retry: {lifetime: 10d}\n")->queue.event_retention_least, std::chrono::hours(11 * 24));
+  EXPECT_EQ(Load("queue: {event_retention_least: 20d}\n")->queue.event_retention_least,
+            std::chrono::hours(20 * 24));
 }
 
 // The files that people copy are read by the same code as the service's own.

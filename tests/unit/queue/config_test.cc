@@ -49,7 +49,10 @@ TEST(QueueConfig, ReadsEveryKey) {
       "  replicas: 3\n"
       "  capacity: 20GiB\n"
       "  max_pending: 128MiB\n"
+      "  event_budget: 5GiB\n"
       "  event_retention: 10d\n"
+      "  event_retention_least: 8d\n"
+      "  waiting_memory: 3GiB\n"
       "  ack_wait: 30s\n"
       "  commit_repeat: 1s\n"
       "  commit_limit: 20s\n"
@@ -67,12 +70,24 @@ TEST(QueueConfig, ReadsEveryKey) {
   EXPECT_EQ(queue.replicas, 3);
   EXPECT_EQ(queue.capacity_bytes, 20ULL << 30);
   EXPECT_EQ(queue.pending_bytes, 128ULL << 20);
+  EXPECT_EQ(queue.EventBudget(), 5ULL << 30);
+  EXPECT_EQ(queue.MailCapacity(), 15ULL << 30);
   EXPECT_EQ(queue.event_retention, std::chrono::hours(240));
+  EXPECT_EQ(queue.event_retention_least, std::chrono::hours(192));
+  EXPECT_EQ(queue.waiting_memory_bytes, 3ULL << 30);
   EXPECT_EQ(queue.ack_wait, std::chrono::seconds(30));
   EXPECT_EQ(queue.commit_repeat, std::chrono::seconds(1));
   EXPECT_EQ(queue.commit_limit, std::chrono::seconds(20));
   EXPECT_EQ(queue.durability.replicas, 3);
   EXPECT_TRUE(queue.durability.fsync);
+}
+
+TEST(QueueConfig, EventsHaveAThirdOfTheCapacityAndTheirLeastFitsTheirRetention) {
+  const Read read = ReadFrom("queue:\n  capacity: 3GiB\n  event_retention: 2d\n");
+  ASSERT_TRUE(read.status.ok()) << read.status;
+  EXPECT_EQ(read.queue.EventBudget(), 1ULL << 30);
+  EXPECT_EQ(read.queue.MailCapacity(), 2ULL << 30);
+  EXPECT_EQ(read.queue.event_retention_least, std::chrono::hours(48));
 }
 
 TEST(QueueConfig, RefusesWithTheKeysPath) {
@@ -94,6 +109,10 @@ TEST(QueueConfig, RefusesWithTheKeysPath) {
       {"capacity", "capacity: 1KiB", "queue.capacity"},
       {"pending", "max_pending: 1B", "queue.max_pending"},
       {"retention", "event_retention: 1m", "queue.event_retention"},
+      {"no room left for mail", "{capacity: 4GiB, event_budget: 3073MiB}", "queue.event_budget"},
+      {"least above retention", "{event_retention: 7d, event_retention_least: 8d}",
+       "queue.event_retention_least"},
+      {"waiting memory", "waiting_memory: 1KiB", "queue.waiting_memory"},
       {"ack_wait", "ack_wait: 10ms", "queue.ack_wait"},
       {"commit limit near the duplicate window", "commit_limit: 90s", "queue.commit_limit"},
       {"repeat after the limit", "{commit_limit: 1s, commit_repeat: 2s}", "queue.commit_repeat"},

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "common/queue/admission.h"
+
 namespace goniec::inbound {
 namespace {
 
@@ -24,6 +29,23 @@ TEST(CommitReply, EveryFailureIsTemporaryAndSaysWhy) {
     EXPECT_EQ(reply.code, c.code) << c.name;
     EXPECT_EQ(reply.enhanced.ToString(), c.enhanced) << c.name;
     EXPECT_TRUE(reply.IsTemporary()) << c.name;
+  }
+}
+
+TEST(CommitReply, AFullRoomIsNamed) {
+  const struct {
+    queue::Room room;
+    const char* text;
+  } kCases[] = {
+      {queue::Room::kQueue, "The queue is full, try again later"},
+      {queue::Room::kEvents, "The store of events is full, try again later"},
+      {queue::Room::kWaiting, "Too much mail waits for its next attempt, try again later"},
+  };
+  for (const auto& c : kCases) {
+    const smtp::Reply reply = ReplyForFailure(queue::FullStatus(c.room, 100));
+    EXPECT_EQ(reply.code, 451);
+    EXPECT_EQ(reply.enhanced.ToString(), "4.3.1");
+    EXPECT_EQ(reply.lines, std::vector<std::string>{c.text});
   }
 }
 

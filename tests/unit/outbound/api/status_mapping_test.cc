@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "common/queue/admission.h"
 #include "goniec/rpc/google_rpc.pb.h"
 
 namespace goniec::outbound {
@@ -55,6 +56,17 @@ TEST(StatusMapping, Table) {
     EXPECT_EQ(Find<google::rpc::RetryInfo>(status).has_value(), row.retry) << row.from;
   }
   EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
+}
+
+TEST(StatusMapping, AFullRoomIsNamed) {
+  for (const auto& [room, reason] :
+       {std::pair{queue::Room::kQueue, "QUEUE_FULL"}, std::pair{queue::Room::kEvents, "EVENTS_FULL"},
+        std::pair{queue::Room::kWaiting, "WAITING_FULL"}}) {
+    const grpc::Status status = ToGrpc(queue::FullStatus(room, 100));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(Find<google::rpc::ErrorInfo>(status)->reason(), reason);
+    EXPECT_TRUE(Find<google::rpc::RetryInfo>(status).has_value());
+  }
 }
 
 TEST(StatusMapping, DetailsAreOfTheTypesThatClientsKnow) {

@@ -14,6 +14,7 @@ using testing::HasSubstr;
 constexpr std::array kSpecs = std::to_array<FlagSpec>({
     {"from", FlagKind::kOne, "ADDRESS", "sender"},
     {"to", FlagKind::kMany, "ADDRESS", "recipient"},
+    {"file", FlagKind::kOne, "FILE", "path"},
     {"json", FlagKind::kSwitch, "", "as JSON"},
 });
 
@@ -49,16 +50,26 @@ TEST(Flags, RefusesWithTheReason) {
                                          {{"--from"}, "needs a value: ADDRESS"},
                                          {{"--from", "a", "--from", "b"}, "given twice"},
                                          {{"--json=yes"}, "takes no value"},
-                                         {{"-x"}, "no flag --x"}}) {
+                                         {{"-x"}, "no flag --x"},
+                                         {{"--from", "caf\xE9"}, "--from is not UTF-8: octet 4 is 0xE9;"},
+                                         {{"--to=caf\xE9"}, "--to is not UTF-8: octet 4 is 0xE9;"},
+                                         {{"id", "\xFF"}, "argument 2 is not UTF-8: octet 1 is 0xFF;"}}) {
     const auto flags = Parse(row.arguments);
     ASSERT_FALSE(flags.ok()) << row.why;
     EXPECT_THAT(std::string(flags.status().message()), HasSubstr(row.why));
   }
 }
 
+TEST(Flags, APathMayBeOfAnyOctets) {
+  const auto flags = Parse({"--file", "caf\xE9"});
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_EQ(flags->One("file"), "caf\xE9");
+}
+
 TEST(Flags, HelpIsAligned) {
   EXPECT_EQ(FlagsHelp(kSpecs),
-            "  --from ADDRESS  sender\n  --to ADDRESS    recipient\n  --json          as JSON\n");
+            "  --from ADDRESS  sender\n  --to ADDRESS    recipient\n  --file FILE     path\n  --json         "
+            " as JSON\n");
 }
 
 }  // namespace
