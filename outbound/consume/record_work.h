@@ -17,6 +17,8 @@
 #include "common/queue/delivery.h"
 #include "common/queue/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/consume/held_mail.h"
+#include "outbound/consume/slots.h"
 #include "outbound/deliver/result.h"
 #include "outbound/retry/retry.h"
 #include "outbound/route/route.h"
@@ -29,7 +31,7 @@ class Router;
 // What became of recipients, by result, and how long it took from acceptance.
 struct WorkMetrics {
   explicit WorkMetrics(observe::Metrics& metrics);
-  observe::CounterBy recipients;  // delivered, bounced, expired, deferred, not_tried
+  observe::CounterBy recipients;  // delivered, bounced, expired, deferred, busy, returned
   observe::Counter ambiguous;
   observe::Counter looked;
   observe::Histogram delivery_seconds;  // acceptance to delivery
@@ -44,8 +46,8 @@ struct WorkContext {
   const WorkMetrics& metrics;
   // True while this process may start something: not draining, not just thawed.
   std::function<bool()> may_work;
-  // Slots: called with the number of mails that came into hand or left it.
-  std::function<void(int)> mails_in_hand;
+  // Slots: called with what came into hand, began, or left.
+  std::function<void(const InHand& change)> in_hand;
 };
 
 class RecordWork : public std::enable_shared_from_this<RecordWork> {
@@ -55,6 +57,8 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
 
   // Not OK if the payload is no record of ours (what is wrong with it); nothing was done then.
   [[nodiscard]] absl::Status Parse();
+  // Valid between Parse() and Begin().
+  [[nodiscard]] int mails() const { return record_.mails_size(); }
   // Acts on it: at once if `must_look` is false.
   void Begin(bool must_look);
 
@@ -64,10 +68,12 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
     std::shared_ptr<const queue::v1::Mail> mail;
     std::string domain;
     std::vector<std::uint32_t> positions;
+    std::shared_ptr<HeldMail::Leg> slot;
   };
 
   asio::awaitable<void> LookThenBegin();
   void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions);
+  void GiveUpUnopened();
   void StartLegs();
   void StartLeg(Leg leg);
   asio::awaitable<void> RouteLeg(Leg leg);
@@ -87,6 +93,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   std::shared_ptr<queue::Settlement> settlement_;
   std::vector<queue::v1::Event> accepted_;
   std::vector<Leg> legs_;
+  InHand unopened_;  // what counts for mails that have no legs yet
 };
 
 }  // namespace goniec::outbound
