@@ -73,6 +73,7 @@ absl::StatusOr<OutboundConfig> LoadOutboundConfig(const std::string& path) {
   ReadDeliverConfig(delivery, config.deliver);
   ReadRetryPolicy(root.Sub("retry"), config.retry);
   ReadWorkerConfig(root.Sub("worker"), config.worker);
+  config.deliver.slots = config.worker.slots;
   ReadApiConfig(root.Sub("api"), config.api);
   config.dns = dns::ReadDnsConfig(root.Sub("dns"));
   config::Section queue = root.Sub("queue");

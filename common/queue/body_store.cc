@@ -128,8 +128,12 @@ std::size_t BodyWriter::memory() const {
 
 asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id,
                                                            std::uint32_t chunk) {
-  absl::StatusOr<StoredMessage> stored =
-      co_await GetNextMessage(broker, kBodiesStream, BodySubject(body_id, chunk));
+  const std::string subject = BodySubject(body_id, chunk);
+  // A chunk is never changed, so whichever replica has it has it right. One that has it not may lag, and one
+  // that does not answer may be cut off: then the leader is asked.
+  absl::StatusOr<std::string> direct = co_await GetDirect(broker, kBodiesStream, subject);
+  if (direct.ok()) co_return direct;
+  absl::StatusOr<StoredMessage> stored = co_await GetNextMessage(broker, kBodiesStream, subject);
   if (!stored.ok()) co_return stored.status();
   co_return std::move(stored->data);
 }

@@ -228,6 +228,19 @@ asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, st
   co_return ReadStoredMessage(*answer);
 }
 
+asio::awaitable<absl::StatusOr<std::string>> GetDirect(Broker& broker, std::string stream,
+                                                       std::string subject) {
+  const Reply reply = co_await broker.Request(
+      {absl::StrCat("$JS.API.DIRECT.GET.", stream, ".", subject), nullptr, {}}, kReadLimit);
+  if (!reply.message.ok()) co_return reply.message.status();
+  const IncomingMessage& message = *reply.message;
+  if (message.status == kNoMessage) co_return absl::NotFoundError("no message of that subject");
+  if (message.status != 0 || message.Header("Nats-Subject") != subject) {
+    co_return absl::UnavailableError(absl::StrCat("direct get: ", message.status, " ", message.description));
+  }
+  co_return std::string(message.data);
+}
+
 asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
                                                             std::string subject, int batch,
                                                             std::optional<WallTime> start_time,

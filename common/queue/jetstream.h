@@ -63,6 +63,11 @@ asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, st
                                                               std::string subject,
                                                               std::uint64_t from_sequence = 1);
 
+// The last message of one subject as it is, without JSON and base64, from any replica: one that lags may say
+// kNotFound of what is there, or give an older message.
+asio::awaitable<absl::StatusOr<std::string>> GetDirect(Broker& broker, std::string stream,
+                                                       std::string subject);
+
 struct DirectBatch {
   std::vector<StoredMessage> messages;
   // Messages of the subject that come after these.

@@ -48,7 +48,7 @@ struct Puller::State : std::enable_shared_from_this<State> {
   asio::steady_timer watch;
   asio::steady_timer retry;
   bool retry_armed = false;
-  int wanted = 0;
+  Wanted wanted;
   int outstanding = 0;  // asked for and not come
   BootTime last_sign = BootClock::now();
   bool stopped = false;
@@ -105,8 +105,8 @@ void Puller::State::OnMessage(IncomingMessage message) {
       std::make_shared<Delivery>(broker, executor, std::move(message), *std::move(info), ack_wait);
   if (distrusted) return;  // it returns by itself, to be looked at
   if (stopped) return delivery->GiveBack(tasks);
-  wanted = std::max(0, wanted - 1);
   handler(std::move(delivery));
+  Ask();
 }
 
 void Puller::State::OnStatus(const IncomingMessage& message) {
@@ -138,8 +138,9 @@ void Puller::State::Ask() {
   if (stopped || paused || distrusted || retry_armed || subscription == nullptr || !broker.connected())
     return;
   // Not for each single record that was finished: when half of what may come has come.
-  const int missing = std::min(wanted - outstanding, kMostAtOnce);
-  if (missing <= 0 || (outstanding > 0 && missing < (wanted + 1) / 2)) return;
+  const int room = wanted();
+  const int missing = std::min(room - outstanding, kMostAtOnce);
+  if (missing <= 0 || (outstanding > 0 && missing < (room + 1) / 2)) return;
   outstanding += missing;
   OutgoingMessage request;
   request.subject = absl::StrCat("$JS.API.CONSUMER.MSG.NEXT.", stream, ".", consumer);
@@ -196,11 +197,12 @@ void Puller::State::AwaitBarrierLater() {
 }
 
 Puller::Puller(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, std::string stream,
-               std::string consumer, std::chrono::milliseconds ack_wait, Handler handler)
+               std::string consumer, std::chrono::milliseconds ack_wait, Wanted wanted, Handler handler)
     : state_(std::make_shared<State>(broker, std::move(executor), tasks)) {
   state_->stream = std::move(stream);
   state_->consumer = std::move(consumer);
   state_->ack_wait = ack_wait;
+  state_->wanted = std::move(wanted);
   state_->handler = std::move(handler);
   state_->Start();
 }
@@ -220,8 +222,7 @@ void Puller::Pause() {
   state_->paused = true;
 }
 
-void Puller::SetWanted(int records) {
-  state_->wanted = records;
+void Puller::WantedChanged() {
   state_->Ask();
 }
 

@@ -1,7 +1,8 @@
-// Pulls records from one consumer, as many as its owner wants in hand. Asks again after missed heartbeats and
-// when a request ends; gives nothing out that may have lain in this process while it was frozen. It pauses at
-// the start and at each reconnection, until its owner has seen what server it has to do with and calls
-// Resume().
+// Pulls records from one consumer, as many as its owner wants in hand: the owner is asked for the number each
+// time, so what it does with a record (keep it, give it back, drop it) needs no accounts. Asks again after
+// missed heartbeats and when a request ends; gives nothing out that may have lain in this process while it
+// was frozen. It pauses at the start and at each reconnection, until its owner has seen what server it has to
+// do with and calls Resume().
 //
 // Confined to its executor, whose context has one thread.
 #pragma once
@@ -28,9 +29,12 @@ class Puller {
  public:
   using Handler = std::function<void(std::shared_ptr<Delivery>)>;
 
-  // `handler` runs on `executor`. Nothing is asked for before SetWanted.
+  // How many more records the owner can take now.
+  using Wanted = std::function<int()>;
+
+  // `handler` and `wanted` are called on `executor`.
   Puller(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, std::string stream,
-         std::string consumer, std::chrono::milliseconds ack_wait, Handler handler);
+         std::string consumer, std::chrono::milliseconds ack_wait, Wanted wanted, Handler handler);
   // Stop() first, and let the executor's handlers run out.
   ~Puller();
   Puller(const Puller&) = delete;
@@ -40,8 +44,8 @@ class Puller {
   void Resume();
   // Asks for nothing until Resume().
   void Pause();
-  // How many more records the owner can take now. Called whenever that changes.
-  void SetWanted(int records);
+  // The owner can take more than before. (Each delivery and each end of a request is seen without.)
+  void WantedChanged();
   // Asks for nothing more. What is delivered nevertheless is given back at once.
   void Stop();
   // Takes deliveries as suspect until the broker has answered: called by the owner when the executor did not

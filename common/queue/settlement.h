@@ -49,6 +49,8 @@ struct Copy {
   v1::Record record;  // of the mail alone
   std::string domain;
   WallTime at;
+  // Kept until the copy is stored: what the mail counts for is in memory until then.
+  std::shared_ptr<const void> in_hand = nullptr;
 
   [[nodiscard]] const v1::Mail& mail() const { return record.mails(0); }
 };

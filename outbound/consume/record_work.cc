@@ -67,6 +67,11 @@ bool IsShutdown(const Result& result) {
   return result.verdict == Verdict::kNotTried && result.outcome.reason() == queue::v1::REASON_SHUTDOWN;
 }
 
+// Not an attempt, and too many to be told one by one: the dispatcher tells how many for each site.
+bool IsBusy(const Result& result) {
+  return result.verdict == Verdict::kNotTried && result.outcome.reason() == queue::v1::REASON_SITE_BUSY;
+}
+
 void LogEnd(const Mail& mail, const char* what, const Result& result) {
   const bool expired = result.outcome.reason() == queue::v1::REASON_EXPIRED;
   observe::Info(
@@ -85,7 +90,7 @@ void LogEnd(const Mail& mail, const char* what, const Result& result) {
 WorkMetrics::WorkMetrics(observe::Metrics& metrics)
     : recipients(metrics.AddCounterBy("goniec_recipients_total",
                                       "Recipients by what an attempt made of them.", "result",
-                                      {"delivered", "bounced", "expired", "deferred", "returned"})),
+                                      {"delivered", "bounced", "expired", "deferred", "busy", "returned"})),
       ambiguous(metrics.AddCounter(
           "goniec_ambiguous_total",
           "Recipients whose message was sent in full and got no reply: it may arrive twice.")),
@@ -109,8 +114,11 @@ absl::Status RecordWork::Parse() {
     return absl::InvalidArgumentError("not a record");
   }
   if (absl::Status checked = queue::CheckRecord(record_, delivery_->subject()); !checked.ok()) return checked;
+  const std::int64_t mails = record_.mails_size();
+  const std::int64_t bytes = static_cast<std::int64_t>(payload.size()) + mails * kBytesAMail;
+  unopened_ = {0, mails, bytes, mails, bytes};
+  context_.in_hand(unopened_);
   delivery_->ReleasePayload();
-  context_.mails_in_hand(record_.mails_size());
   return absl::OkStatus();
 }
 
@@ -137,7 +145,6 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
       co_await queue::IsShadowed(context_.settlement, *delivery_, record_, lane_);
   absl::Status failed = shadowed.status();
   if (failed.ok() && *shadowed) {
-    context_.mails_in_hand(-record_.mails_size());
     StartLegs();  // none: acknowledged unseen
     co_return;
   }
@@ -154,7 +161,7 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
   if (!failed.ok()) {
     observe::Warn("record not looked at, giving it back",
                   {{"record", record_.record_id()}, {"error", Message(failed)}});
-    context_.mails_in_hand(-record_.mails_size());
+    GiveUpUnopened();
     accepted_.clear();
     settlement_->OpenLeg();
     settlement_->Start();
@@ -170,12 +177,10 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
 
 void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions,
                           std::shared_ptr<const LastOutcomes> last) {
-  // The slot is free when the last leg lets go of the mail.
-  std::shared_ptr<const Mail> shared(new Mail(std::move(mail)),
-                                     [give = context_.mails_in_hand](const Mail* gone) {
-                                       delete gone;
-                                       give(-1);
-                                     });
+  const InHand cost = HeldMail::CostOf(static_cast<std::int64_t>(mail.ByteSizeLong()));
+  unopened_ -= cost;
+  const auto held = std::make_shared<HeldMail>(std::move(mail), cost, context_.in_hand);
+  const std::shared_ptr<const Mail> shared(held, &held->mail());
   std::map<std::string, std::vector<std::uint32_t>> by_domain;
   for (const std::uint32_t position : positions) {
     by_domain[context_.settlement.domain_of(shared->recipients(static_cast<int>(position)).address())]
@@ -183,11 +188,16 @@ void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions
   }
   for (auto& [domain, legs_positions] : by_domain) {
     settlement_->OpenLeg();
-    legs_.push_back({shared, domain, std::move(legs_positions), last});
+    legs_.push_back({shared, domain, std::move(legs_positions), last, std::make_shared<HeldMail::Leg>(held)});
   }
 }
 
+void RecordWork::GiveUpUnopened() {
+  context_.in_hand(-std::exchange(unopened_, {}));
+}
+
 void RecordWork::StartLegs() {
+  GiveUpUnopened();
   record_.clear_mails();
   settlement_->Accepted(std::exchange(accepted_, {}));
   settlement_->Start();
@@ -229,6 +239,7 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
     job.read_chunk = [&broker = context_.settlement.broker, id = leg.mail->body_reference().body_id()](
                          std::uint32_t chunk) { return queue::ReadBodyChunk(broker, id, chunk); };
   }
+  job.on_begin = [slot = leg.slot](bool begun) { slot->Begin(begun); };
   job.done = [self = shared_from_this(), leg = std::move(leg)](const std::vector<Result>& results) {
     self->OnResults(leg, results);
   };
@@ -255,6 +266,7 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
     Attempt attempt{.verdict = result.verdict,
                     .ambiguous = result.outcome.ambiguous(),
                     .ambiguous_policy = mail.ambiguous_policy(),
+                    .wait = result.wait,
                     .attempts = attempts,
                     .now = now,
                     .expire_time = queue::FromProto(mail.expire_time()),
@@ -327,9 +339,12 @@ void RecordWork::AddMove(const Leg& leg, const std::vector<std::pair<const Resul
   }
   std::sort(positions.begin(), positions.end());
   end.copy = queue::MakeCopy(record_, *leg.mail, positions, leg.domain, attempts, at);
+  end.copy->in_hand = leg.mail;
   for (const auto& [result, decision] : retries) {
-    LogEnd(*leg.mail, "deferred", *result);
-    context_.metrics.recipients.With("deferred").Add(static_cast<double>(result->recipients.size()));
+    const bool busy = IsBusy(*result);
+    if (!busy) LogEnd(*leg.mail, "deferred", *result);
+    const auto count = static_cast<double>(result->recipients.size());
+    context_.metrics.recipients.With(busy ? "busy" : "deferred").Add(count);
     Event event = queue::MakeEvent(*leg.mail, queue::v1::EVENT_TYPE_DEFERRED, result->recipients, now);
     event.set_generation(end.copy->mail().generation());
     event.set_attempts(attempts);

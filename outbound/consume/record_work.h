@@ -18,6 +18,8 @@
 #include "common/queue/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/consume/expiry.h"
+#include "outbound/consume/held_mail.h"
+#include "outbound/consume/slots.h"
 #include "outbound/deliver/result.h"
 #include "outbound/retry/retry.h"
 #include "outbound/route/route.h"
@@ -30,7 +32,7 @@ class Router;
 // What became of recipients, by result, and how long it took from acceptance.
 struct WorkMetrics {
   explicit WorkMetrics(observe::Metrics& metrics);
-  observe::CounterBy recipients;  // delivered, bounced, expired, deferred, not_tried
+  observe::CounterBy recipients;  // delivered, bounced, expired, deferred, busy, returned
   observe::Counter ambiguous;
   observe::Counter looked;
   observe::Histogram delivery_seconds;  // acceptance to delivery
@@ -45,8 +47,8 @@ struct WorkContext {
   const WorkMetrics& metrics;
   // True while this process may start something: not draining, not just thawed.
   std::function<bool()> may_work;
-  // Slots: called with the number of mails that came into hand or left it.
-  std::function<void(int)> mails_in_hand;
+  // Slots: called with what came into hand, began, or left.
+  std::function<void(const InHand& change)> in_hand;
 };
 
 class RecordWork : public std::enable_shared_from_this<RecordWork> {
@@ -56,6 +58,8 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
 
   // Not OK if the payload is no record of ours (what is wrong with it); nothing was done then.
   [[nodiscard]] absl::Status Parse();
+  // Valid between Parse() and Begin().
+  [[nodiscard]] int mails() const { return record_.mails_size(); }
   // Acts on it: at once if `must_look` is false.
   void Begin(bool must_look);
 
@@ -66,11 +70,13 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
     std::string domain;
     std::vector<std::uint32_t> positions;
     std::shared_ptr<const LastOutcomes> last;  // null if the record was not looked at
+    std::shared_ptr<HeldMail::Leg> slot;
   };
 
   asio::awaitable<void> LookThenBegin();
   void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions,
                 std::shared_ptr<const LastOutcomes> last);
+  void GiveUpUnopened();
   void StartLegs();
   void StartLeg(Leg leg);
   asio::awaitable<void> RouteLeg(Leg leg);
@@ -91,6 +97,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   std::shared_ptr<queue::Settlement> settlement_;
   std::vector<queue::v1::Event> accepted_;
   std::vector<Leg> legs_;
+  InHand unopened_;  // what counts for mails that have no legs yet
 };
 
 }  // namespace goniec::outbound

@@ -1,6 +1,7 @@
 #include "outbound/consume/worker.h"
 
 #include <algorithm>
+#include <array>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -32,6 +33,7 @@
 #include "common/smtp/address.h"
 #include "outbound/consume/record_work.h"
 #include "outbound/consume/restart_guard.h"
+#include "outbound/consume/slots.h"
 #include "outbound/deliver/dispatcher.h"
 
 namespace goniec::outbound {
@@ -42,8 +44,6 @@ constexpr int kMostPutBack = 1'000;
 // What cannot be read and, at the moment, not be set aside either.
 constexpr std::chrono::minutes kUnreadableDelay{1};
 
-enum class Kind { kTransactional, kBulk, kDue };
-
 }  // namespace
 
 struct Worker::State : std::enable_shared_from_this<State> {
@@ -52,8 +52,6 @@ struct Worker::State : std::enable_shared_from_this<State> {
     Kind kind;
     std::unique_ptr<queue::Puller> puller;
     std::unique_ptr<WorkContext> context;
-    int records = 0;
-    int mails = 0;
     int put_back = 0;  // since the connection was made
     // Its consumer is or was reset (common/queue/watchdog.h): records up to here are looked at, and none is
     // asked for before this time.
@@ -70,6 +68,8 @@ struct Worker::State : std::enable_shared_from_this<State> {
   void ResumeAfterRest(Source& source);
   void PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay);
   void OnDelivery(Source& source, std::shared_ptr<queue::Delivery> delivery);
+  void Take(Source& source, const std::shared_ptr<queue::Delivery>& delivery);
+  void Count(Kind kind, const InHand& change);
   asio::awaitable<void> SetAside(std::shared_ptr<queue::Delivery> delivery, std::string why);
   [[nodiscard]] int Wanted(const Source& source) const;
   void Rebalance();
@@ -89,12 +89,16 @@ struct Worker::State : std::enable_shared_from_this<State> {
   queue::SettlementContext settlement;
   WorkMetrics metrics;
   observe::Gauge mails_gauge;
+  observe::Gauge waiting_gauge;
+  observe::Gauge bytes_gauge;
   observe::Gauge records_gauge;
   observe::Counter put_back;
   observe::Counter unreadable;
   observe::Gauge stalled_gauge;
   RestartGuard guard;
   queue::LeaseProof proof;
+  InHandByKind counts{};
+  std::array<RecordSize, kKinds> sizes{};
   std::vector<std::unique_ptr<Source>> sources;
   std::set<std::shared_ptr<queue::Delivery>> in_hand;
   std::unique_ptr<queue::Subscription> abandoned;
@@ -116,6 +120,10 @@ Worker::State::State(WorkerParts the_parts)
                  stalled,      parts.executor, &smtp::DomainOf, [this] { return give_up.load(); }},
       metrics(parts.metrics),
       mails_gauge(parts.metrics.AddGauge("goniec_mails_in_hand", "Mails that this worker has in hand.")),
+      waiting_gauge(
+          parts.metrics.AddGauge("goniec_mails_waiting", "Mails in hand that no connection has yet.")),
+      bytes_gauge(parts.metrics.AddGauge("goniec_mail_bytes_in_hand",
+                                         "Memory for the mails that this worker has in hand, about.")),
       records_gauge(
           parts.metrics.AddGauge("goniec_records_in_hand", "Records that this worker has in hand.")),
       put_back(parts.metrics.AddCounter("goniec_records_put_back_total",
@@ -168,13 +176,10 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
   raw->context =
       std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
                                                 metrics, [this] { return !draining && !Thawed(); },
-                                                [this, raw](int change) {
-                                                  raw->mails += change;
-                                                  mails_gauge.Add(change);
-                                                  if (change < 0) Rebalance();
-                                                }});
+                                                [this, kind](const InHand& change) { Count(kind, change); }});
   raw->puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
+      [this, raw] { return Wanted(*raw); },
       [this, raw](std::shared_ptr<queue::Delivery> delivery) { OnDelivery(*raw, std::move(delivery)); });
   sources.push_back(std::move(source));
 }
@@ -221,7 +226,6 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
     guard.Learn(durability, starts, parts.broker.Now());
     for (const auto& source : sources) {
       source->put_back = 0;
-      source->puller->SetWanted(Wanted(*source));
       ResumeAfterRest(*source);
     }
     break;
@@ -265,7 +269,7 @@ void Worker::State::ResumeAfterRest(Source& source) {
 void Worker::State::PutBack(Source& source, queue::Delivery& delivery, std::chrono::milliseconds delay) {
   put_back.Add();
   delivery.GiveBack(tasks, delay);
-  if (++source.put_back < kMostPutBack) return Rebalance();
+  if (++source.put_back < kMostPutBack) return;
   // A long backlog is not fetched just to be put back: this source rests until it may be touched.
   source.puller->Pause();
   auto timer = std::make_shared<asio::steady_timer>(parts.executor, delay);
@@ -287,26 +291,37 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
   if (const auto delay = guard.PutBackFor(delivery->info(), parts.broker.Now())) {
     return PutBack(source, *delivery, *delay);
   }
+  Take(source, delivery);
+}
+
+void Worker::State::Take(Source& source, const std::shared_ptr<queue::Delivery>& delivery) {
   const bool must_look = source.kind == Kind::kDue || delivery->info().delivery_count > 1 ||
                          delivery->resend() || guard.MustLook(delivery->info()) ||
                          delivery->info().stream_sequence <= source.look_up_to;
+  const auto bytes = static_cast<std::int64_t>(delivery->payload().size());
   auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
-    --source.records;
-    --records;
-    records_gauge.Set(static_cast<double>(records));
     in_hand.erase(delivery);
-    Rebalance();
+    Count(source.kind, {.records = -1});
   });
   if (absl::Status readable = work->Parse(); !readable.ok()) {
     SpawnLogged(parts.executor, tasks, "quarantine", SetAside(delivery, std::string(readable.message())));
-    return Rebalance();
+    return;
   }
-  ++source.records;
-  ++records;
-  records_gauge.Set(static_cast<double>(records));
+  sizes[static_cast<std::size_t>(source.kind)].Note(work->mails(), bytes + work->mails() * kBytesAMail);
   in_hand.insert(delivery);
+  Count(source.kind, {.records = 1});
   work->Begin(must_look);
-  source.puller->SetWanted(Wanted(source));
+}
+
+void Worker::State::Count(Kind kind, const InHand& change) {
+  counts[static_cast<std::size_t>(kind)] += change;
+  records += static_cast<std::size_t>(change.records);
+  records_gauge.Set(static_cast<double>(records));
+  mails_gauge.Add(static_cast<double>(change.mails));
+  bytes_gauge.Add(static_cast<double>(change.bytes));
+  waiting_gauge.Add(static_cast<double>(change.waiting_mails));
+  const bool less = change.records < 0 || change.bytes < 0 || change.waiting_mails < 0;
+  if (less) Rebalance();
 }
 
 // Never dropped, never in the way: it is acknowledged once it is durable elsewhere.
@@ -330,29 +345,16 @@ asio::awaitable<void> Worker::State::SetAside(std::shared_ptr<queue::Delivery> d
   }
 }
 
-// Slots are mails, not records. Bulk mail gets what transactional mail leaves, but always a tenth;
-// transactional mail never takes that tenth.
 int Worker::State::Wanted(const Source& source) const {
-  if (stalled.any()) return 0;
-  int bulk = 0;
-  int other = 0;
-  for (const auto& each : sources) (each->kind == Kind::kBulk ? bulk : other) += each->mails;
-  const int slots = static_cast<int>(parts.config.slots);
-  const int reserved = std::max(1, slots / 10);
-  const int most = std::max(1, static_cast<int>(parts.config.records_in_hand));
-  int limit = most;
-  if (source.kind == Kind::kBulk) {
-    if (bulk >= reserved && bulk + other >= slots - reserved) return 0;
-    if (other >= reserved) limit = std::max(1, most / 10);
-  } else if (other >= std::max(1, slots - reserved)) {
-    return 0;
-  }
-  return std::max(0, limit - source.records);
+  if (stalled.any() || draining) return 0;
+  const int wanted =
+      RecordsToAsk(parts.config, source.kind, counts, sizes[static_cast<std::size_t>(source.kind)]);
+  return wanted == 0 ? 0 : std::max(1, wanted / parts.queue.lanes);
 }
 
 void Worker::State::Rebalance() {
   if (draining) return;
-  for (const auto& source : sources) source->puller->SetWanted(Wanted(*source));
+  for (const auto& source : sources) source->puller->WantedChanged();
 }
 
 // What it could not record it must not do: outcomes in hand are kept and tried on, nothing new begins.

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "common/config/units.h"
+
 namespace goniec::config {
 class Section;
 }
@@ -10,10 +12,15 @@ class Section;
 namespace goniec::outbound {
 
 struct WorkerConfig {
-  // worker.records_in_hand: records that this process holds at most; each is up to 512 KiB. 1 to 10000.
-  std::size_t records_in_hand = 64;
-  // worker.slots: mails that this process has in hand at most (one record more may be taken). 1 to 100000.
+  // worker.slots: mails in hand that have not started: no connection has them yet. What is on the wire is
+  // bounded by delivery.connections. One request more may come (32 records). 1 to 100000.
   std::size_t slots = 1'000;
+  // worker.bytes_in_hand: memory for all mails in hand, those on the wire and those whose outcome is being
+  // stored included; those that have not started take half of it at most. 1MiB to 64GiB.
+  ByteCount bytes_in_hand = MiB(128);
+  // worker.records_in_hand: records in hand, whatever is in them: each costs the broker a sign of work every
+  // third of queue.ack_wait. 3 to 50000.
+  std::size_t records_in_hand = 5'000;
 };
 
 // Reads the keys above; problems are reported through the section (common/config).

@@ -21,6 +21,8 @@ DeliveryMetrics::DeliveryMetrics(observe::Metrics& metrics)
       untouched(
           metrics.AddCounter("goniec_delivery_transactions_rerun_total",
                              "Transactions run again because their connection ended before their turn")),
+      moved(metrics.AddCounter("goniec_delivery_moved_total",
+                               "Mails moved until their turn because their site had enough in hand")),
       connections(metrics.AddGauge("goniec_delivery_connections", "Connections open or being opened")),
       jobs(metrics.AddGauge("goniec_delivery_jobs", "Mails in hand, waiting or on the wire")) {}
 

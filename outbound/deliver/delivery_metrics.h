@@ -19,6 +19,7 @@ struct DeliveryMetrics {
   observe::Counter open_failures;
   observe::Counter tls_fallbacks;
   observe::Counter untouched;  // transactions that were run again because their connection ended before them
+  observe::Counter moved;      // jobs given back because their site was busy
   observe::Gauge connections;
   observe::Gauge jobs;
 };

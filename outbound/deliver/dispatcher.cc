@@ -21,9 +21,6 @@ void Dispatcher::Hold(bool held) {
 std::size_t Dispatcher::jobs() const {
   return pool_->jobs();
 }
-std::size_t Dispatcher::jobs(const std::string& site) const {
-  return pool_->jobs(site);
-}
 std::size_t Dispatcher::connections() const {
   return pool_->connections();
 }

@@ -5,7 +5,8 @@
 //
 // A job never waits here for ever, and a destination that is down costs one socket: the first connection to a
 // site is opened alone; when it fails, all jobs in hand for the site fail with it, and for a while new ones
-// fail at once.
+// fail at once. A destination that takes mail more slowly than it comes keeps a few jobs in hand; the others
+// are given back at once (REASON_SITE_BUSY), each with the time after which its turn may have come.
 //
 // Confined to its executor, whose context must have one thread.
 #pragma once
@@ -56,6 +57,10 @@ struct Job {
   // be recalled.
   std::function<asio::awaitable<absl::StatusOr<std::string>>(std::uint32_t chunk)> read_chunk;
 
+  // Called with true when a connection takes the job, and with false should it wait again afterwards; from
+  // inside Deliver() too. Must not call the dispatcher. May be empty.
+  std::function<void(bool begun)> on_begin;
+
   // Called exactly once, never from inside Deliver(), with every recipient in exactly one result. It may call
   // Deliver(). Must not throw. Required.
   std::function<void(std::vector<Result>)> done;
@@ -71,16 +76,17 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // Takes the job over. A job that cannot start within config.max_wait is given back as kNotTried, so that it
-  // can be moved; the caller bounds how many it hands over.
+  // Takes the job over. A job that cannot start within config.max_wait, or one too many for its site, is
+  // given back as kNotTried with REASON_SITE_BUSY, so that it can be moved; the caller bounds how many it
+  // hands over.
   void Deliver(Job job);
 
-  // While held no transaction begins; those that have begun go on. Jobs wait as for a connection.
+  // While held no transaction begins; those that have begun go on. Jobs wait, and none is given back for
+  // that.
   void Hold(bool held);
 
-  // Jobs taken over whose `done` was not called yet: in all, and for one site.
+  // Jobs taken over whose `done` was not called yet.
   [[nodiscard]] std::size_t jobs() const;
-  [[nodiscard]] std::size_t jobs(const std::string& site) const;
   [[nodiscard]] std::size_t connections() const;
 
   // Finishes what is on the wire, gives back the rest as kNotTried (REASON_SHUTDOWN), closes all connections

@@ -20,7 +20,14 @@ struct JobInHand {
   BootTime waiting_since;
   // How often its connection ended before its turn.
   int reruns = 0;
+  bool begun = false;
 
+  // A connection has it now, or it waits for one.
+  void SetBegun(bool now_begun) {
+    if (begun == now_begun) return;
+    begun = now_begun;
+    if (job.on_begin) job.on_begin(begun);
+  }
   void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome) {
     if (!open.empty()) results.push_back({verdict, outcome, std::move(open)});
     open.clear();

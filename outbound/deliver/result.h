@@ -2,7 +2,9 @@
 // settlement and the events. Values; thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct Result {
   queue::v1::Outcome outcome;
   // Positions in mail.recipients(); at least one.
   std::vector<std::uint32_t> recipients;
+  // kNotTried only, where it is known: how long it will take until a try makes sense.
+  std::optional<std::chrono::milliseconds> wait = std::nullopt;
 };
 
 }  // namespace goniec::outbound

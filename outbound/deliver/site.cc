@@ -1,47 +1,136 @@
 #include "outbound/deliver/site.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "outbound/route/mx_hosts.h"
 
 namespace goniec::outbound {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr int kMaxPauseDoublings = 10;
 constexpr int kMaxPauseFactor = 10;
 // After a pause the next failure is still one in a row for so long.
 constexpr std::chrono::minutes kFailureMemory(10);
+// A site that took a mail is one that works for so long.
+constexpr std::chrono::minutes kProvenFor(10);
+constexpr std::chrono::seconds kSummaryPeriod(10);
 
 }  // namespace
 
+void Site::GaveBack(bool tried, BootTime now) {
+  --jobs_;
+  if (tried) pace_.Finished(now);
+}
+
+void Site::Enqueue(std::unique_ptr<JobInHand> job, BootTime now) {
+  job->SetBegun(false);
+  queue_.push_back(std::move(job));
+  pace_.Waiting(true, now);
+}
+
+void Site::EnqueueFirst(std::unique_ptr<JobInHand> job, BootTime now) {
+  job->SetBegun(false);
+  queue_.push_front(std::move(job));
+  pace_.Waiting(true, now);
+}
+
+std::unique_ptr<JobInHand> Site::TakeFirst(BootTime now) {
+  if (queue_.empty()) return nullptr;
+  std::unique_ptr<JobInHand> job = std::move(queue_.front());
+  queue_.pop_front();
+  pace_.Waiting(!queue_.empty(), now);
+  return job;
+}
+
+std::unique_ptr<JobInHand> Site::TakeLast(BootTime now) {
+  if (queue_.empty()) return nullptr;
+  std::unique_ptr<JobInHand> job = std::move(queue_.back());
+  queue_.pop_back();
+  pace_.Waiting(!queue_.empty(), now);
+  return job;
+}
+
+std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiting_in_all,
+                                  BootTime now) const {
+  return MostWaiting({config.slots, config.mails_per_site, config.max_wait}, pace_.PerSecond(now),
+                     waiting_in_all - queue_.size());
+}
+
+milliseconds Site::MovedAway(const DeliverConfig& config, double random, BootTime now) {
+  const double per_second = pace_.Assumed(ready_ > 0, now);
+  const milliseconds away = returns_.Next(per_second, jobs_, config.busy_delay_limit, random, now);
+  ++moved_.mails;
+  moved_.per_second = per_second;
+  moved_.longest = std::max(moved_.longest, away);
+  return away;
+}
+
+std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {
+  if (moved_.mails == 0 || now < moved_told_ + kSummaryPeriod) return std::nullopt;
+  moved_told_ = now;
+  return std::exchange(moved_, {});
+}
+
+void Site::BeginOpening(BootTime now) {
+  if (opening_++ == 0) opening_since_ = now;
+}
+
+void Site::Opened() {
+  --opening_;
+  ++ready_;
+  failure_.reset();
+  failures_in_a_row_ = 0;
+}
+
+void Site::Unpark(const Connection* connection) {
+  std::erase_if(idle_, [connection](const auto& idle) { return idle.get() == connection; });
+}
+
+std::shared_ptr<Connection> Site::TakeFreshestIdle() {
+  if (idle_.empty()) return nullptr;
+  std::shared_ptr<Connection> connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
+std::shared_ptr<Connection> Site::TakeStalestIdle() {
+  if (idle_.empty()) return nullptr;
+  std::shared_ptr<Connection> connection = std::move(idle_.front());
+  idle_.erase(idle_.begin());
+  return connection;
+}
+
+void Site::NoteDelivered(BootTime now) {
+  proven_until_ = now + kProvenFor;
+}
+
 bool Site::MayOpen(const DeliverConfig& config, BootTime now) const {
-  return now >= no_opening_before && opening < std::max<std::size_t>(1, ready) &&
-         opening + ready < config.connections_per_site;
+  return now >= no_opening_before_ && opening_ < std::max<std::size_t>(1, ready_) &&
+         opening_ + ready_ < config.connections_per_site;
 }
 
 bool Site::IsDown(BootTime now) const {
-  return failure && ready == 0 && now < no_opening_before;
+  return failure_ && ready_ == 0 && now < no_opening_before_;
 }
 
 bool Site::IsStuck(const DeliverConfig& config, BootTime now) const {
-  return ready == 0 && opening > 0 && now - opening_since > config.max_wait;
-}
-
-void Site::NoteReady() {
-  failure.reset();
-  failures_in_a_row = 0;
+  return ready_ == 0 && opening_ > 0 && now - opening_since_ > config.max_wait;
 }
 
 void Site::NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now) {
-  failure = outcome;
-  const int factor = std::min(1 << std::min(failures_in_a_row, kMaxPauseDoublings), kMaxPauseFactor);
-  ++failures_in_a_row;
-  no_opening_before = now + config.failed_site_pause * factor;
+  failure_ = outcome;
+  const int factor = std::min(1 << std::min(failures_in_a_row_, kMaxPauseDoublings), kMaxPauseFactor);
+  ++failures_in_a_row_;
+  no_opening_before_ = now + config.failed_site_pause * factor;
 }
 
 bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
-  return jobs == 0 && opening == 0 && ready == 0 && (!failure || now > no_opening_before + kFailureMemory) &&
+  return IsIdle() && now >= proven_until_ && !HasMovedSummary() &&
+         (!failure_ || now > no_opening_before_ + kFailureMemory) &&
          std::all_of(address_failed_until.begin(), address_failed_until.end(), past) &&
          std::all_of(plain_until.begin(), plain_until.end(), past);
 }

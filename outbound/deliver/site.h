@@ -1,5 +1,5 @@
-// What the dispatcher knows of one site: jobs that wait, connections, and what failed lately. Values;
-// confined to the dispatcher's executor.
+// What the dispatcher knows of one site: jobs that wait, how fast it takes them, connections, and what failed
+// lately. Values; confined to the dispatcher's executor.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -16,6 +17,7 @@
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/deliver/deliver_config.h"
 #include "outbound/deliver/job_in_hand.h"
+#include "outbound/deliver/site_pace.h"
 #include "outbound/route/route.h"
 
 namespace goniec::outbound {
@@ -26,21 +28,65 @@ struct Site {
   explicit Site(std::string site_key) : key(std::move(site_key)) {}
 
   const std::string key;
-  std::deque<std::unique_ptr<JobInHand>> queue;
-  // Waiting, carried by a connection that is being opened, or on the wire.
-  std::size_t jobs = 0;
 
-  // Connections: being opened; ready. Of the ready ones those without work, the last used at the end.
-  std::size_t opening = 0;
-  std::size_t ready = 0;
-  std::vector<std::shared_ptr<Connection>> idle;
-  // Since when connections are being opened while none is ready.
-  BootTime opening_since;
+  // --- Jobs. They wait here, are carried by a connection that is being opened, or are on the wire.
+  void TakeOver() { ++jobs_; }
+  // One was given back; `tried`: the site had its say.
+  void GaveBack(bool tried, BootTime now);
+  void Enqueue(std::unique_ptr<JobInHand> job, BootTime now);
+  void EnqueueFirst(std::unique_ptr<JobInHand> job, BootTime now);
+  // Null if none waits.
+  std::unique_ptr<JobInHand> TakeFirst(BootTime now);
+  std::unique_ptr<JobInHand> TakeLast(BootTime now);
+  [[nodiscard]] std::size_t jobs() const { return jobs_; }
+  [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+  // Since when the first of them waits; there must be one.
+  [[nodiscard]] BootTime waiting_since() const { return queue_.front()->waiting_since; }
 
+  // --- More mail than the site takes.
+  // How many may wait here, while `waiting_in_all` wait at all sites.
+  [[nodiscard]] std::size_t MostWaitingHere(const DeliverConfig& config, std::size_t waiting_in_all,
+                                            BootTime now) const;
+  // A job is moved because there are too many: how long it stays away. Counted for the summary in the log.
+  std::chrono::milliseconds MovedAway(const DeliverConfig& config, double random, BootTime now);
+  struct MovedSummary {
+    std::size_t mails = 0;
+    double per_second = 0;
+    std::chrono::milliseconds longest{0};
+  };
+  // What was moved since the last one, if that is long enough ago.
+  std::optional<MovedSummary> TakeMovedSummary(BootTime now);
+  [[nodiscard]] bool HasMovedSummary() const { return moved_.mails > 0; }
+
+  // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end.
+  void BeginOpening(BootTime now);
+  void Opened();
+  void OpeningEnded() { --opening_; }
+  void ReadyEnded() { --ready_; }
+  void Park(std::shared_ptr<Connection> connection) { idle_.push_back(std::move(connection)); }
+  void Unpark(const Connection* connection);
+  // The one that was used last, or first. Null if none is idle.
+  std::shared_ptr<Connection> TakeFreshestIdle();
+  std::shared_ptr<Connection> TakeStalestIdle();
+  [[nodiscard]] std::size_t opening() const { return opening_; }
+  [[nodiscard]] std::size_t ready() const { return ready_; }
+  [[nodiscard]] bool has_idle() const { return !idle_.empty(); }
+
+  // Work of its connections that takes long (slow_work.h).
+  void SlowWorkFound() { ++slow_; }
+  void SlowWorkEnded() { --slow_; }
+  // It took mail lately and nothing takes long there: it may use what is kept from sites that are slow.
+  [[nodiscard]] bool IsProven(BootTime now) const { return slow_ == 0 && now < proven_until_; }
+  void NoteDelivered(BootTime now);
+
+  // The site works, but wants no more connections of us for now.
+  void NoteEnough(const DeliverConfig& config, BootTime now) {
+    no_opening_before_ = now + config.failed_site_pause;
+  }
   // The last time that a connection was opened in vain, and when the next may be opened.
-  std::optional<queue::v1::Outcome> failure;
-  BootTime no_opening_before;
-  int failures_in_a_row = 0;
+  [[nodiscard]] const std::optional<queue::v1::Outcome>& failure() const { return failure_; }
+  [[nodiscard]] int failures_in_a_row() const { return failures_in_a_row_; }
+  [[nodiscard]] BootTime no_opening_before() const { return no_opening_before_; }
 
   // Addresses that did not get as far as EHLO lately, and those whose STARTTLS is broken.
   std::map<net::Endpoint, BootTime> address_failed_until;
@@ -52,8 +98,9 @@ struct Site {
   [[nodiscard]] bool IsDown(BootTime now) const;
   // The connection that is being opened takes so long that others need not wait for it.
   [[nodiscard]] bool IsStuck(const DeliverConfig& config, BootTime now) const;
-  void NoteReady();
   void NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now);
+  // Neither jobs nor connections.
+  [[nodiscard]] bool IsIdle() const { return jobs_ == 0 && opening_ == 0 && ready_ == 0; }
   // Nothing to keep it for.
   [[nodiscard]] bool IsForgettable(BootTime now) const;
 
@@ -61,6 +108,27 @@ struct Site {
   // are no others.
   [[nodiscard]] std::vector<Candidate> CandidatesOf(const Route& route, std::size_t limit,
                                                     BootTime now) const;
+
+ private:
+  std::size_t jobs_ = 0;
+  std::deque<std::unique_ptr<JobInHand>> queue_;
+  SitePace pace_;
+  ReturnTimes returns_;
+  MovedSummary moved_;
+  BootTime moved_told_;
+
+  std::size_t opening_ = 0;
+  std::size_t ready_ = 0;
+  std::vector<std::shared_ptr<Connection>> idle_;
+  // Since when connections are being opened while none is ready.
+  BootTime opening_since_;
+
+  std::size_t slow_ = 0;
+  BootTime proven_until_;
+
+  std::optional<queue::v1::Outcome> failure_;
+  BootTime no_opening_before_;
+  int failures_in_a_row_ = 0;
 };
 
 }  // namespace goniec::outbound

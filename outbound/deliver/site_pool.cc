@@ -24,7 +24,10 @@ using std::chrono::milliseconds;
 // A transaction whose connection ends before its turn is run again so often; then that is its outcome.
 constexpr int kMaxReruns = 3;
 constexpr milliseconds kSweepMin(5);
-constexpr milliseconds kSweepMax(1'000);
+constexpr milliseconds kSweepMax(100);
+constexpr milliseconds kSweepQuiet(1'000);  // while nothing waits
+// Sites that a sweep looks at whether they can be forgotten.
+constexpr std::size_t kLookedAt = 256;
 // Sites remembered for their failures alone; beyond it they are forgotten at once.
 constexpr std::size_t kMaxSites = 50'000;
 
@@ -60,6 +63,8 @@ queue::v1::Outcome OwnOutcome(queue::v1::Reason reason, std::string_view text) {
 void LogResult(const JobInHand& job, const Result& result) {
   if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
   const queue::v1::Outcome& outcome = result.outcome;
+  // No attempt; all of a site's together are one line now and then.
+  if (outcome.reason() == queue::v1::REASON_SITE_BUSY) return;
   const queue::v1::Mail& mail = *job.job.mail;
   const auto& first = mail.recipients(static_cast<int>(result.recipients.front()));
   observe::Info("delivery attempt", {{"message", mail.message_id()},
@@ -88,17 +93,13 @@ SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
       without_tls_(SessionConfigOf(config_, false)),
       tls_(config_.tls == TlsMode::kOff ? nullptr : std::move(tls)),
       metrics_(metrics),
+      reserve_(config_.connections * config_.reserved_percent / 100),
       sweep_timer_(executor_) {}
 
 Site& SitePool::SiteOf(const std::string& key) {
   std::unique_ptr<Site>& site = sites_[key];
   if (site == nullptr) site = std::make_unique<Site>(key);
   return *site;
-}
-
-std::size_t SitePool::jobs(const std::string& site) const {
-  const auto found = sites_.find(site);
-  return found == sites_.end() ? 0 : found->second->jobs;
 }
 
 void SitePool::Deliver(Job job) {
@@ -108,29 +109,70 @@ void SitePool::Deliver(Job job) {
   in_hand->job = std::move(job);
   const BootTime now = BootClock::now();
   in_hand->waiting_since = now;
-  ++site.jobs;
+  site.TakeOver();
   ++jobs_;
   metrics_.jobs.Set(static_cast<double>(jobs_));
-  ArmSweep();
-  if (draining_) return HandBack(site, std::move(in_hand), "shutting down");
+  if (draining_) return HandBack(site, std::move(in_hand));
   if (site.IsDown(now)) {
-    in_hand->DecideRest(Verdict::kTemporary, *site.failure);
+    in_hand->DecideRest(Verdict::kTemporary, *site.failure());
     return GiveBack(site, std::move(in_hand));
   }
-  if (site.IsStuck(config_, now)) return HandBack(site, std::move(in_hand), "the site takes long to answer");
-  site.queue.push_back(std::move(in_hand));
+  if (!held_ && site.IsStuck(config_, now)) {
+    return MoveOn(site, std::move(in_hand), "the site takes long to answer");
+  }
+  if (!held_ && site.waiting() >= site.MostWaitingHere(config_, jobs_waiting_, now)) {
+    return MoveOn(site, std::move(in_hand), "the site has enough mail in hand");
+  }
+  Queue(site, std::move(in_hand), false);
   Pump(site);
+}
+
+void SitePool::Queue(Site& site, std::unique_ptr<JobInHand> job, bool first) {
+  const BootTime now = BootClock::now();
+  if (first) {
+    site.EnqueueFirst(std::move(job), now);
+  } else {
+    site.Enqueue(std::move(job), now);
+  }
+  ++jobs_waiting_;
+  waiting_.Add(site);
+  ArmSweep();
+}
+
+std::unique_ptr<JobInHand> SitePool::TakeFirst(Site& site) {
+  std::unique_ptr<JobInHand> job = site.TakeFirst(BootClock::now());
+  if (job != nullptr) Left(site);
+  return job;
+}
+
+std::unique_ptr<JobInHand> SitePool::TakeLast(Site& site) {
+  std::unique_ptr<JobInHand> job = site.TakeLast(BootClock::now());
+  if (job != nullptr) Left(site);
+  return job;
+}
+
+void SitePool::Left(Site& site) {
+  --jobs_waiting_;
+  if (site.waiting() == 0) waiting_.Remove(site);
+}
+
+std::unique_ptr<JobInHand> SitePool::TakeToBegin(Site& site) {
+  std::unique_ptr<JobInHand> job = TakeFirst(site);
+  if (job == nullptr) return nullptr;
+  work_.Began(job.get(), site, BootClock::now());
+  job->SetBegun(true);
+  return job;
 }
 
 // Gives jobs that wait to connections that do not, and opens connections for the rest.
 void SitePool::Pump(Site& site) {
-  while (!site.queue.empty() && !draining_ && !held_) {
-    if (!site.idle.empty()) {
-      const std::shared_ptr<Connection> connection = std::move(site.idle.back());
-      site.idle.pop_back();
-      connection->Wake(NextJob(site));
+  while (site.waiting() > 0 && !draining_ && !held_) {
+    if (site.has_idle()) {
+      const std::shared_ptr<Connection> connection = site.TakeFreshestIdle();
+      if (!site.has_idle()) idle_.Remove(site);
+      connection->Wake(TakeToBegin(site));
     } else if (site.MayOpen(config_, BootClock::now())) {
-      if (connections_.size() >= config_.connections) return EvictIdle();
+      if (!HasRoom(site)) return Await(site);
       Open(site);
     } else {
       return;
@@ -138,44 +180,51 @@ void SitePool::Pump(Site& site) {
   }
 }
 
-void SitePool::Hold(bool held) {
-  held_ = held;
-  PumpAll();
+bool SitePool::HasRoom(const Site& site) const {
+  const std::size_t kept = site.IsProven(BootClock::now()) ? 0 : reserve_;
+  return connections_.size() + kept < config_.connections;
 }
 
-void SitePool::PumpAll() {
-  for (const auto& [key, site] : sites_) Pump(*site);
+// Some site's idle connection makes room; what waits for it is served when it has closed.
+void SitePool::Await(Site& site) {
+  SiteLine& line = site.IsProven(BootClock::now()) ? proven_in_line_ : unproven_in_line_;
+  if (line.Add(site)) EvictIdle();
+}
+
+void SitePool::ServeLine(SiteLine& line, std::size_t limit) {
+  for (std::size_t left = line.size(); left > 0 && connections_.size() < limit; --left) Pump(*line.Take());
+}
+
+void SitePool::ServeThoseWithoutConnection() {
+  ServeLine(proven_in_line_, config_.connections);
+  ServeLine(unproven_in_line_, config_.connections - reserve_);
+}
+
+void SitePool::Hold(bool held) {
+  held_ = held;
+  for (Site* const site : waiting_.All()) Pump(*site);
 }
 
 void SitePool::Open(Site& site) {
-  if (site.opening++ == 0) site.opening_since = BootClock::now();
-  auto connection = std::make_shared<Connection>(*this, site, NextJob(site));
+  site.BeginOpening(BootClock::now());
+  auto connection = std::make_shared<Connection>(*this, site, TakeToBegin(site));
   connections_.insert(connection);
   metrics_.connections.Set(static_cast<double>(connections_.size()));
   SpawnLogged(executor_, tasks_, "delivery connection", Connection::Run(std::move(connection)));
 }
 
-// Some site's idle connection makes room; what waits for it is pumped when it has closed.
 void SitePool::EvictIdle() {
-  for (const auto& [key, site] : sites_) {
-    if (site->idle.empty()) continue;
-    const std::shared_ptr<Connection> connection = std::move(site->idle.front());
-    site->idle.erase(site->idle.begin());
-    connection->Wake(nullptr);
-    return;
-  }
-}
-
-std::unique_ptr<JobInHand> SitePool::NextJob(Site& site) {
-  if (site.queue.empty()) return nullptr;
-  std::unique_ptr<JobInHand> job = std::move(site.queue.front());
-  site.queue.pop_front();
-  return job;
+  Site* const site = idle_.First();
+  if (site == nullptr) return;
+  const std::shared_ptr<Connection> connection = site->TakeStalestIdle();
+  if (!site->has_idle()) idle_.Remove(*site);
+  connection->Wake(nullptr);
 }
 
 void SitePool::PutBack(Site& site, std::unique_ptr<JobInHand> job) {
-  if (draining_) return HandBack(site, std::move(job), "shutting down");
-  site.queue.push_front(std::move(job));
+  work_.Ended(job.get());
+  if (draining_) return HandBack(site, std::move(job));
+  Queue(site, std::move(job), true);
 }
 
 void SitePool::TransactionDone(Site& site, std::unique_ptr<JobTransaction> transaction) {
@@ -193,20 +242,37 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<JobTransaction> trans
 }
 
 void SitePool::GiveBack(Site& site, std::unique_ptr<JobInHand> job) {
+  const BootTime now = BootClock::now();
+  bool tried = false;
   for (const Result& result : job->results) {
     metrics_.Count(result);
     LogResult(*job, result);
+    tried = tried || result.verdict != Verdict::kNotTried;
+    if (result.verdict == Verdict::kDelivered) site.NoteDelivered(now);
   }
-  --site.jobs;
+  work_.Ended(job.get());
+  site.GaveBack(tried, now);
+  NoteQuiet(site);
   done_.push_back(std::move(job));
   if (flush_posted_) return;
   flush_posted_ = true;
   asio::post(executor_, [this] { FlushDone(); });
 }
 
-void SitePool::HandBack(Site& site, std::unique_ptr<JobInHand> job, std::string_view why) {
-  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SHUTDOWN, why));
+void SitePool::HandBack(Site& site, std::unique_ptr<JobInHand> job) {
+  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SHUTDOWN, "shutting down"));
   GiveBack(site, std::move(job));
+}
+
+void SitePool::MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_view why) {
+  const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+  const milliseconds away = site.MovedAway(config_, random, BootClock::now());
+  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SITE_BUSY, why));
+  job->results.back().wait = away;
+  metrics_.moved.Add();
+  moved_.Add(site);
+  GiveBack(site, std::move(job));
+  ArmSweep();
 }
 
 void SitePool::FlushDone() {
@@ -219,94 +285,144 @@ void SitePool::FlushDone() {
 }
 
 void SitePool::Opened(Site& site) {
-  --site.opening;
-  ++site.ready;
-  site.NoteReady();
+  site.Opened();
   metrics_.opened.Add();
   Pump(site);
 }
 
 void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure) {
-  --site.opening;
-  if (failure.verdict == Verdict::kNotTried) return HandBack(site, std::move(job), failure.outcome.text());
+  site.OpeningEnded();
+  if (failure.verdict == Verdict::kNotTried) {
+    if (draining_) return HandBack(site, std::move(job));
+    return MoveOn(site, std::move(job), "no connection was opened");
+  }
   metrics_.open_failures.Add();
-  if (site.ready > 0) {
+  if (site.ready() > 0) {
     // The site works, but wants no more connections of us: those that it took go on.
-    site.no_opening_before = BootClock::now() + config_.failed_site_pause;
+    site.NoteEnough(config_, BootClock::now());
     return PutBack(site, std::move(job));
   }
   job->DecideRest(failure.verdict, failure.outcome);
   GiveBack(site, std::move(job));
-  if (site.opening > 0) return;
+  if (site.opening() > 0) return;
   site.NoteFailure(config_, failure.outcome, BootClock::now());
   observe::Info("site down", {{"site", site.key},
                               {"text", failure.outcome.text()},
-                              {"failures", site.failures_in_a_row},
-                              {"jobs", site.queue.size()}});
+                              {"failures", site.failures_in_a_row()},
+                              {"jobs", site.waiting()}});
   // Whether the others would be refused for good is not known: a refusal of the connection names no mail.
-  while (std::unique_ptr<JobInHand> waiting = NextJob(site)) {
+  while (std::unique_ptr<JobInHand> waiting = TakeFirst(site)) {
     waiting->DecideRest(Verdict::kTemporary, failure.outcome);
     GiveBack(site, std::move(waiting));
   }
 }
 
 void SitePool::Park(Site& site, const std::shared_ptr<Connection>& connection) {
-  site.idle.push_back(connection);
+  site.Park(connection);
+  idle_.Add(site);
+  if (eviction_posted_ || (proven_in_line_.empty() && unproven_in_line_.empty())) return;
+  // Others have none. Not at once: the connection is not waiting yet.
+  eviction_posted_ = true;
+  asio::post(executor_, [this] {
+    eviction_posted_ = false;
+    if (!proven_in_line_.empty() || !unproven_in_line_.empty()) EvictIdle();
+  });
 }
 
 void SitePool::Unpark(Site& site, const Connection* connection) {
-  std::erase_if(site.idle, [connection](const auto& idle) { return idle.get() == connection; });
+  site.Unpark(connection);
+  if (!site.has_idle()) idle_.Remove(site);
 }
 
 void SitePool::Closed(Site& site, const std::shared_ptr<Connection>& connection, bool ready) {
-  if (ready) --site.ready;
-  const bool was_full = connections_.size() >= config_.connections;
+  if (ready) site.ReadyEnded();
   connections_.erase(connection);
   metrics_.connections.Set(static_cast<double>(connections_.size()));
-  ArmSweep();
-  if (was_full) return PumpAll();
+  NoteQuiet(site);
+  ServeThoseWithoutConnection();
   Pump(site);
 }
 
 void SitePool::ArmSweep() {
-  if (sweep_armed_ || draining_) return;
-  sweep_armed_ = true;
-  sweep_timer_.expires_after(std::clamp(config_.max_wait / 4, kSweepMin, kSweepMax));
+  if (draining_) return;
+  const bool quiet = waiting_.empty() && moved_.empty();
+  const BootTime at =
+      BootClock::now() + (quiet ? kSweepQuiet : std::clamp(config_.max_wait / 4, kSweepMin, kSweepMax));
+  if (sweep_at_ && *sweep_at_ <= at) return;
+  sweep_at_ = at;
+  sweep_timer_.expires_after(at - BootClock::now());
   sweep_timer_.async_wait([this](asio::error_code error) {
     if (error) return;
-    sweep_armed_ = false;
+    sweep_at_.reset();
     Sweep();
   });
 }
 
-// Hands back what has waited too long, opens what was not allowed before, forgets sites without business.
+// Moves what has waited too long or is too much, opens what was not allowed before, forgets sites without
+// business.
 void SitePool::Sweep() {
   const BootTime now = BootClock::now();
-  for (const auto& [key, site] : sites_) {
-    std::deque<std::unique_ptr<JobInHand>> keep;
-    while (std::unique_ptr<JobInHand> job = NextJob(*site)) {
-      if (now - job->waiting_since < config_.max_wait) {
-        keep.push_back(std::move(job));
-      } else {
-        HandBack(*site, std::move(job), "waited too long for a connection");
-      }
-    }
-    site->queue.swap(keep);
-    Pump(*site);
-  }
-  absl::erase_if(sites_, [&](const auto& entry) {
-    const Site& site = *entry.second;
-    const bool idle = site.jobs == 0 && site.opening == 0 && site.ready == 0;
-    return site.IsForgettable(now) || (idle && sites_.size() > kMaxSites);
-  });
+  work_.Judge(now - config_.max_wait);
+  for (Site* const site : waiting_.All()) SweepWaiting(*site, now);
+  TellMoved(now);
+  Forget(now);
   if (!sites_.empty()) ArmSweep();
+}
+
+// Outcomes that the broker does not take are no reason to move what waits: a move would not be taken either.
+void SitePool::SweepWaiting(Site& site, BootTime now) {
+  if (held_) return;
+  while (site.waiting() > 0 && now - site.waiting_since() >= config_.max_wait) {
+    MoveOn(site, TakeFirst(site), "waited too long for a connection");
+  }
+  // The last that came go first: the others are nearer to their turn.
+  while (site.waiting() > site.MostWaitingHere(config_, jobs_waiting_, now)) {
+    MoveOn(site, TakeLast(site), "the site has enough mail in hand");
+  }
+  Pump(site);
+}
+
+// One line for each busy site and period, however many mails were moved.
+void SitePool::TellMoved(BootTime now) {
+  for (Site* const site : moved_.All()) {
+    const std::optional<Site::MovedSummary> moved = site->TakeMovedSummary(now);
+    if (!moved) continue;
+    moved_.Remove(*site);
+    observe::Info("site busy, mails moved until their turn",
+                  {{"site", site->key},
+                   {"mails", moved->mails},
+                   {"in_hand", site->jobs()},
+                   {"mails_a_minute", static_cast<int>(moved->per_second * 60)},
+                   {"longest_ms", moved->longest}});
+  }
+}
+
+void SitePool::NoteQuiet(Site& site) {
+  if (!site.IsIdle()) return;
+  quiet_.Add(site);
+  ArmSweep();
+}
+
+void SitePool::Forget(BootTime now) {
+  const std::size_t too_many = sites_.size() - std::min(sites_.size(), kMaxSites);
+  for (std::size_t left = std::min(quiet_.size(), kLookedAt + too_many); left > 0; --left) {
+    Site& site = *quiet_.Take();
+    if (!site.IsIdle()) continue;  // it comes again when it is
+    if (!site.IsForgettable(now) && sites_.size() <= kMaxSites) {
+      quiet_.Add(site);
+      continue;
+    }
+    for (SiteLine* line : {&waiting_, &idle_, &proven_in_line_, &unproven_in_line_, &moved_})
+      line->Remove(site);
+    sites_.erase(std::string(site.key));
+  }
 }
 
 asio::awaitable<void> SitePool::Drain(milliseconds limit) {
   draining_ = true;
   sweep_timer_.cancel();
-  for (const auto& [key, site] : sites_) {
-    while (std::unique_ptr<JobInHand> job = NextJob(*site)) HandBack(*site, std::move(job), "shutting down");
+  for (Site* const site : waiting_.All()) {
+    while (std::unique_ptr<JobInHand> job = TakeFirst(*site)) HandBack(*site, std::move(job));
   }
   // Copied: connections may leave while they are told.
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(), connections_.end());

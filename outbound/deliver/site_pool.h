@@ -1,6 +1,7 @@
 // All sites with their jobs and connections: what is behind Dispatcher. It decides which job goes on which
-// connection and when one is opened, gives jobs back, and sends away those that wait too long. The
-// connections do the talking. Confined to its executor.
+// connection and when one is opened, gives jobs back, and sends away those that wait too long or are too
+// many. The connections do the talking. Nothing here walks all sites: those that something is to be done for
+// stand in lines. Confined to its executor.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -8,7 +9,10 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -20,6 +24,8 @@
 #include "outbound/deliver/dispatcher.h"
 #include "outbound/deliver/job_in_hand.h"
 #include "outbound/deliver/site.h"
+#include "outbound/deliver/site_line.h"
+#include "outbound/deliver/slow_work.h"
 
 namespace goniec::outbound {
 
@@ -32,7 +38,6 @@ class SitePool {
   void Hold(bool held);
   asio::awaitable<void> Drain(std::chrono::milliseconds limit);
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
-  [[nodiscard]] std::size_t jobs(const std::string& site) const;
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
   // --- For connections ---
@@ -44,12 +49,10 @@ class SitePool {
   [[nodiscard]] bool draining() const { return draining_; }
 
   // The next job that may begin at the site; null if there is none.
-  std::unique_ptr<JobInHand> NextToBegin(Site& site) { return held_ ? nullptr : NextJob(site); }
+  std::unique_ptr<JobInHand> NextToBegin(Site& site) { return held_ ? nullptr : TakeToBegin(site); }
   void TransactionDone(Site& site, std::unique_ptr<JobTransaction> transaction);
   // The job did not start after all: it is the next one again.
   void PutBack(Site& site, std::unique_ptr<JobInHand> job);
-  // Gives the job back, its open recipients as kNotTried.
-  void HandBack(Site& site, std::unique_ptr<JobInHand> job, std::string_view why);
   void Opened(Site& site);
   // No address became ready; `job` is the one that the connection was opened for.
   void OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure);
@@ -60,15 +63,29 @@ class SitePool {
 
  private:
   Site& SiteOf(const std::string& key);
-  std::unique_ptr<JobInHand> NextJob(Site& site);
+  void Queue(Site& site, std::unique_ptr<JobInHand> job, bool first);
+  std::unique_ptr<JobInHand> TakeToBegin(Site& site);
+  std::unique_ptr<JobInHand> TakeFirst(Site& site);
+  std::unique_ptr<JobInHand> TakeLast(Site& site);
+  void Left(Site& site);
+  [[nodiscard]] bool HasRoom(const Site& site) const;
   void Pump(Site& site);
   void Open(Site& site);
-  void PumpAll();
+  void Await(Site& site);
+  void ServeLine(SiteLine& line, std::size_t limit);
+  void ServeThoseWithoutConnection();
   void EvictIdle();
+  // Give the job back, its open recipients as kNotTried: we stop; or the site is busy and it is to be moved.
+  void HandBack(Site& site, std::unique_ptr<JobInHand> job);
+  void MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_view why);
   void GiveBack(Site& site, std::unique_ptr<JobInHand> job);
   void FlushDone();
   void ArmSweep();
   void Sweep();
+  void SweepWaiting(Site& site, BootTime now);
+  void TellMoved(BootTime now);
+  void NoteQuiet(Site& site);
+  void Forget(BootTime now);
   void CutAll();
 
   asio::any_io_executor executor_;
@@ -82,13 +99,25 @@ class SitePool {
   absl::flat_hash_map<std::string, std::unique_ptr<Site>> sites_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::size_t jobs_ = 0;
+  std::size_t jobs_waiting_ = 0;
+  // Connections that only proven sites may open.
+  const std::size_t reserve_;
+  SiteLine waiting_;           // with jobs that wait
+  SiteLine idle_;              // with idle connections
+  SiteLine proven_in_line_;    // that may open a connection, but there is no room
+  SiteLine unproven_in_line_;  // the same
+  SiteLine moved_;             // whose moved mails the log does not know of yet
+  SiteLine quiet_;             // without business, to be forgotten in time
+  SlowWork work_;
+  std::minstd_rand random_{std::random_device{}()};
   bool draining_ = false;
   bool held_ = false;
 
   std::vector<std::unique_ptr<JobInHand>> done_;  // their functions are still to be called
   bool flush_posted_ = false;
   asio::steady_timer sweep_timer_;
-  bool sweep_armed_ = false;
+  std::optional<BootTime> sweep_at_;
+  bool eviction_posted_ = false;
 };
 
 }  // namespace goniec::outbound

@@ -66,7 +66,7 @@ Decision DecideNext(const RetryPolicy& policy, const Attempt& attempt) {
     case Verdict::kPermanent:
       return {Next::kBounce, {}};
     case Verdict::kNotTried:
-      return RetryAfter(policy, attempt, policy.not_tried_delay);
+      return RetryAfter(policy, attempt, attempt.wait.value_or(policy.not_tried_delay));
     case Verdict::kTemporary:
       break;
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "common/base/clock.h"
 #include "goniec/queue/v1/queue.pb.h"
@@ -24,7 +25,8 @@ struct RetryPolicy {
   // retry.jitter_percent: each delay is varied by up to this, so that what failed together does not return
   // together. 0 to 90.
   std::uint32_t jitter_percent = 20;
-  // retry.not_tried_delay: until mail returns that could not be tried (a busy site, a shutdown). 1ms to 1h.
+  // retry.not_tried_delay: until mail returns that could not be tried, where nothing is known that says when
+  // it can (a busy site knows: delivery.busy_delay_limit). 1ms to 1h.
   std::chrono::milliseconds not_tried_delay = std::chrono::minutes(1);
 
   // retry.lifetime: how long transactional mail is tried. 1ms to 30d.
@@ -47,6 +49,8 @@ struct Attempt {
   // The outcome's `ambiguous` (the end of data was sent and no reply came) and the mail's policy for it.
   bool ambiguous = false;
   queue::v1::AmbiguousPolicy ambiguous_policy = queue::v1::AMBIGUOUS_POLICY_UNSPECIFIED;
+  // Not tried, and it is known when a try makes sense: this instead of not_tried_delay.
+  std::optional<std::chrono::milliseconds> wait = std::nullopt;
   // Attempts made so far, this one included unless it was not tried.
   std::uint32_t attempts = 0;
   WallTime now;

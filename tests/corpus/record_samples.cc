@@ -275,6 +275,18 @@ void RecordEvents(const Recorder& to) {
                    {expect(0, "QUEUED", 0), expect(1, notice ? "QUEUED" : StateName(type), moved ? 1 : 0),
                     expect(2, "QUEUED", 0)});
   }
+  v1::Event moved = NewEvent(mail, v1::EVENT_TYPE_DEFERRED, {1}, 1);
+  *moved.mutable_next_attempt_time() = ToProto(kAccepted + std::chrono::minutes(5));
+  moved.mutable_outcome()->set_phase(v1::PHASE_CONNECT);
+  moved.mutable_outcome()->set_reason(v1::REASON_SITE_BUSY);
+  moved.mutable_outcome()->set_text("the site has enough mail in hand");
+  v1::EventRecord busy;
+  *busy.add_events() = accepted;
+  *busy.add_events() = moved;
+  to.WriteEvents("events_site_busy", busy,
+                 {absl::StrCat("expect: ", mail.message_id(), " 0 QUEUED 0"),
+                  absl::StrCat("expect: ", mail.message_id(), " 1 DEFERRED 1"),
+                  absl::StrCat("expect: ", mail.message_id(), " 2 QUEUED 0")});
   v1::EventRecord life;
   *life.add_events() = accepted;
   *life.add_events() = AcceptedEvent(record.mails(1));

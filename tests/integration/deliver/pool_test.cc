@@ -1,4 +1,5 @@
 // Connections of a site: reuse, limits, pipelining across mails, sites that are down, waiting, draining.
+#include <algorithm>
 #include <set>
 
 #include "tests/integration/deliver/delivery_fixture.h"
@@ -203,7 +204,7 @@ TEST(PoolTest, AStalledSiteHoldsNoOther) {
   EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
 }
 
-TEST(PoolTest, WhatWaitsTooLongIsHandedBackUntried) {
+TEST(PoolTest, WhatWaitsTooLongIsMovedUntried) {
   SinkProcess stalled("rules:\n  - {on: connect, then: stall}\n");
   DeliverConfig config = FastConfig();
   config.max_wait = milliseconds(50);
@@ -212,11 +213,97 @@ TEST(PoolTest, WhatWaitsTooLongIsHandedBackUntried) {
   for (int i = 0; i < 10; ++i) delivery.Send(Delivery::MakeMail(), route);
   delivery.RunUntil([&] { return delivery.results.size() == 9; });
   EXPECT_THAT(delivery.results,
-              Each(::testing::Pair(::testing::_, ElementsAre("not_tried CONNECT SHUTDOWN [0]"))));
+              Each(::testing::Pair(::testing::_, ElementsAre("not_tried CONNECT SITE_BUSY [0]"))));
   // The one for which the connection is being opened goes on; nobody else waits for it.
   EXPECT_EQ(delivery.dispatcher->jobs(), 1u);
   delivery.Send(Delivery::MakeMail(), route);
   delivery.RunUntil([&] { return delivery.results.size() == 10; });
+}
+
+// One connection, twenty mails a second.
+TEST(PoolTest, OfMoreMailThanASiteTakesMostIsMovedUntilItsTurn) {
+  SinkProcess sink("rules:\n  - {on: dot, wait: 50ms}\n");
+  DeliverConfig config = FastConfig();
+  config.connections_per_site = 1;
+  config.mails_per_site = 10;
+  config.max_wait = milliseconds(2'000);
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({sink.port()});
+  for (int i = 0; i < 300; ++i) delivery.Send(Delivery::MakeMail(), route);
+  delivery.RunUntilDone();
+  std::vector<milliseconds> waits;
+  for (const auto& [number, results] : delivery.raw) {
+    if (results[0].outcome.reason() == queue::v1::REASON_SITE_BUSY) waits.push_back(results[0].wait.value());
+  }
+  EXPECT_GT(waits.size(), 150u);
+  const auto [soonest, latest] = std::minmax_element(waits.begin(), waits.end());
+  EXPECT_GE(*soonest, milliseconds(1'000));
+  // Some 240 mails at 20 or 30 a second do not come back together.
+  EXPECT_GT(*latest - *soonest, milliseconds(3'000));
+  EXPECT_THAT(delivery.metrics.Render(),
+              ::testing::HasSubstr("goniec_delivery_moved_total " + std::to_string(waits.size()) + "\n"));
+}
+
+TEST(PoolTest, AMailBegunIsToldOnce) {
+  SinkProcess sink;
+  Delivery delivery;
+  std::vector<bool> told;
+  delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}),
+               [&](Job& job) { job.on_begin = [&](bool begun) { told.push_back(begun); }; });
+  EXPECT_THAT(told, ElementsAre(true));
+}
+
+// Sites that answer nothing take what is for all; a site that is known to work has the rest.
+TEST(PoolTest, SlowSitesLeaveConnectionsToThoseThatWork) {
+  SinkProcess good;
+  SinkProcess slow("rules:\n  - {on: mail, then: stall}\n");
+  DeliverConfig config = FastConfig();
+  config.connections = 4;
+  config.reserved_percent = 50;
+  config.max_wait = milliseconds(200);
+  config.idle_timeout = milliseconds(20);
+  Delivery delivery(config);
+  const auto to_good = Delivery::RouteTo({good.port()});
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), to_good), ElementsAre(kDelivered));
+  delivery.RunUntil([&] { return delivery.dispatcher->connections() == 0; });
+  for (int i = 0; i < 6; ++i) {
+    delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({slow.port()}, "slow" + std::to_string(i)));
+  }
+  delivery.RunUntil([&] { return delivery.results.size() == 5; });
+  EXPECT_EQ(delivery.dispatcher->connections(), 2u);
+  const std::size_t other = delivery.Send(Delivery::MakeMail(), to_good);
+  delivery.RunUntil([&] { return delivery.results.contains(other); });
+  EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
+  EXPECT_EQ(delivery.dispatcher->jobs(), 2u);
+}
+
+TEST(PoolTest, ASiteThatWaitsForAConnectionGetsTheOneThatBecomesIdle) {
+  SinkProcess one("rules:\n  - {on: dot, wait: 200ms}\n");
+  SinkProcess two;
+  DeliverConfig config = FastConfig();
+  config.connections = 1;
+  config.idle_timeout = milliseconds(60'000);
+  Delivery delivery(config);
+  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({one.port()}));
+  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({two.port()}));
+  delivery.RunUntilDone();
+  EXPECT_THAT(delivery.results, Each(::testing::Pair(::testing::_, ElementsAre(kDelivered))));
+}
+
+// Nobody takes outcomes: a move would be one.
+TEST(PoolTest, WhatIsHeldIsNotMoved) {
+  SinkProcess sink;
+  DeliverConfig config = FastConfig();
+  config.max_wait = milliseconds(20);
+  Delivery delivery(config);
+  delivery.dispatcher->Hold(true);
+  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}));
+  const BootTime begin = BootClock::now();
+  delivery.RunUntil([&] { return BootClock::now() > begin + 10 * config.max_wait; });
+  EXPECT_EQ(delivery.dispatcher->jobs(), 1u);
+  delivery.dispatcher->Hold(false);
+  delivery.RunUntilDone();
+  EXPECT_THAT(delivery.results[0], ElementsAre(kDelivered));
 }
 
 TEST(PoolTest, ARefusedSecondConnectionLeavesTheFirstItsWork) {

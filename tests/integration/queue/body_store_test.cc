@@ -1,5 +1,6 @@
 #include "common/queue/body_store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -67,6 +68,50 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
   EXPECT_TRUE(
       absl::IsNotFound(RunToEnd(ReadBodyChunk(*broker_, mail.body_reference().body_id(), 0)).status()));
 }
+
+// Base64 in JSON would cost the delivery thread more than sending it.
+TEST_F(BodyStoreTest, ChunksAreReadAsTheyAre) {
+  v1::Mail mail;
+  mail.set_inline_body(Bytes(40'000));
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
+  WatchedBroker watched(*broker_);
+  const auto chunk = RunToEnd(ReadBodyChunk(watched, mail.body_reference().body_id(), 0));
+  ASSERT_TRUE(chunk.ok()) << chunk.status();
+  EXPECT_EQ(*chunk, Bytes(40'000));
+  EXPECT_THAT(watched.requests(),
+              testing::ElementsAre(testing::StartsWith("$JS.API.DIRECT.GET.BODIES.body.")));
+}
+
+struct ReplicaCase {
+  const char* name;
+  int status;
+  const char* data;
+};
+
+class ReplicaTest : public BodyStoreTest, public testing::WithParamInterface<ReplicaCase> {};
+
+TEST_P(ReplicaTest, WhatAReplicaCannotGiveTheLeaderIsAskedFor) {
+  v1::Mail mail;
+  mail.set_inline_body(Bytes(40'000));
+  ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
+  WatchedBroker watched(*broker_);
+  watched.answer = [](const std::string& subject) -> std::optional<IncomingMessage> {
+    if (!subject.starts_with("$JS.API.DIRECT.GET.")) return std::nullopt;
+    IncomingMessage message;
+    message.status = GetParam().status;
+    message.data = GetParam().data;
+    return message;
+  };
+  const auto chunk = RunToEnd(ReadBodyChunk(watched, mail.body_reference().body_id(), 0));
+  ASSERT_TRUE(chunk.ok()) << chunk.status();
+  EXPECT_EQ(*chunk, Bytes(40'000));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ReplicaTest,
+                         testing::Values(ReplicaCase{"ItLags", 404, ""},
+                                         ReplicaCase{"NobodyIsThere", 503, ""},
+                                         ReplicaCase{"ItsAnswerIsNoChunk", 0, "something"}),
+                         [](const auto& param) { return param.param.name; });
 
 TEST_F(BodyStoreTest, InAClusterAChunkWaitsForTheStreamsNextLeader) {
   LeaderlessBroker broker(*broker_, "body.");

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "outbound/deliver/site_line.h"
+#include "outbound/deliver/slow_work.h"
+
 namespace goniec::outbound {
 namespace {
 
@@ -19,6 +22,17 @@ DeliverConfig Config() {
   return config;
 }
 
+void BeOpening(Site& site, std::size_t connections, BootTime now = kNow) {
+  for (std::size_t i = 0; i < connections; ++i) site.BeginOpening(now);
+}
+
+void BeReady(Site& site, std::size_t connections) {
+  for (std::size_t i = 0; i < connections; ++i) {
+    site.BeginOpening(kNow);
+    site.Opened();
+  }
+}
+
 struct OpenCase {
   const char* name;
   std::size_t opening;
@@ -30,8 +44,8 @@ class MayOpenTest : public ::testing::TestWithParam<OpenCase> {};
 
 TEST_P(MayOpenTest, DependsOnWhatHasProvedToWork) {
   Site site("s");
-  site.opening = GetParam().opening;
-  site.ready = GetParam().ready;
+  BeReady(site, GetParam().ready);
+  BeOpening(site, GetParam().opening);
   EXPECT_EQ(site.MayOpen(Config(), kNow), GetParam().may_open);
 }
 
@@ -48,22 +62,22 @@ TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
   std::vector<long> pauses;
   for (int i = 0; i < 6; ++i) {
     site.NoteFailure(Config(), {}, kNow);
-    pauses.push_back(std::chrono::duration_cast<seconds>(site.no_opening_before - kNow).count());
+    pauses.push_back(std::chrono::duration_cast<seconds>(site.no_opening_before() - kNow).count());
   }
   EXPECT_THAT(pauses, ElementsAre(30, 60, 120, 240, 300, 300));
   EXPECT_TRUE(site.IsDown(kNow));
   EXPECT_FALSE(site.MayOpen(Config(), kNow));
   EXPECT_FALSE(site.IsDown(kNow + seconds(300)));
   EXPECT_TRUE(site.MayOpen(Config(), kNow + seconds(300)));
-  site.NoteReady();
+  BeReady(site, 1);
   site.NoteFailure(Config(), {}, kNow);
-  EXPECT_EQ(site.no_opening_before - kNow, seconds(30));
+  EXPECT_EQ(site.no_opening_before() - kNow, seconds(30));
 }
 
 TEST(SiteTest, AWorkingSiteIsNotDown) {
   Site site("s");
+  BeReady(site, 1);
   site.NoteFailure(Config(), {}, kNow);
-  site.ready = 1;
   EXPECT_FALSE(site.IsDown(kNow));
 }
 
@@ -71,11 +85,10 @@ TEST(SiteTest, IsStuckWhenItsOnlyConnectionTakesLong) {
   Site site("s");
   DeliverConfig config = Config();
   config.max_wait = milliseconds(100);
-  site.opening = 1;
-  site.opening_since = kNow;
+  BeOpening(site, 1);
   EXPECT_FALSE(site.IsStuck(config, kNow + milliseconds(100)));
   EXPECT_TRUE(site.IsStuck(config, kNow + milliseconds(101)));
-  site.ready = 1;
+  BeReady(site, 1);
   EXPECT_FALSE(site.IsStuck(config, kNow + milliseconds(101)));
 }
 
@@ -133,8 +146,101 @@ TEST(SiteTest, IsForgottenWhenNothingIsToBeRemembered) {
   site.NoteFailure(Config(), {}, kNow);
   EXPECT_FALSE(site.IsForgettable(kNow + seconds(31)));
   EXPECT_TRUE(site.IsForgettable(kNow + std::chrono::hours(1)));
-  site.ready = 1;
+  BeReady(site, 1);
   EXPECT_FALSE(site.IsForgettable(kNow + std::chrono::hours(1)));
+}
+
+std::unique_ptr<JobInHand> JobAt(BootTime since) {
+  auto job = std::make_unique<JobInHand>();
+  job->waiting_since = since;
+  return job;
+}
+
+TEST(SiteTest, JobsWaitInTheirOrderAndTheLastCanBeTaken) {
+  Site site("s");
+  for (int i = 1; i <= 3; ++i) site.Enqueue(JobAt(kNow + seconds(i)), kNow);
+  site.EnqueueFirst(JobAt(kNow), kNow);
+  EXPECT_EQ(site.waiting(), 4u);
+  EXPECT_EQ(site.TakeLast(kNow)->waiting_since, kNow + seconds(3));
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow);
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow + seconds(1));
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow + seconds(2));
+  EXPECT_EQ(site.TakeFirst(kNow), nullptr);
+  EXPECT_EQ(site.TakeLast(kNow), nullptr);
+}
+
+TEST(SiteTest, OnlyAJobThatAConnectionHasHasBegun) {
+  Site site("s");
+  std::vector<bool> told;
+  auto job = JobAt(kNow);
+  job->job.on_begin = [&](bool begun) { told.push_back(begun); };
+  site.Enqueue(std::move(job), kNow);
+  EXPECT_THAT(told, testing::IsEmpty());
+  job = site.TakeFirst(kNow);
+  job->SetBegun(true);
+  job->SetBegun(true);
+  site.EnqueueFirst(std::move(job), kNow);
+  EXPECT_THAT(told, ElementsAre(true, false));
+}
+
+TEST(SiteTest, IsProvenForAWhileAfterAMailUnlessSomethingTakesLong) {
+  Site site("s");
+  EXPECT_FALSE(site.IsProven(kNow));
+  site.NoteDelivered(kNow);
+  EXPECT_TRUE(site.IsProven(kNow));
+  site.SlowWorkFound();
+  EXPECT_FALSE(site.IsProven(kNow));
+  site.SlowWorkEnded();
+  EXPECT_TRUE(site.IsProven(kNow));
+  EXPECT_FALSE(site.IsProven(kNow + std::chrono::minutes(10)));
+}
+
+TEST(SiteTest, WhatIsMovedIsSummedUpOncePerPeriod) {
+  Site site("s");
+  EXPECT_FALSE(site.TakeMovedSummary(kNow));
+  for (int i = 0; i < 3; ++i) (void)site.MovedAway(Config(), 0.5, kNow);
+  EXPECT_EQ(site.TakeMovedSummary(kNow)->mails, 3u);
+  (void)site.MovedAway(Config(), 0.5, kNow);
+  EXPECT_FALSE(site.TakeMovedSummary(kNow + seconds(9)));
+  EXPECT_FALSE(site.IsForgettable(kNow + seconds(9)));
+  EXPECT_EQ(site.TakeMovedSummary(kNow + seconds(10))->mails, 1u);
+}
+
+TEST(SlowWorkTest, WorkThatTakesLongIsCountedAtItsSiteUntilItEnds) {
+  Site site("s");
+  SlowWork work;
+  site.NoteDelivered(kNow);
+  const int keys[3] = {};
+  for (int i = 0; i < 3; ++i) work.Began(&keys[i], site, kNow + seconds(i));
+  work.Judge(kNow + seconds(2));
+  EXPECT_EQ(work.slow(), 2u);
+  EXPECT_FALSE(site.IsProven(kNow));
+  work.Ended(&keys[0]);
+  work.Ended(&keys[2]);  // never slow
+  EXPECT_FALSE(site.IsProven(kNow));
+  work.Ended(&keys[1]);
+  work.Ended(&keys[1]);
+  EXPECT_EQ(work.slow(), 0u);
+  EXPECT_TRUE(site.IsProven(kNow));
+}
+
+TEST(SiteLineTest, EachSiteStandsOnceInTheOrderOfComing) {
+  Site a("a");
+  Site b("b");
+  Site c("c");
+  SiteLine line;
+  EXPECT_TRUE(line.Add(a));
+  EXPECT_TRUE(line.Add(b));
+  EXPECT_FALSE(line.Add(a));
+  EXPECT_TRUE(line.Add(c));
+  line.Remove(b);
+  line.Remove(b);
+  EXPECT_THAT(line.All(), ElementsAre(&a, &c));
+  EXPECT_EQ(line.Take(), &a);
+  EXPECT_TRUE(line.Add(a));
+  EXPECT_EQ(line.Take(), &c);
+  EXPECT_EQ(line.Take(), &a);
+  EXPECT_EQ(line.Take(), nullptr);
 }
 
 }  // namespace

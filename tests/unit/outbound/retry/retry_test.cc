@@ -95,6 +95,16 @@ TEST(DecideNextTest, NotTriedReturnsSoonHoweverManyAttempts) {
   EXPECT_EQ(DecideNext({}, attempt).at - kNow, minutes(1));
 }
 
+TEST(DecideNextTest, WhatIsKnownOfABusySiteSaysWhenItReturns) {
+  Attempt attempt = Temporary(30);
+  attempt.verdict = Verdict::kNotTried;
+  attempt.wait = seconds(7);
+  EXPECT_EQ(DecideNext({}, attempt).at - kNow, seconds(7));
+  attempt.expire_time = kNow + seconds(65);
+  attempt.wait = hours(1);
+  EXPECT_EQ(DecideNext({}, attempt).at - kNow, seconds(35)) << "the last attempt is not slept through";
+}
+
 struct ExpiryCase {
   const char* name;
   milliseconds left;
