@@ -108,7 +108,7 @@ ${BOLD}Goniec is up.${PLAIN} All domains are routed to a local sink: nothing lea
 Next:
   $(shown "$BIN")/goniec send --api 127.0.0.1:$API_PORT --from you@sender.example --to friend@any.example --subject Hello --text Hi
   $(shown "$BIN")/goniec get --api 127.0.0.1:$API_PORT $LAST_ID
-  curl smtp://127.0.0.1:$SMTP_PORT --mail-from you@sender.example --mail-rcpt friend@any.example -T MESSAGE_FILE
+  curl smtp://127.0.0.1:$SMTP_PORT --crlf --mail-from you@sender.example --mail-rcpt friend@any.example -T MESSAGE_FILE
   ./dev down
 TEXT
 }
