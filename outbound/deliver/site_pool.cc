@@ -26,6 +26,8 @@ constexpr int kMaxReruns = 3;
 constexpr milliseconds kSweepMin(5);
 constexpr milliseconds kSweepMax(1'000);
 // Sites remembered for their failures alone; beyond it they are forgotten at once.
+// Until the next connection is tried after one for which this machine had no descriptor or port.
+constexpr milliseconds kOwnLimitPause(1'000);
 constexpr std::size_t kMaxSites = 50'000;
 
 std::string HostName() {
@@ -228,6 +230,13 @@ void SitePool::Opened(Site& site) {
 
 void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure) {
   --site.opening;
+  if (IsOwnLimit(failure)) {
+    // It comes back later, and nothing is held against the site.
+    observe::Warn("connection not opened", {{"site", site.key}, {"reason", failure.outcome.text()}});
+    site.no_opening_before = BootClock::now() + kOwnLimitPause;
+    job->DecideRest(Verdict::kNotTried, failure.outcome);
+    return GiveBack(site, std::move(job));
+  }
   if (failure.verdict == Verdict::kNotTried) return HandBack(site, std::move(job), failure.outcome.text());
   metrics_.open_failures.Add();
   if (site.ready > 0) {
