@@ -7,6 +7,7 @@ write_configuration() {
   nats_configuration >"$RUN/config/nats.conf"
   inbound_configuration >"$RUN/config/inbound.yaml"
   outbound_configuration >"$RUN/config/outbound.yaml"
+  api_configuration >"$RUN/config/api.yaml"
 }
 
 nats_configuration() {
@@ -49,17 +50,29 @@ TEXT
   queue_section
 }
 
+# Who delivers serves no callers, and they cannot take delivery along.
 outbound_configuration() {
   cat <<TEXT
 hostname: localhost
+roles: [deliver, tend]
 http:
   listen: "127.0.0.1:$OUTBOUND_HTTP_PORT"
-api:
-  listen: "127.0.0.1:$API_PORT"
 delivery:
   routes:
     "*":
       smart_host: "127.0.0.1:$SINK_PORT"
+TEXT
+  queue_section
+}
+
+api_configuration() {
+  cat <<TEXT
+hostname: localhost
+roles: [api]
+http:
+  listen: "127.0.0.1:$API_HTTP_PORT"
+api:
+  listen: "127.0.0.1:$API_PORT"
 TEXT
   queue_section
 }

@@ -3,7 +3,7 @@
 # process is watched and stopped is in processes.sh; what the services are told is in up-config.sh.
 
 # In the order of stopping: first what accepts, last what stores.
-PARTS=(inbound outbound sink nats)
+PARTS=(inbound api outbound sink nats)
 
 running_parts() {
   local name
@@ -24,6 +24,7 @@ choose_ports() {
   free_port SINK_PORT 2526
   free_port INBOUND_HTTP_PORT 8081
   free_port OUTBOUND_HTTP_PORT 8082
+  free_port API_HTTP_PORT 8083
   free_port NATS_PORT 4222
   free_port NATS_HTTP_PORT 8222
 }
@@ -40,13 +41,15 @@ provision() {
 }
 
 start_services() {
-  step "Starting goniec-sink, goniec-outbound and goniec-inbound"
+  step "Starting goniec-sink, goniec-outbound (one that delivers, one with the API) and goniec-inbound"
   mkdir -p "$RUN/mail"
   start_process sink "$BIN/goniec-sink" --listen "127.0.0.1:$SINK_PORT" --maildir "$RUN/mail"
   wait_listening sink 20 "$SINK_PORT"
   start_process outbound "$BIN/goniec-outbound" --config "$RUN/config/outbound.yaml"
+  start_process api "$BIN/goniec-outbound" --config "$RUN/config/api.yaml"
   start_process inbound "$BIN/goniec-inbound" --config "$RUN/config/inbound.yaml"
   wait_ready outbound 30 "http://127.0.0.1:$OUTBOUND_HTTP_PORT/readyz"
+  wait_ready api 30 "http://127.0.0.1:$API_HTTP_PORT/readyz"
   wait_ready inbound 30 "http://127.0.0.1:$INBOUND_HTTP_PORT/readyz"
 }
 
@@ -84,7 +87,7 @@ first_mails() {
   local by_smtp by_api
   step "Sending a first mail by SMTP and one by gRPC"
   by_smtp=$(send_by_smtp) || { log_tail inbound; die "goniec-inbound did not take the first mail"; }
-  by_api=$(send_by_api) || { log_tail outbound; die "goniec-outbound did not take the first mail over gRPC"; }
+  by_api=$(send_by_api) || { log_tail api; die "goniec-outbound did not take the first mail over gRPC"; }
   show_way "By SMTP" "$by_smtp"
   show_way "By gRPC" "$by_api"
   LAST_ID=$by_api
@@ -101,7 +104,8 @@ ${BOLD}Goniec is up.${PLAIN} All domains are routed to a local sink: nothing lea
 
   SMTP      127.0.0.1:$SMTP_PORT
   gRPC API  127.0.0.1:$API_PORT   (no TLS and no tokens: this machine only)
-  metrics   http://127.0.0.1:$INBOUND_HTTP_PORT/metrics   http://127.0.0.1:$OUTBOUND_HTTP_PORT/metrics
+  metrics   http://127.0.0.1:$INBOUND_HTTP_PORT/metrics (inbound)   http://127.0.0.1:$OUTBOUND_HTTP_PORT/metrics (delivery)
+            http://127.0.0.1:$API_HTTP_PORT/metrics (API)
   broker    nats://127.0.0.1:$NATS_PORT   monitoring http://127.0.0.1:$NATS_HTTP_PORT
   arrived   $(shown "$RUN/mail")        logs  $(shown "$RUN/logs")        configuration  $(shown "$RUN/config")
 

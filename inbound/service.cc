@@ -1,7 +1,6 @@
 #include "inbound/service.h"
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 #include <asio/io_context.hpp>
 #include <future>
@@ -11,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/file_limit.h"
 #include "common/base/status.h"
 #include "common/net/io_threads.h"
 #include "common/observe/health.h"
@@ -27,19 +27,16 @@
 namespace goniec::inbound {
 namespace {
 
-// Beside connections: listeners, broker, log, HTTP.
-constexpr rlim_t kOtherFiles = 64;
-
-// The usual soft limit of 1024 files is for programs that use select(2).
-void RaiseFileLimit(size_t max_connections) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max < max_connections + kOtherFiles) {
-    observe::Warn(
-        "fewer files than connections",
-        {{"limit", limit.rlim_max}, {"max_connections", max_connections}, {"mend", "raise ulimit -n"}});
+// Connections are promised only as far as there are descriptors for them.
+void FitIntoFileLimit(SmtpConfig& smtp) {
+  const std::size_t files = RaiseFileLimit();
+  for (const LoweredDemand& lowered :
+       FitIntoFiles({{"smtp.max_connections", &smtp.max_connections}}, files)) {
+    observe::Warn("setting lowered", {{"setting", lowered.setting},
+                                      {"wanted", lowered.wanted},
+                                      {"now", lowered.given},
+                                      {"open_files_limit", files},
+                                      {"mend", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
   }
 }
 
@@ -123,7 +120,6 @@ absl::Status Service::State::OpenPorts() {
 
 absl::Status Service::State::Start() {
   KeepFreedRecords();
-  RaiseFileLimit(config.smtp.max_connections);
   auto server = observe::HttpServer::Start(config.http_listen, metrics, health);
   if (!server.ok()) return WithContext(server.status(), "http.listen");
   http = *std::move(server);
@@ -143,6 +139,7 @@ absl::Status Service::State::Start() {
 Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 absl::StatusOr<std::unique_ptr<Service>> Service::Start(InboundConfig config) {
+  FitIntoFileLimit(config.smtp);
   auto policy = RelayPolicy::Create(config.relay);
   if (!policy.ok()) return policy.status();
   std::unique_ptr<Service> service(

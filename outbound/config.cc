@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
@@ -40,6 +43,24 @@ void ReadNames(const config::Section& root, OutboundConfig& config) {
   }
 }
 
+void ReadRoles(const config::Section& root, Roles& roles) {
+  std::vector<std::string> names;
+  if (!root.Texts("roles", names)) return;
+  if (names.empty()) return root.Problem("roles", "is empty: give some of deliver, api, tend");
+  roles = {.deliver = false, .api = false, .tend = false};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    bool* role = names[i] == "deliver" ? &roles.deliver
+                 : names[i] == "api"   ? &roles.api
+                 : names[i] == "tend"  ? &roles.tend
+                                       : nullptr;
+    if (role == nullptr) {
+      root.ProblemAt("roles", i, "is no role; there are deliver, api and tend");
+    } else if (std::exchange(*role, true)) {
+      root.ProblemAt("roles", i, "is there twice");
+    }
+  }
+}
+
 // Events must be there for as long as anybody may ask about a mail that still lives.
 void CheckEventRetention(const config::Section& root, OutboundConfig& config) {
   const auto longest = std::max({config.retry.lifetime, config.retry.bulk_lifetime,
@@ -61,12 +82,21 @@ void CheckEventRetention(const config::Section& root, OutboundConfig& config) {
 
 }  // namespace
 
+std::string Roles::ToString() const {
+  std::vector<std::string> names;
+  if (deliver) names.emplace_back("deliver");
+  if (api) names.emplace_back("api");
+  if (tend) names.emplace_back("tend");
+  return absl::StrJoin(names, ",");
+}
+
 absl::StatusOr<OutboundConfig> LoadOutboundConfig(const std::string& path) {
   absl::StatusOr<config::Document> document = config::Document::Load(path);
   if (!document.ok()) return document.status();
   const config::Section root = document->root();
   OutboundConfig config;
   ReadNames(root, config);
+  ReadRoles(root, config.roles);
   root.Duration("drain_limit", config.drain_limit, {kShortestDrain, kLongestDrain});
   const config::Section delivery = root.Sub("delivery");
   config.route = ReadRouteConfig(delivery);

@@ -17,7 +17,19 @@
 
 namespace goniec::outbound {
 
+// What this process does. Each role has a thread and a connection to the broker of its own; in processes of
+// their own they cannot take each other along.
+struct Roles {
+  bool deliver = true;  // pulls records and delivers them
+  bool api = true;      // serves gRPC
+  bool tend = true;     // audits, sweeps, resets what is stuck; one of all that may does
+
+  [[nodiscard]] std::string ToString() const;
+};
+
 struct OutboundConfig {
+  // roles: a list of deliver, api, tend. Default: all of them.
+  Roles roles;
   // hostname: this system's name in Received fields, and in EHLO unless delivery.helo says otherwise.
   // Default: the machine's name.
   std::string hostname;

@@ -1,11 +1,15 @@
 #include "outbound/service.h"
 
+#include <malloc.h>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/file_limit.h"
 #include "common/base/status.h"
 #include "common/dns/unbound_resolver.h"
 #include "common/net/io_threads.h"
@@ -29,27 +33,69 @@
 
 namespace goniec::outbound {
 
+namespace {
+
+// Descriptors that one API connection takes: its socket, and a pair between us and gRPC.
+constexpr std::size_t kFilesOfApiConnection = 3;
+
+// Connections are promised only as far as there are descriptors for them.
+void FitIntoFileLimit(OutboundConfig& config) {
+  const std::size_t files = RaiseFileLimit();
+  std::vector<ConnectionDemand> demands;
+  if (config.roles.deliver) demands.push_back({"delivery.connections", &config.deliver.connections});
+  if (config.roles.api) {
+    demands.push_back({"api.connections", &config.api.connections, kFilesOfApiConnection});
+  }
+  for (const LoweredDemand& lowered : FitIntoFiles(std::move(demands), files)) {
+    observe::Warn("setting lowered", {{"setting", lowered.setting},
+                                      {"wanted", lowered.wanted},
+                                      {"now", lowered.given},
+                                      {"open_files_limit", files},
+                                      {"mend", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
+  }
+}
+
+// Requests of many megabytes come and go: what they leave goes back to the system, large blocks at once.
+// Where nothing else runs, few arenas hold what is small.
+void ReturnFreedMemory(bool alone) {
+  constexpr int kMapAbove = 1 << 20;
+  constexpr int kTrimAbove = 4 << 20;
+  constexpr int kArenas = 2;
+  mallopt(M_MMAP_THRESHOLD, kMapAbove);
+  mallopt(M_TRIM_THRESHOLD, kTrimAbove);
+  if (alone) mallopt(M_ARENA_MAX, kArenas);
+}
+
+}  // namespace
+
 // In the order of construction; destroyed the other way round.
 struct Service::State {
   explicit State(OutboundConfig the_config)
       : config(std::move(the_config)), draining(health.Add("draining", "starting")) {}
 
   absl::Status Start();
-  absl::Status ConnectBroker();
+  absl::Status Connect(const char* what, std::unique_ptr<queue::Broker>& broker);
+  void WatchBroker(queue::Broker& broker);
   absl::Status StartDelivery();
   absl::Status StartApi();
+  void StartTending();
+  void StopThreads();
 
   OutboundConfig config;
   observe::Metrics metrics;
   observe::Health health;
   observe::Condition draining;
-  observe::Condition commits = health.Add("commits", "starting");
   std::unique_ptr<observe::HttpServer> http;
-  // One thread delivers: sites, connections and records are confined to it. Another serves API calls.
-  net::IoThreads delivery_thread{1, "goniec-deliver"};
-  net::IoThreads api_thread{1, "goniec-api"};
-  std::unique_ptr<queue::Broker> broker;
-  // Reads have a connection of their own, so that they do not wait behind records.
+  // A role has a thread (sites, connections and records are confined to that of delivery) and a connection to
+  // the broker. What watches the broker for all of them has a thread of its own.
+  net::IoThreads watch_thread{1, "goniec-watch"};
+  std::unique_ptr<net::IoThreads> delivery_thread;
+  std::unique_ptr<net::IoThreads> api_thread;
+  std::unique_ptr<net::IoThreads> tend_thread;
+  std::unique_ptr<queue::Broker> delivery_broker;
+  std::unique_ptr<queue::Broker> api_broker;
+  std::unique_ptr<queue::Broker> tend_broker;
+  // Reads have one too, so that they do not wait behind records.
   std::unique_ptr<queue::Broker> reads;
   std::unique_ptr<queue::MessageFinder> finder;
   std::unique_ptr<queue::StoreLevel> level;
@@ -64,34 +110,23 @@ struct Service::State {
   std::unique_ptr<Auditor> auditor;
 };
 
-absl::Status Service::State::ConnectBroker() {
-  absl::StatusOr<std::unique_ptr<queue::Broker>> records =
-      queue::Broker::Start(config.queue, absl::StrCat("goniec-outbound ", config.hostname));
-  if (!records.ok()) return records.status();
-  absl::StatusOr<std::unique_ptr<queue::Broker>> lookups =
-      queue::Broker::Start(config.queue, absl::StrCat("goniec-outbound reads ", config.hostname));
-  if (!lookups.ok()) return lookups.status();
-  broker = *std::move(records);
-  reads = *std::move(lookups);
-  finder = std::make_unique<queue::MessageFinder>(*reads, config.queue);
-  level = std::make_unique<queue::StoreLevel>(*broker, config.queue, metrics,
-                                              api_thread.context(0).get_executor());
-  level->Start();
-  publisher = queue::Publisher::Create(*broker, config.queue, level.get());
-  queue::ExportPublisherStats(metrics, *publisher);
-  commits.Meet();
-  publisher->OnSilence([condition = commits](bool silent) {
-    if (!silent) return condition.Meet();
-    condition.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
-  });
-  readiness = std::make_unique<queue::Readiness>(*broker, config.queue, queue::ServiceRole::kOutbound, health,
-                                                 api_thread.context(0).get_executor());
-  readiness->Start();
+absl::Status Service::State::Connect(const char* what, std::unique_ptr<queue::Broker>& broker) {
+  absl::StatusOr<std::unique_ptr<queue::Broker>> started =
+      queue::Broker::Start(config.queue, absl::StrCat("goniec-outbound ", what, " ", config.hostname));
+  if (!started.ok()) return started.status();
+  broker = *std::move(started);
   return absl::OkStatus();
 }
 
+void Service::State::WatchBroker(queue::Broker& broker) {
+  // A process that only serves the API has a broker user who may see less.
+  readiness = std::make_unique<queue::Readiness>(broker, config.queue, queue::ServiceRole::kOutbound, health,
+                                                 watch_thread.context(0).get_executor());
+  readiness->Start();
+}
+
 absl::Status Service::State::StartDelivery() {
-  const asio::any_io_executor executor = delivery_thread.context(0).get_executor();
+  const asio::any_io_executor executor = delivery_thread->context(0).get_executor();
   absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> made =
       dns::UnboundResolver::Create(executor, config.dns, metrics);
   if (!made.ok()) return made.status();
@@ -103,20 +138,37 @@ absl::Status Service::State::StartDelivery() {
     tls = *std::move(context);
   }
   dispatcher = std::make_unique<Dispatcher>(executor, config.deliver, tls, metrics);
-  worker = std::make_unique<Worker>(WorkerParts{executor, *broker, *finder, config.queue, *router,
+  worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
                                                 *dispatcher, config.retry, config.worker, metrics});
   worker->Start();
   return absl::OkStatus();
 }
 
 absl::Status Service::State::StartApi() {
+  level = std::make_unique<queue::StoreLevel>(*api_broker, config.queue, metrics,
+                                              watch_thread.context(0).get_executor());
+  level->Start();
+  publisher = queue::Publisher::Create(*api_broker, config.queue, level.get());
+  queue::ExportPublisherStats(metrics, *publisher);
+  const observe::Condition commits = health.Add("commits", "starting");
+  commits.Meet();
+  publisher->OnSilence([commits](bool silent) {
+    if (!silent) return commits.Meet();
+    commits.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
+  });
   absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(
-      config.api, ApiDeps{*broker, *publisher, *finder, metrics, api_thread.context(0).get_executor(),
+      config.api, ApiDeps{*api_broker, *publisher, *finder, metrics, api_thread->context(0).get_executor(),
                           config.retry, config.hostname, [this] { return readiness->Latest(); }});
   if (!server.ok()) return server.status();
   api = *std::move(server);
   if (const auto warning = ExposureWarning(config.api)) observe::Warn("api exposed", {{"why", *warning}});
   return absl::OkStatus();
+}
+
+void Service::State::StartTending() {
+  auditor = std::make_unique<Auditor>(AuditorParts{tend_thread->context(0).get_executor(), *tend_broker,
+                                                   *reads, *finder, config.queue, metrics, config.hostname});
+  auditor->Start();
 }
 
 absl::Status Service::State::Start() {
@@ -127,23 +179,45 @@ absl::Status Service::State::Start() {
       observe::HttpServer::Start(config.http_listen, metrics, health);
   if (!server.ok()) return WithContext(server.status(), "http.listen");
   http = *std::move(server);
-  GONIEC_RETURN_IF_ERROR(ConnectBroker());
-  GONIEC_RETURN_IF_ERROR(StartApi());
-  GONIEC_RETURN_IF_ERROR(StartDelivery());
-  auditor = std::make_unique<Auditor>(AuditorParts{api_thread.context(0).get_executor(), *broker, *reads,
-                                                   *finder, config.queue, metrics, config.hostname});
-  auditor->Start();
+  GONIEC_RETURN_IF_ERROR(Connect("reads", reads));
+  finder = std::make_unique<queue::MessageFinder>(*reads, config.queue);
+  WatchBroker(*reads);
+  if (config.roles.api) {
+    api_thread = std::make_unique<net::IoThreads>(1, "goniec-api");
+    GONIEC_RETURN_IF_ERROR(Connect("api", api_broker));
+    GONIEC_RETURN_IF_ERROR(StartApi());
+  }
+  if (config.roles.deliver) {
+    delivery_thread = std::make_unique<net::IoThreads>(1, "goniec-deliver");
+    GONIEC_RETURN_IF_ERROR(Connect("deliver", delivery_broker));
+    GONIEC_RETURN_IF_ERROR(StartDelivery());
+  }
+  if (config.roles.tend) {
+    tend_thread = std::make_unique<net::IoThreads>(1, "goniec-tend");
+    GONIEC_RETURN_IF_ERROR(Connect("tend", tend_broker));
+    StartTending();
+  }
   draining.Meet();
   observe::Info("started", {{"version", GONIEC_VERSION},
+                            {"roles", config.roles.ToString()},
                             {"http_port", http->port()},
-                            {"api_port", api->port()},
+                            {"api_port", api != nullptr ? api->port() : 0},
                             {"hostname", config.hostname}});
   return absl::OkStatus();
+}
+
+void Service::State::StopThreads() {
+  for (const auto* thread : {&delivery_thread, &api_thread, &tend_thread}) {
+    if (*thread != nullptr) (*thread)->Stop();
+  }
+  watch_thread.Stop();
 }
 
 Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 absl::StatusOr<std::unique_ptr<Service>> Service::Start(OutboundConfig config) {
+  FitIntoFileLimit(config);
+  if (config.roles.api) ReturnFreedMemory(!config.roles.deliver);
   std::unique_ptr<Service> service(new Service(std::make_unique<State>(std::move(config))));
   if (absl::Status started = service->state_->Start(); !started.ok()) {
     (void)service->Drain();
@@ -154,8 +228,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(OutboundConfig config) {
 
 Service::~Service() {
   // The threads end before what their handlers refer to.
-  state_->delivery_thread.Stop();
-  state_->api_thread.Stop();
+  state_->StopThreads();
 }
 
 bool Service::Drain() {

@@ -1,5 +1,5 @@
-// Everything of goniec-outbound in one process: the worker that delivers, the API, and what both stand on.
-// Made, started and stopped by main.
+// What goniec-outbound is made of in one process: the worker that delivers, the API and the auditor, each if
+// the configuration's roles say so, and what they stand on. Made, started and stopped by main.
 #pragma once
 
 #include <memory>

@@ -112,6 +112,23 @@ void ExpectHost(SSL* ssl, const std::string& host) {
   SSL_set1_host(ssl, host.c_str());
 }
 
+// What no other peer would fare better with: this machine has nothing left. An IPv6 address that cannot be
+// assigned is a machine without IPv6, and the next candidate's turn.
+bool IsOwnLimit(const asio::error_code& error, const Endpoint& remote) {
+  if (error.category() != asio::error::get_system_category()) return false;
+  switch (error.value()) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return true;
+    case EADDRNOTAVAIL:
+      return remote.ip.IsV4();
+    default:
+      return false;
+  }
+}
+
 // What lies in the socket now: bytes (> 0), the end (0) or nothing (-1).
 ssize_t Peek(tcp::socket& socket, int flags, std::span<char> buffer) {
   ssize_t got = 0;
@@ -184,6 +201,8 @@ asio::awaitable<absl::StatusOr<Stream>> Stream::Connect(asio::any_io_executor ex
     co_await state->socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
     stream.NeverExpire();
   }
+  if (IsOwnLimit(error, remote))
+    co_return absl::ResourceExhaustedError(absl::StrCat(error.message(), " while ", context));
   if (error) co_return ToStatus(*state, error, context);
   co_return std::move(stream);
 }

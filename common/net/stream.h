@@ -4,7 +4,7 @@
 //
 // A deadline does not cancel an operation, it closes the connection, and then whatever awaits ends: nothing
 // that was half read can be lost, because nothing is read after it. One read and one write may be awaited at
-// the same time on a plain stream, one operation at a time on a TLS stream. Confined to its executor.
+// the same time. Confined to its executor.
 #pragma once
 
 #include <array>
@@ -37,6 +37,7 @@ class Stream {
   ~Stream();  // closes without ceremony; nothing may be awaiting
 
   // Connects within `limit` and sets TCP_NODELAY. `source`, if given, is the local address to use.
+  // kResourceExhausted: this machine has no descriptor, port or memory left, which says nothing of the peer.
   static asio::awaitable<absl::StatusOr<Stream>> Connect(asio::any_io_executor executor, Endpoint remote,
                                                          std::chrono::milliseconds limit,
                                                          std::optional<IpAddress> source = std::nullopt);

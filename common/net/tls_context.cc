@@ -64,6 +64,20 @@ void SetMinimum(SSL_CTX* context, TlsVersion version) {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 }
 
+// RFC 7301 §3.2. `wanted` is a std::string that outlives the context.
+int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                   unsigned offered_size, void* wanted) {
+  const auto& protocol = *static_cast<const std::string*>(wanted);
+  for (unsigned at = 0; at < offered_size; at += 1U + offered[at]) {
+    const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
+    if (name != protocol) continue;
+    *chosen = offered + at + 1;
+    *size = offered[at];
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 absl::StatusOr<std::shared_ptr<asio::ssl::context>> MakeServerContext(const TlsServerConfig& config) {
   ERR_clear_error();
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
@@ -82,6 +96,12 @@ absl::StatusOr<std::shared_ptr<asio::ssl::context>> MakeServerContext(const TlsS
           absl::StrCat(config.key_file, ": is not the key of the certificate in ", config.certificate_file));
     }
     return CannotUse("private key", config.key_file);
+  }
+  if (!config.application_protocol.empty()) {
+    // It lives as long as whoever uses the context.
+    auto held = std::make_shared<const std::string>(config.application_protocol);
+    SSL_CTX_set_alpn_select_cb(raw, ChooseProtocol, const_cast<std::string*>(held.get()));
+    return std::shared_ptr<asio::ssl::context>(context.get(), [context, held](asio::ssl::context*) {});
   }
   return context;
 }

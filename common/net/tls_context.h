@@ -21,6 +21,9 @@ struct TlsServerConfig {
   std::string certificate_file;  // PEM, the chain after the certificate
   std::string key_file;          // PEM
   TlsVersion min_version = TlsVersion::kTls12;
+  // The one protocol that is agreed on by ALPN (RFC 7301), "h2"; a client that offers others only is refused,
+  // one that offers none is not. Empty: ALPN is not spoken.
+  std::string application_protocol = {};
 };
 
 class TlsServerContext {

@@ -1,5 +1,6 @@
 #include "common/observe/http_server.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -26,7 +27,12 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr size_t kMaxClients = 32;
+constexpr size_t kMaxClients = 64;
+// Taken in one round, so that what has waited longest in the kernel's queue comes soon.
+constexpr size_t kAcceptedAtOnce = 64;
+constexpr int kBacklog = 1024;  // the kernel lowers it to net.core.somaxconn
+// Descriptors that are kept for the time when the process has no others: a probe is answered then, too.
+constexpr size_t kSpareFiles = 4;
 constexpr size_t kMaxRequestBytes = 8192;
 constexpr std::chrono::seconds kClientLimit{5};
 
@@ -71,7 +77,8 @@ int Listen(const net::Endpoint& endpoint) {
   if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 && listen(fd, 64) == 0) return fd;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 && listen(fd, kBacklog) == 0)
+    return fd;
   const int error = errno;
   close(fd);
   errno = error;
@@ -91,6 +98,7 @@ class HttpServer::Loop {
  public:
   Loop(int listener, const Metrics& metrics, const Health& health)
       : listener_(listener), stop_(eventfd(0, EFD_CLOEXEC)), metrics_(metrics), health_(health) {
+    KeepSpares();
     thread_ = std::thread([this] { Run(); });
     pthread_setname_np(thread_.native_handle(), "goniec-http");
   }
@@ -98,6 +106,7 @@ class HttpServer::Loop {
     eventfd_write(stop_, 1);
     thread_.join();
     for (const Client& client : clients_) close(client.fd);
+    for (const int fd : spares_) close(fd);
     close(listener_);
     close(stop_);
   }
@@ -117,30 +126,74 @@ class HttpServer::Loop {
     std::vector<pollfd> fds;
     while (true) {
       fds.assign({{stop_, POLLIN, 0}, {listener_, POLLIN, 0}});
-      // Full: those who wait stay in the kernel's queue.
-      if (clients_.size() >= kMaxClients) fds[1].events = 0;
       for (const Client& client : clients_) {
         fds.push_back({client.fd, static_cast<short>(client.response.empty() ? POLLIN : POLLOUT), 0});
       }
       if (poll(fds.data(), fds.size(), clients_.empty() ? -1 : 250) < 0 && errno != EINTR) return;
       if (fds[0].revents != 0) return;
       for (size_t i = 0; i < clients_.size(); ++i) Serve(clients_[i], fds[i + 2].revents != 0);
-      std::erase_if(clients_, [](const Client& client) {
-        if (client.done) close(client.fd);
-        return client.done;
-      });
-      if (fds[1].revents != 0) Accept();
+      DropDone();
+      if (fds[1].revents != 0) AcceptSome();
     }
   }
 
-  void Accept() {
-    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) {
-      clients_.push_back({fd, std::chrono::steady_clock::now() + kClientLimit, {}, {}});
-    } else if (errno == EMFILE || errno == ENFILE) {
-      // The file table is full; without a pause this would spin.
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  void DropDone() {
+    std::erase_if(clients_, [](const Client& client) {
+      if (client.done) close(client.fd);
+      return client.done;
+    });
+    KeepSpares();
+  }
+
+  void KeepSpares() {
+    while (spares_.size() < kSpareFiles) {
+      const int fd = fcntl(stop_, F_DUPFD_CLOEXEC, 0);
+      if (fd < 0) return;
+      spares_.push_back(fd);
     }
+  }
+
+  void AcceptSome() {
+    for (size_t i = 0; i < kAcceptedAtOnce && Accept(); ++i) {
+    }
+  }
+
+  // False when nobody waits any more.
+  bool Accept() {
+    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return (errno == EMFILE || errno == ENFILE) ? MakeRoomForFile() : errno == EINTR;
+    if (clients_.size() >= kMaxClients) Evict();
+    clients_.push_back({fd, std::chrono::steady_clock::now() + kClientLimit, {}, {}});
+    // A probe's request lies there already: it is answered whatever others are up to.
+    Serve(clients_.back(), true);
+    DropDone();
+    return true;
+  }
+
+  // The file table is full. False if there is nothing to give up: then the connection waits.
+  bool MakeRoomForFile() {
+    if (!spares_.empty()) {
+      close(spares_.back());
+      spares_.pop_back();
+      return true;
+    }
+    if (!clients_.empty()) {
+      Evict();
+      return true;
+    }
+    // Without a pause this would spin.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return false;
+  }
+
+  // Full: the one that has kept us waiting longest goes, first of those that have not sent a whole request.
+  void Evict() {
+    // In the order of their coming.
+    auto victim = std::find_if(clients_.begin(), clients_.end(),
+                               [](const Client& client) { return client.response.empty(); });
+    if (victim == clients_.end()) victim = clients_.begin();
+    close(victim->fd);
+    clients_.erase(victim);
   }
 
   void Serve(Client& client, bool ready) {
@@ -177,7 +230,8 @@ class HttpServer::Loop {
   const int stop_;
   const Metrics& metrics_;
   const Health& health_;
-  std::vector<Client> clients_;
+  std::vector<Client> clients_;  // in the order of their coming
+  std::vector<int> spares_;
   std::thread thread_;
 };
 

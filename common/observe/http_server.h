@@ -1,7 +1,9 @@
 // The HTTP port of a service, for probes and Prometheus: /metrics, /healthz (the process runs), /readyz (200,
 // or 503 with every unmet condition as JSON). One thread of its own over poll(2): GET and HEAD, one request a
-// connection, a few connections at a time, each with a time limit, so that no client can hold it up. IPv4 and
-// IPv6. It is no web server: no TLS, no keep-alive, no files. Thread-safe.
+// connection, a few connections at a time, each with a time limit, so that no client can hold it up: when all
+// are taken, the oldest without a whole request makes room for the newest. A few descriptors are kept for it,
+// so that a process whose file table is full still answers. IPv4 and IPv6. It is no web server: no TLS, no
+// keep-alive, no files. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -4,10 +4,12 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
 #include "common/queue/subjects.h"
 #include "common/smtp/address.h"
+#include "outbound/api/request_memory.h"
 
 namespace goniec::outbound {
 namespace {
@@ -21,30 +23,37 @@ bool IsSha256(std::string_view text) {
          });
 }
 
+constexpr std::string_view kNoHash =
+    "is not a SHA-256 in 64 hexadecimal digits; `goniec token hash` makes one from a token";
+
 void ReadTenant(const config::Section& section, std::string_view key, std::string& tenant) {
   if (section.Text(key, tenant) && !queue::IsValidTenant(tenant)) {
     section.Problem(key, "must be 1 to 32 of the characters a-z, 0-9 and -");
   }
 }
 
+// The hash in the first word of a file.
+absl::StatusOr<std::string> ReadHashFile(const std::string& file) {
+  std::ifstream stream(file);
+  std::string word;
+  if (!(stream >> word)) return absl::NotFoundError(absl::StrCat(file, ": cannot be read, or is empty"));
+  word = AsciiLower(word);
+  // The value is not shown: it may be the token itself, put here by mistake.
+  if (!IsSha256(word)) return absl::InvalidArgumentError(std::string(kNoHash));
+  return word;
+}
+
 void ReadHash(const config::Section& section, ApiToken& token) {
-  std::string file;
   const bool inline_hash = section.Text("sha256", token.sha256);
-  const bool in_file = section.Text("hash_file", file);
+  const bool in_file = section.Text("hash_file", token.hash_file);
   if (inline_hash == in_file) return section.Problem("sha256", "give either sha256 or hash_file");
   if (in_file) {
-    std::ifstream stream(file);
-    std::string word;
-    if (!(stream >> word))
-      return section.Problem("hash_file", absl::StrCat(file, ": cannot be read, or is empty"));
-    token.sha256 = word;
+    const absl::StatusOr<std::string> hash = ReadHashFile(token.hash_file);
+    if (!hash.ok()) return section.Problem("hash_file", Message(hash.status()));
+    token.sha256 = *hash;
   }
   token.sha256 = AsciiLower(token.sha256);
-  // The value is not shown: it may be the token itself, put here by mistake.
-  if (!IsSha256(token.sha256)) {
-    section.Problem(in_file ? "hash_file" : "sha256",
-                    "is not a SHA-256 in 64 hexadecimal digits; `goniec token hash` makes one from a token");
-  }
+  if (!IsSha256(token.sha256)) section.Problem("sha256", kNoHash);
 }
 
 void ReadDomains(const config::Section& section, ApiToken& token) {
@@ -70,7 +79,7 @@ void ReadDomains(const config::Section& section, ApiToken& token) {
   }
 }
 
-void ReadTokens(const config::Section& section, ApiConfig& config) {
+void ReadTokens(const config::Section& section, std::vector<ApiToken>& tokens) {
   for (const config::Section& item : section.Items("tokens")) {
     ApiToken token;
     ReadHash(item, token);
@@ -79,22 +88,22 @@ void ReadTokens(const config::Section& section, ApiConfig& config) {
     ReadDomains(item, token);
     token.name = token.tenant;
     item.Text("name", token.name);
-    const bool known = std::any_of(config.tokens.begin(), config.tokens.end(),
+    const bool known = std::any_of(tokens.begin(), tokens.end(),
                                    [&](const ApiToken& other) { return other.sha256 == token.sha256; });
     if (known) item.Problem("sha256", "is the hash of another token");
-    config.tokens.push_back(std::move(token));
+    tokens.push_back(std::move(token));
   }
 }
 
-void ReadTokensFile(const config::Section& section, ApiConfig& config) {
-  std::string path;
-  if (!section.Text("tokens_file", path)) return;
-  config.needs_token = true;
+// Appends those of the file. An error is one line or several.
+absl::Status ReadTokensFile(const std::string& path, std::vector<ApiToken>& tokens) {
   auto document = config::Document::Load(path);
-  if (!document.ok()) return section.Problem("tokens_file", Message(document.status()));
-  ReadTokens(document->root(), config);
-  if (const absl::Status status = document->Finish(); !status.ok())
-    section.Problem("tokens_file", Message(status));
+  if (!document.ok()) return document.status();
+  const config::Section root = document->root();
+  // A file that is being written is no order to lock everybody out.
+  if (!root.Has("tokens")) root.Problem("tokens", "is missing: give the list, [] for nobody");
+  ReadTokens(root, tokens);
+  return document->Finish();
 }
 
 bool IsLoopback(const ApiConfig& config) {
@@ -118,18 +127,27 @@ void ReadApiConfig(config::Section section, ApiConfig& config) {
     section.Problem("tls", "needs both certificate_file and key_file");
   }
   config.needs_token = section.Has("tokens");
-  ReadTokens(section, config);
-  ReadTokensFile(section, config);
+  ReadTokens(section, config.tokens);
+  config.listed_tokens = config.tokens;
+  if (section.Text("tokens_file", config.tokens_file)) {
+    config.needs_token = true;
+    if (const absl::Status status = ReadTokensFile(config.tokens_file, config.tokens); !status.ok())
+      section.Problem("tokens_file", Message(status));
+  }
   ReadTenant(section, "default_tenant", config.default_tenant);
 
   section.Bytes("max_message", config.max_message, {KiB(64), MiB(50)});
   section.Integer("max_recipients", config.max_recipients, {1, 1000});
   section.Duration("max_life", config.max_life, {std::chrono::minutes(1), hours(24 * 30)});
-  const ByteCount least{4 * config.max_message.bytes};
+  const ByteCount least{MemoryOfRequest(config.max_message.bytes + kRequestOverhead)};
   if (!section.Bytes("max_in_flight", config.max_in_flight, {least, GiB(16)})) {
     config.max_in_flight = std::max(config.max_in_flight, least);
   }
   section.Integer("max_calls", config.max_calls, {1, 100'000});
+  section.Integer("calls_per_connection", config.calls_per_connection, {1, 10'000});
+  section.Integer<std::size_t>("connections", config.connections, {1, 100'000});
+  section.Integer<std::size_t>("connections_per_client", config.connections_per_client, {1, 100'000});
+  section.Duration("request_timeout", config.request_timeout, {std::chrono::seconds(1), hours(1)});
   section.Flag("reflection", config.reflection);
 
   if (const std::string missing = WhatIsMissing(config);
@@ -139,6 +157,20 @@ void ReadApiConfig(config::Section section, ApiConfig& config) {
                                  " would be missing: set api.tls and api.tokens, or api.insecure: true if "
                                  "something else protects the port"));
   }
+}
+
+absl::StatusOr<std::vector<ApiToken>> ReadTokensAgain(const ApiConfig& config) {
+  std::vector<ApiToken> tokens = config.listed_tokens;
+  for (ApiToken& token : tokens) {
+    if (token.hash_file.empty()) continue;
+    absl::StatusOr<std::string> hash = ReadHashFile(token.hash_file);
+    if (!hash.ok()) return WithContext(hash.status(), token.hash_file);
+    token.sha256 = *std::move(hash);
+  }
+  if (!config.tokens_file.empty()) {
+    if (absl::Status status = ReadTokensFile(config.tokens_file, tokens); !status.ok()) return status;
+  }
+  return tokens;
 }
 
 std::optional<std::string> ExposureWarning(const ApiConfig& config) {

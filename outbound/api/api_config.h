@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/config/units.h"
 #include "common/net/ip_address.h"
 
@@ -21,6 +22,7 @@ struct ApiToken {
   // api.tokens[].sha256: SHA-256 of the token, 64 hexadecimal digits, lower case here; or
   // api.tokens[].hash_file: a file that holds them. One of the two.
   std::string sha256;
+  std::string hash_file;  // where it came from, or empty
   // api.tokens[].tenant: whose mail the holder sends and sees. Required; [a-z0-9-], up to 32.
   std::string tenant;
   // api.tokens[].sender_domains: a list of domains, or "*" for any. Required. Domains mean themselves, not
@@ -31,7 +33,7 @@ struct ApiToken {
 };
 
 struct ApiConfig {
-  // api.listen: address and port, no names. Port 0 takes a free one.
+  // api.listen: address and port, no names; [::] is IPv6 only. Port 0 takes a free one.
   net::Endpoint listen{net::IpAddress::V4({127, 0, 0, 1}), 8443};
   // api.insecure: true allows an address other than loopback without TLS and tokens, for networks where
   // something else does both.
@@ -40,8 +42,13 @@ struct ApiConfig {
   std::string tls_certificate_file;
   std::string tls_key_file;
   // api.tokens, and those of api.tokens_file: a file with the same list under the key `tokens`. If neither is
-  // set, every caller is the default tenant and may send from any domain.
+  // set, every caller is the default tenant and may send from any domain. Files with tokens or hashes are
+  // read again within seconds of their change (token_files.h); one that is no good leaves those in use that
+  // were.
   std::vector<ApiToken> tokens;
+  // Of the tokens, those of api.tokens itself; and the file of the others, or empty.
+  std::vector<ApiToken> listed_tokens;
+  std::string tokens_file;
   // True if there are to be tokens, also if the list is empty (then nobody gets in).
   bool needs_token = false;
   // api.default_tenant: the tenant of callers where there are no tokens.
@@ -53,11 +60,20 @@ struct ApiConfig {
   int max_recipients = 1000;
   // api.max_life: longest time until a message's expire_time. 1m to 30d.
   std::chrono::milliseconds max_life = std::chrono::hours(24 * 5);
-  // api.max_in_flight: bytes of the requests in hand; above it calls end as RESOURCE_EXHAUSTED. At least four
-  // times api.max_message, up to 16GiB.
-  ByteCount max_in_flight = MiB(128);
-  // api.max_calls: calls at a time on one connection. 1 to 100000.
+  // api.max_in_flight: memory of the requests in hand, at what they really take (request_memory.h); above it
+  // calls end as RESOURCE_EXHAUSTED. At least what one message of api.max_message takes, up to 16GiB.
+  ByteCount max_in_flight = MiB(192);
+  // api.max_calls: calls at a time, in all; each takes 64 KiB of api.max_in_flight at least. 1 to 100000.
   int max_calls = 1000;
+  // api.calls_per_connection: calls at a time on one connection; clients wait with more. 1 to 10000.
+  int calls_per_connection = 100;
+  // api.connections: open connections; the one that has been without a call for the longest makes room for
+  // another. 1 to 100000.
+  std::size_t connections = 256;
+  // api.connections_per_client: from one IPv4 address or one IPv6 /64. 1 to 100000.
+  std::size_t connections_per_client = 64;
+  // api.request_timeout: from the beginning of a call until its request has come. 1s to 1h.
+  std::chrono::milliseconds request_timeout = std::chrono::minutes(5);
   // api.reflection: answer "which services and messages are there" (grpcurl and the like).
   bool reflection = true;
 
@@ -66,6 +82,9 @@ struct ApiConfig {
 
 // Reads every key; problems are reported through the section, an unsafe address (see `insecure`) among them.
 void ReadApiConfig(config::Section section, ApiConfig& config);
+
+// The tokens of `config` as its files have them now. An error is one line.
+absl::StatusOr<std::vector<ApiToken>> ReadTokensAgain(const ApiConfig& config);
 
 // What to warn of at start: the address is open to others and lacks TLS, tokens or both. Nothing on loopback.
 std::optional<std::string> ExposureWarning(const ApiConfig& config);

@@ -5,17 +5,16 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
+#include <grpcpp/server_posix.h>
 
 #include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/net/tls_context.h"
 #include "common/observe/log.h"
 #include "common/queue/durability.h"
+#include "outbound/api/api_gate.h"
 #include "outbound/api/bind_check.h"
 #include "outbound/api/mail_api.h"
 
@@ -26,26 +25,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr char kServiceName[] = "goniec.v1.MailService";
-// Beside the message itself: recipients, tags, metadata, framing.
-constexpr std::uint64_t kRequestOverhead = 1 << 20;
 // What gRPC itself needs beside the requests in hand.
 constexpr std::uint64_t kTransportMemory = 64 << 20;
-constexpr unsigned kCertificateCheckSeconds = 10;
+// HTTP/2's window of a stream before anything of it is read; not widened by measurements of the path.
+constexpr int kFirstWindow = 65'535;
 // A commit ends by itself after 30 s (queue.commit_limit), a chunk's tries sooner.
 constexpr seconds kLongestTask{60};
-
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(const ApiConfig& config) {
-  if (!config.has_tls()) return grpc::InsecureServerCredentials();
-  // gRPC says nothing of files that are no good; handshakes just fail.
-  const auto check = net::TlsServerContext::Create({config.tls_certificate_file, config.tls_key_file});
-  if (!check.ok()) return WithContext(check.status(), "api.tls");
-  auto files = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      config.tls_key_file, config.tls_certificate_file, kCertificateCheckSeconds);
-  grpc::experimental::TlsServerCredentialsOptions options(std::move(files));
-  options.watch_identity_key_cert_pairs();
-  options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  return grpc::experimental::TlsServerCredentials(options);
-}
 
 // gRPC's own lines, most of them about peers (handshakes that fail), in the form of ours.
 void LogAsOurs(gpr_log_func_args* line) {
@@ -57,9 +42,11 @@ void SetLimits(const ApiConfig& config, grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("goniec-api");
   quota.Resize(config.max_in_flight.bytes + kTransportMemory);
   builder.SetResourceQuota(quota);
-  // A second process on the port would silently get half of the connections.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, config.max_calls);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, config.calls_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kFirstWindow);
+  // What is compressed may become anything.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Dead clients are found, lively ones may ping every ten seconds, others are sent away.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
@@ -75,14 +62,14 @@ struct ApiServer::State {
 
   ApiContext context;
   MailApi service;
+  MailApi::Listed listed;
   std::unique_ptr<grpc::Server> server;
-  int port = 0;
+  // Its connections end at the server.
+  std::unique_ptr<ApiGate> gate;
   std::once_flag shutdown;
 };
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiConfig& config, ApiDeps deps) {
-  auto credentials = ServerCredentialsFor(config);
-  if (!credentials.ok()) return credentials.status();
   if (absl::Status bindable = CheckBindable(config.listen); !bindable.ok()) {
     return WithContext(bindable, absl::StrCat("api.listen ", config.listen.ToString()));
   }
@@ -92,17 +79,20 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiConfig& con
   if (config.reflection) std::call_once(reflection, grpc::reflection::InitProtoReflectionServerBuilderPlugin);
 
   auto state = std::make_unique<State>(config, std::move(deps));
+  auto gate = ApiGate::Open({state->context.config, state->context.incoming, state->context.deps.metrics});
+  if (!gate.ok()) return gate.status();
+  state->gate = *std::move(gate);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(config.listen.ToString(), *credentials, &state->port);
   SetLimits(config, builder);
-  builder.RegisterService(&state->service);
+  builder.RegisterService(&state->listed);
+  builder.RegisterCallbackGenericService(&state->service);
   state->server = builder.BuildAndStart();
-  if (state->server == nullptr || state->port == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("api.listen ", config.listen.ToString(), ": cannot be listened on"));
-  }
+  if (state->server == nullptr) return absl::InternalError("the gRPC server cannot be started");
   std::unique_ptr<ApiServer> server(new ApiServer(std::move(state)));
   server->SetServing(false);
+  grpc::Server* grpc_server = server->state_->server.get();
+  server->state_->gate->Start(
+      [grpc_server](int socket) { grpc::AddInsecureChannelFromFd(grpc_server, socket); });
   return server;
 }
 
@@ -113,7 +103,7 @@ ApiServer::~ApiServer() {
 }
 
 int ApiServer::port() const {
-  return state_->port;
+  return state_->gate->port();
 }
 
 void ApiServer::SetServing(bool serving) {
@@ -126,12 +116,14 @@ void ApiServer::SetServing(bool serving) {
 void ApiServer::Shutdown(milliseconds limit) {
   std::call_once(state_->shutdown, [&] {
     SetServing(false);
+    state_->gate->StopAccepting();
     // Calls that are cancelled at the deadline end at once if all they do is wait for their commit (call.h).
     state_->server->Shutdown(std::chrono::system_clock::now() + limit);
     state_->context.tasks.Close();
     if (!state_->context.tasks.WaitFor(kLongestTask)) {
       observe::Error("api tasks do not end", {{"left", state_->context.tasks.size()}});
     }
+    state_->gate->Stop();
   });
 }
 

@@ -1,154 +1,120 @@
-// One unary call between its start and its one end. gRPC's callback API wants exactly one Finish for every
-// call, cancelled or not, or the server never shuts down; Completion is what makes sure: whoever holds it may
-// finish once, and if it is destroyed unfinished (an exception, a task that was never started) the call ends
-// as INTERNAL.
+// One unary call between its start and its one end. For gRPC it is a stream of bytes of a generic service, so
+// that nothing of the request is read before the caller is known and there is memory for it; for clients it
+// is the unary call of the contract: one message in, one message or a status out.
 //
-// Also here: how many bytes of requests are in hand (InFlight).
+// gRPC's callback API wants exactly one Finish for every call, cancelled or not, or the server never shuts
+// down; Completion is what makes sure: whoever holds it may finish once, and if it is destroyed unfinished
+// (an exception, a task that was never started) the call ends as INTERNAL.
 #pragma once
 
+#include <grpcpp/alarm.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <cstdint>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
 
-#include "common/observe/metrics.h"
+#include "outbound/api/incoming_calls.h"
+#include "outbound/api/request_memory.h"
 #include "outbound/api/status_mapping.h"
 
 namespace goniec::outbound {
 
-// Bytes of requests in hand against a limit. Thread-safe; outlives its reservations.
-class InFlight {
+// What a call is until its end. Shared by gRPC's reactor and by whoever works on it; thread-safe.
+class CallState : public std::enable_shared_from_this<CallState> {
  public:
-  InFlight(std::uint64_t limit, observe::Gauge gauge) : limit_(limit), gauge_(gauge) {}
+  // Called once with the code that the call ended with.
+  using OnFinished = std::function<void(grpc::StatusCode)>;
+  // Called with the whole request, on a thread of gRPC's.
+  using OnRequest = std::function<void(std::shared_ptr<CallState>, grpc::ByteBuffer)>;
 
-  class Reservation {
-   public:
-    Reservation() = default;
-    Reservation(InFlight* owner, std::uint64_t bytes) : owner_(owner), bytes_(bytes) {}
-    Reservation(Reservation&& other) noexcept
-        : owner_(std::exchange(other.owner_, nullptr)), bytes_(other.bytes_) {}
-    Reservation& operator=(Reservation&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      std::swap(bytes_, other.bytes_);
-      return *this;
-    }
-    ~Reservation() {
-      if (owner_ != nullptr) owner_->Release(bytes_);
-    }
-    explicit operator bool() const { return owner_ != nullptr; }
+  explicit CallState(OnFinished on_finished) : on_finished_(std::move(on_finished)) {}
 
-   private:
-    InFlight* owner_ = nullptr;
-    std::uint64_t bytes_ = 0;
-  };
+  // Only the first of these counts.
+  void Finish(const grpc::Status& status);
+  void Finish(grpc::ByteBuffer response);
 
-  // Empty if it would pass the limit.
-  [[nodiscard]] Reservation Reserve(std::uint64_t bytes) {
-    if (used_.fetch_add(bytes) + bytes > limit_) {
-      used_ -= bytes;
-      return {};
-    }
-    gauge_.Add(static_cast<double>(bytes));
-    return {this, bytes};
-  }
-  [[nodiscard]] std::uint64_t used() const { return used_; }
+  // Waits until the length of the request is known, has `admit` reserve memory for it (or say why not), and
+  // reads. After `limit` the call ends as DEADLINE_EXCEEDED.
+  void Receive(std::shared_ptr<IncomingCall> incoming, std::chrono::milliseconds limit,
+               std::function<grpc::Status(AnnouncedMessage, RequestMemory::Reservation&)> admit,
+               OnRequest on_request);
 
- private:
-  void Release(std::uint64_t bytes) {
-    used_ -= bytes;
-    gauge_.Subtract(static_cast<double>(bytes));
-  }
-
-  const std::uint64_t limit_;
-  const observe::Gauge gauge_;
-  std::atomic<std::uint64_t> used_{0};
-};
-
-// Called once with the code that a call ended with.
-using OnFinished = std::function<void(grpc::StatusCode)>;
-
-template <typename Response>
-class Reactor;
-
-// The right to finish a call. Movable; one holder. All of it is thread-safe against the call's cancellation.
-template <typename Response>
-class Completion {
- public:
-  Completion(Completion&& other) noexcept = default;
-  Completion& operator=(Completion&&) = delete;
-  ~Completion() {
-    if (state_ != nullptr) state_->Finish(Dropped(), nullptr);
-  }
-
-  void Finish(grpc::Status status) { state_->Finish(std::move(status), nullptr); }
-  void Finish(Response response) { state_->Finish(grpc::Status::OK, &response); }
   // True once the caller has gone or its deadline has passed.
-  [[nodiscard]] bool cancelled() const { return state_->cancelled; }
-  // From now on the request is not touched any more, so that a cancelled call can end before what it waits
-  // for.
-  void ReleaseRequest() { state_->Release(); }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  void SetMayBeStored() { may_be_stored_ = true; }
 
  private:
-  friend class Reactor<Response>;
-  struct State {
-    void Finish(grpc::Status status, Response* filled) {
-      const std::lock_guard lock(mutex);
-      if (reactor == nullptr) return;
-      if (filled != nullptr) response->Swap(filled);
-      if (on_finished) on_finished(status.error_code());
-      // The reactor and the response may be gone once this returns.
-      std::exchange(reactor, nullptr)->Finish(std::move(status));
-    }
-    void Cancel() {
-      cancelled = true;
-      if (released) Finish(CallerGone(true), nullptr);
-    }
-    void Release() {
-      released = true;
-      if (cancelled) Finish(CallerGone(true), nullptr);
-    }
+  friend class CallReactor;
+  void OnAnnounced(AnnouncedMessage message);
+  void OnRead(bool ok);
+  void OnCancel();
 
-    std::mutex mutex;
-    grpc::ServerUnaryReactor* reactor = nullptr;  // null once finished
-    Response* response = nullptr;
-    OnFinished on_finished;
-    std::atomic<bool> cancelled{false};
-    std::atomic<bool> released{false};
-  };
-  explicit Completion(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  std::shared_ptr<State> state_;
+  std::mutex mutex_;
+  grpc::ServerGenericBidiReactor* reactor_ = nullptr;  // null once finished
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+  OnFinished on_finished_;
+  std::shared_ptr<IncomingCall> incoming_;
+  std::function<grpc::Status(AnnouncedMessage, RequestMemory::Reservation&)> admit_;
+  OnRequest on_request_;
+  // Until the reactor and whoever works on the call are done with it.
+  RequestMemory::Reservation memory_;
+  grpc::Alarm alarm_;
+  bool alarm_set_ = false;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> may_be_stored_{false};
 };
 
-// What gRPC holds of a call. Deletes itself when gRPC is done with it; the request, the response and the
-// context live as long.
-template <typename Response>
-class Reactor final : public grpc::ServerUnaryReactor {
+// What gRPC holds of a call. Deletes itself when gRPC is done with it.
+class CallReactor final : public grpc::ServerGenericBidiReactor {
  public:
-  using State = typename Completion<Response>::State;
-
-  // Makes the reactor and the one right to finish it.
-  static std::pair<Reactor*, Completion<Response>> Start(Response* response, OnFinished on_finished) {
-    auto state = std::make_shared<State>();
-    auto* reactor = new Reactor(state);
-    state->reactor = reactor;
-    state->response = response;
-    state->on_finished = std::move(on_finished);
-    return {reactor, Completion<Response>(std::move(state))};
+  explicit CallReactor(std::shared_ptr<CallState> state) : state_(std::move(state)) {
+    state_->reactor_ = this;
   }
 
+  void OnReadDone(bool ok) override { state_->OnRead(ok); }
   void OnCancel() override {
-    const std::shared_ptr<State> state = state_;  // what ends the call may end this reactor
-    state->Cancel();
+    const std::shared_ptr<CallState> state = state_;  // what ends the call may end this reactor
+    state->OnCancel();
   }
   void OnDone() override { delete this; }
 
  private:
-  explicit Reactor(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  std::shared_ptr<State> state_;
+  std::shared_ptr<CallState> state_;
+};
+
+// The right to finish a call with a response of one type. Movable; one holder.
+template <typename Response>
+class Completion {
+ public:
+  explicit Completion(std::shared_ptr<CallState> state) : state_(std::move(state)) {}
+  Completion(Completion&& other) noexcept = default;
+  Completion& operator=(Completion&&) = delete;
+  ~Completion() {
+    if (state_ != nullptr) state_->Finish(Dropped());
+  }
+
+  void Finish(const grpc::Status& status) { state_->Finish(status); }
+  void Finish(const Response& response) {
+    grpc::ByteBuffer buffer;
+    bool own_buffer = false;
+    const grpc::Status status =
+        grpc::SerializationTraits<Response>::Serialize(response, &buffer, &own_buffer);
+    if (!status.ok()) return state_->Finish(status);
+    state_->Finish(std::move(buffer));
+  }
+  // True once the caller has gone or its deadline has passed; then the call has ended.
+  [[nodiscard]] bool cancelled() const { return state_->cancelled(); }
+  // From now on a caller who goes is told that its message may be stored all the same.
+  void SetMayBeStored() { state_->SetMayBeStored(); }
+
+ private:
+  std::shared_ptr<CallState> state_;
 };
 
 }  // namespace goniec::outbound

@@ -29,6 +29,8 @@ class Credentials {
 
   // `authorization` is the value of that metadata key, nothing if there is none. kUnauthenticated with a
   // message that never holds any of it.
+  // How many tokens there are.
+  [[nodiscard]] std::size_t size() const { return tokens_.size(); }
   [[nodiscard]] absl::StatusOr<Caller> Authenticate(std::optional<std::string_view> authorization) const;
 
  private:

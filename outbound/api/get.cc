@@ -21,7 +21,6 @@ void SetDuration(std::chrono::milliseconds value, google::protobuf::Duration& ou
 
 asio::awaitable<void> Get(ApiContext& context, Completion<v1::Message> call, std::string message_id,
                           Caller caller) {
-  call.ReleaseRequest();
   const auto id = mail::ParseUlid(message_id);
   if (!id) {
     Violations violations;

@@ -1,6 +1,8 @@
 #include "outbound/api/mail_api.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +22,7 @@ observe::CounterBy CallsOf(observe::Metrics& metrics, const char* rpc) {
   return metrics.AddCounterBy(
       kCallsName, kCallsHelp, "code",
       {"OK", "CANCELLED", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "PERMISSION_DENIED",
-       "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"},
+       "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "UNAVAILABLE", "INTERNAL"},
       {{"rpc", rpc}});
 }
 
@@ -42,6 +44,8 @@ std::string_view CodeName(grpc::StatusCode code) {
       return "UNAUTHENTICATED";
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
       return "RESOURCE_EXHAUSTED";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "UNIMPLEMENTED";
     case grpc::StatusCode::UNAVAILABLE:
       return "UNAVAILABLE";
     case grpc::StatusCode::INTERNAL:
@@ -51,21 +55,94 @@ std::string_view CodeName(grpc::StatusCode code) {
   }
 }
 
-OnFinished CountIn(const observe::CounterBy& calls) {
-  return [&calls](grpc::StatusCode code) { calls.With(CodeName(code)).Add(); };
-}
-
-absl::StatusOr<Caller> Authenticate(const ApiContext& context, const grpc::CallbackServerContext& call) {
-  const auto& metadata = call.client_metadata();
-  const auto found = metadata.find("authorization");
-  if (found == metadata.end()) return context.credentials.Authenticate(std::nullopt);
-  return context.credentials.Authenticate(std::string_view(found->second.data(), found->second.size()));
-}
-
 // gRPC starts calls until its Shutdown; the group is closed only after that. Should a task not be started all
 // the same, its parameters are destroyed and the completion ends the call.
 void Run(ApiContext& context, const char* name, asio::awaitable<void> task) {
   SpawnLogged(context.deps.executor, context.tasks, name, std::move(task));
+}
+
+// Null, and the call has ended, if it is no such message.
+template <typename Request>
+std::unique_ptr<Request> Parse(CallState& call, grpc::ByteBuffer bytes) {
+  auto request = std::make_unique<Request>();
+  if (grpc::SerializationTraits<Request>::Deserialize(&bytes, request.get()).ok()) return request;
+  call.Finish(NotParsed());
+  return nullptr;
+}
+
+void StartSend(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
+  auto request = Parse<v1::SendMessageRequest>(*call, std::move(bytes));
+  if (request == nullptr) return;
+  Run(context, "api send",
+      Send(context, Completion<v1::SendMessageResponse>(std::move(call)), std::move(request),
+           std::move(caller)));
+}
+
+void StartGet(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
+  const auto request = Parse<v1::GetMessageRequest>(*call, std::move(bytes));
+  if (request == nullptr) return;
+  Run(context, "api get",
+      Get(context, Completion<v1::Message>(std::move(call)), request->message_id(), std::move(caller)));
+}
+
+void StartInfo(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
+  if (Parse<v1::GetServerInfoRequest>(*call, std::move(bytes)) == nullptr) return;
+  Completion<v1::ServerInfo>(std::move(call)).Finish(DescribeServer(context, caller));
+}
+
+struct Method {
+  std::string_view path;
+  void (*start)(ApiContext&, std::shared_ptr<CallState>, grpc::ByteBuffer, Caller);
+  observe::CounterBy ApiContext::* calls;
+};
+constexpr Method kMethods[] = {
+    {"/goniec.v1.MailService/SendMessage", StartSend, &ApiContext::send_calls},
+    {"/goniec.v1.MailService/GetMessage", StartGet, &ApiContext::get_calls},
+    {"/goniec.v1.MailService/GetServerInfo", StartInfo, &ApiContext::info_calls},
+};
+
+const Method* MethodOf(std::string_view path) {
+  for (const Method& method : kMethods) {
+    if (method.path == path) return &method;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<Caller> Authenticate(ApiContext& context, const grpc::CallbackServerContext& call) {
+  const auto& metadata = call.client_metadata();
+  const auto found = metadata.find("authorization");
+  const std::shared_ptr<const Credentials> credentials = context.tokens.Current();
+  if (found == metadata.end()) return credentials->Authenticate(std::nullopt);
+  return credentials->Authenticate(std::string_view(found->second.data(), found->second.size()));
+}
+
+// What the guard of the connection knows of it.
+std::shared_ptr<IncomingCall> IncomingOf(const ApiContext& context, const grpc::CallbackServerContext& call) {
+  const auto [first, last] = call.client_metadata().equal_range(kCallTokenKey);
+  for (auto entry = first; entry != last; ++entry) {
+    auto found = context.incoming.Find(std::string_view(entry->second.data(), entry->second.size()));
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+grpc::Status Admit(ApiContext& context, const std::string& tenant, AnnouncedMessage message,
+                   RequestMemory::Reservation& memory) {
+  if (message.compressed) return CompressionRefused();
+  const std::uint64_t limit = context.config.max_message.bytes + kRequestOverhead;
+  if (message.octets > limit) return RequestTooLarge(message.octets, limit);
+  memory = context.memory.Reserve(tenant, MemoryOfRequest(message.octets));
+  return memory ? grpc::Status::OK : TooMuchInFlight("api.max_in_flight");
+}
+
+std::uint64_t ShareOf(const ApiConfig& config) {
+  const std::uint64_t limit = config.max_in_flight.bytes;
+  const bool several = std::any_of(config.tokens.begin(), config.tokens.end(), [&](const ApiToken& token) {
+    return token.tenant != config.tokens.front().tenant;
+  });
+  // With one tenant there is nobody to leave something for.
+  if (!several) return limit;
+  return std::max(limit / 2, MemoryOfRequest(config.max_message.bytes + kRequestOverhead));
 }
 
 }  // namespace
@@ -73,58 +150,50 @@ void Run(ApiContext& context, const char* name, asio::awaitable<void> task) {
 ApiContext::ApiContext(const ApiConfig& api_config, ApiDeps api_deps)
     : config(api_config),
       deps(std::move(api_deps)),
-      credentials(config),
+      tokens(config, deps.metrics),
       rules{.config = config, .retry = deps.retry, .host = deps.host},
-      in_flight(config.max_in_flight.bytes,
-                deps.metrics.AddGauge("goniec_api_in_flight_bytes", "Bytes of the API's requests in hand.")),
+      memory(config.max_in_flight.bytes, ShareOf(config),
+             deps.metrics.AddGauge("goniec_api_in_flight_bytes",
+                                   "Memory that is reserved for the API's requests in hand.")),
       commit_seconds(deps.metrics.AddHistogram(
           "goniec_api_commit_seconds", "From handing a message to the publisher to its durable answer.")),
+      open_calls(deps.metrics.AddGauge("goniec_api_calls", "Calls of the gRPC API in hand.")),
       send_calls(CallsOf(deps.metrics, "SendMessage")),
       get_calls(CallsOf(deps.metrics, "GetMessage")),
-      info_calls(CallsOf(deps.metrics, "GetServerInfo")) {}
+      info_calls(CallsOf(deps.metrics, "GetServerInfo")),
+      other_calls(CallsOf(deps.metrics, "other")) {}
 
-grpc::ServerUnaryReactor* MailApi::SendMessage(grpc::CallbackServerContext* call,
-                                               const v1::SendMessageRequest* request,
-                                               v1::SendMessageResponse* response) {
-  auto [reactor, completion] =
-      Reactor<v1::SendMessageResponse>::Start(response, CountIn(context_.send_calls));
-  auto caller = Authenticate(context_, *call);
-  if (!caller.ok()) {
-    completion.Finish(ToGrpc(caller.status()));
+grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServerContext* call) {
+  ApiContext& context = context_;
+  const Method* method = MethodOf(call->method());
+  const observe::CounterBy& counted = method != nullptr ? context.*method->calls : context.other_calls;
+  const int open = ++context.calls;
+  context.open_calls.Add();
+  auto state = std::make_shared<CallState>([&context, &counted](grpc::StatusCode code) {
+    counted.With(CodeName(code)).Add();
+    --context.calls;
+    context.open_calls.Subtract();
+  });
+  auto* reactor = new CallReactor(state);
+  const auto refuse = [&](const grpc::Status& status) {
+    state->Finish(status);
     return reactor;
-  }
-  InFlight::Reservation hold = context_.in_flight.Reserve(request->ByteSizeLong());
-  if (!hold) {
-    completion.Finish(TooMuchInFlight());
-    return reactor;
-  }
-  Run(context_, "api send",
-      Send(context_, std::move(completion), *request, *std::move(caller), std::move(hold)));
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* MailApi::GetMessage(grpc::CallbackServerContext* call,
-                                              const v1::GetMessageRequest* request, v1::Message* response) {
-  auto [reactor, completion] = Reactor<v1::Message>::Start(response, CountIn(context_.get_calls));
-  auto caller = Authenticate(context_, *call);
-  if (!caller.ok()) {
-    completion.Finish(ToGrpc(caller.status()));
-    return reactor;
-  }
-  Run(context_, "api get", Get(context_, std::move(completion), request->message_id(), *std::move(caller)));
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* MailApi::GetServerInfo(grpc::CallbackServerContext* call,
-                                                 const v1::GetServerInfoRequest* request,
-                                                 v1::ServerInfo* response) {
-  auto [reactor, completion] = Reactor<v1::ServerInfo>::Start(response, CountIn(context_.info_calls));
-  const auto caller = Authenticate(context_, *call);
-  if (!caller.ok()) {
-    completion.Finish(ToGrpc(caller.status()));
-  } else {
-    completion.Finish(DescribeServer(context_, *caller));
-  }
+  };
+  auto caller = Authenticate(context, *call);
+  if (!caller.ok()) return refuse(ToGrpc(caller.status()));
+  if (method == nullptr) return refuse(NoSuchMethod());
+  if (open > context.config.max_calls) return refuse(TooMuchInFlight("api.max_calls"));
+  std::shared_ptr<IncomingCall> incoming = IncomingOf(context, *call);
+  if (incoming == nullptr) return refuse(CallerGone(false));
+  state->Receive(
+      std::move(incoming), context.config.request_timeout,
+      [&context, tenant = caller->tenant](AnnouncedMessage message, RequestMemory::Reservation& memory) {
+        return Admit(context, tenant, message, memory);
+      },
+      [&context, start = method->start, caller = *caller](std::shared_ptr<CallState> ready,
+                                                          grpc::ByteBuffer request) {
+        start(context, std::move(ready), std::move(request), caller);
+      });
   return reactor;
 }
 

@@ -1,5 +1,5 @@
-// MailService itself: takes calls from gRPC, authenticates, and runs each as a coroutine (send.cc, get.cc).
-// Made by ApiServer. Thread-safe.
+// MailService itself: takes calls from gRPC, authenticates them by their metadata, reserves memory for their
+// requests, and runs each as a coroutine (send.cc, get.cc). Made by ApiServer. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,10 @@
 #include "outbound/api/api_server.h"
 #include "outbound/api/call.h"
 #include "outbound/api/credentials.h"
+#include "outbound/api/incoming_calls.h"
+#include "outbound/api/request_memory.h"
 #include "outbound/api/submission.h"
+#include "outbound/api/token_files.h"
 
 namespace goniec::outbound {
 
@@ -22,31 +25,32 @@ struct ApiContext {
 
   const ApiConfig config;
   const ApiDeps deps;
-  const Credentials credentials;
+  TokenFiles tokens;
   const SubmissionRules rules;
-  InFlight in_flight;
+  IncomingCalls incoming;
+  RequestMemory memory;
+  std::atomic<int> calls{0};
   // The coroutines of the calls.
   TaskGroup tasks;
   std::atomic<bool> serving{false};
 
   observe::Histogram commit_seconds;
+  observe::Gauge open_calls;
   observe::CounterBy send_calls;
   observe::CounterBy get_calls;
   observe::CounterBy info_calls;
+  observe::CounterBy other_calls;
 };
 
-class MailApi final : public v1::MailService::CallbackService {
+class MailApi final : public grpc::CallbackGenericService {
  public:
+  // Tells gRPC (and by reflection others) the service's name; all calls come to MailApi.
+  using Listed = v1::MailService::WithGenericMethod_SendMessage<v1::MailService::WithGenericMethod_GetMessage<
+      v1::MailService::WithGenericMethod_GetServerInfo<v1::MailService::Service>>>;
+
   explicit MailApi(ApiContext& context) : context_(context) {}
 
-  grpc::ServerUnaryReactor* SendMessage(grpc::CallbackServerContext* call,
-                                        const v1::SendMessageRequest* request,
-                                        v1::SendMessageResponse* response) override;
-  grpc::ServerUnaryReactor* GetMessage(grpc::CallbackServerContext* call,
-                                       const v1::GetMessageRequest* request, v1::Message* response) override;
-  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* call,
-                                          const v1::GetServerInfoRequest* request,
-                                          v1::ServerInfo* response) override;
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* call) override;
 
  private:
   ApiContext& context_;

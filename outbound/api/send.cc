@@ -87,7 +87,7 @@ asio::awaitable<void> Store(ApiContext& context, Call call, Submission submissio
     call.Finish(CallerGone(false));
     co_return;
   }
-  call.ReleaseRequest();
+  call.SetMayBeStored();
   const BootTime start = BootClock::now();
   const absl::StatusOr<queue::Committed> committed = co_await context.deps.publisher.Commit(std::move(mail));
   context.commit_seconds.Observe(BootClock::now() - start);
@@ -99,28 +99,30 @@ asio::awaitable<void> Store(ApiContext& context, Call call, Submission submissio
   SetMessageId(*response.mutable_message(), committed->message_id);
   *response.mutable_durability() = ViewOf(context.deps.durability());
   LogAccepted(*committed, response.message(), caller);
-  call.Finish(std::move(response));
+  call.Finish(response);
 }
 
 }  // namespace
 
-asio::awaitable<void> Send(ApiContext& context, Call call, const v1::SendMessageRequest& request,
-                           Caller caller, InFlight::Reservation hold) {
+asio::awaitable<void> Send(ApiContext& context, Call call, std::unique_ptr<v1::SendMessageRequest> request,
+                           Caller caller) {
   if (call.cancelled()) {
     call.Finish(CallerGone(false));
     co_return;
   }
   const WallTime now = std::chrono::system_clock::now();
-  auto read = ReadSubmission(request, caller, context.rules, now);
+  auto read = ReadSubmission(*request, caller, context.rules, now);
   if (const auto* violations = std::get_if<Violations>(&read)) {
     call.Finish(InvalidArgument(*violations));
   } else if (const auto* denied = std::get_if<DeniedDomain>(&read)) {
     call.Finish(SenderDomainDenied(denied->field, denied->domain));
-  } else if (request.validate_only()) {
+  } else if (request->validate_only()) {
     v1::SendMessageResponse response;
     *response.mutable_durability() = ViewOf(context.deps.durability());
-    call.Finish(std::move(response));
+    call.Finish(response);
   } else {
+    // What was composed stands by itself.
+    if (request->has_composed()) request->clear_composed();
     co_await Store(context, std::move(call), std::move(std::get<Submission>(read)), std::move(caller), now);
   }
 }

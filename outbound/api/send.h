@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <memory>
 
 #include "goniec/v1/mail_service.pb.h"
 #include "outbound/api/call.h"
@@ -11,9 +12,8 @@ namespace goniec::outbound {
 
 struct ApiContext;
 
-// `request` lives until `call` is finished or has released it. Never throws on purpose; `call` is finished in
-// the end.
+// Never throws on purpose; `call` is finished in the end.
 asio::awaitable<void> Send(ApiContext& context, Completion<v1::SendMessageResponse> call,
-                           const v1::SendMessageRequest& request, Caller caller, InFlight::Reservation hold);
+                           std::unique_ptr<v1::SendMessageRequest> request, Caller caller);
 
 }  // namespace goniec::outbound

@@ -118,10 +118,44 @@ grpc::Status SenderDomainDenied(const std::string& field, const std::string& dom
       .Build();
 }
 
-grpc::Status TooMuchInFlight() {
-  return Details(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many requests are in hand; repeat in a moment")
+grpc::Status TooMuchInFlight(const std::string& limit) {
+  return Details(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                 absl::StrCat("too many requests are in hand (", limit, "); repeat in a moment"))
       .Reason("TOO_MUCH_IN_FLIGHT")
+      .Metadata("limit", limit)
       .RetryAfter(seconds(1))
+      .Build();
+}
+
+grpc::Status RequestTooLarge(std::uint64_t octets, std::uint64_t limit) {
+  return Details(
+             grpc::StatusCode::RESOURCE_EXHAUSTED,
+             absl::StrCat("the request has ", octets, " octets, the limit is ", limit, " (api.max_message)"))
+      .Reason("REQUEST_TOO_LARGE")
+      .Metadata("limit", "api.max_message")
+      .Build();
+}
+
+grpc::Status CompressionRefused() {
+  return Details(grpc::StatusCode::UNIMPLEMENTED, "compressed requests are not taken; send it as it is")
+      .Reason("COMPRESSION_NOT_TAKEN")
+      .Build();
+}
+
+grpc::Status NoSuchMethod() {
+  return Details(grpc::StatusCode::UNIMPLEMENTED, "there is no such method").Reason("NO_SUCH_METHOD").Build();
+}
+
+grpc::Status NotParsed() {
+  return Details(grpc::StatusCode::INVALID_ARGUMENT, "the request is no message of this method")
+      .Reason("INVALID_REQUEST")
+      .Build();
+}
+
+grpc::Status RequestTooSlow() {
+  return Details(grpc::StatusCode::DEADLINE_EXCEEDED,
+                 "the request did not come within the time for it (api.request_timeout); nothing was stored")
+      .Reason("REQUEST_TOO_SLOW")
       .Build();
 }
 

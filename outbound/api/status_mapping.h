@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,8 +19,17 @@ grpc::Status ToGrpc(const absl::Status& status);
 grpc::Status InvalidArgument(const Violations& violations);
 // PERMISSION_DENIED: the token does not allow `domain`, which stands in `field`.
 grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain);
-// RESOURCE_EXHAUSTED with RetryInfo: too many bytes of requests are in hand.
-grpc::Status TooMuchInFlight();
+// RESOURCE_EXHAUSTED with RetryInfo: too much is in hand; `limit` is the setting that says how much.
+grpc::Status TooMuchInFlight(const std::string& limit);
+// RESOURCE_EXHAUSTED: no repetition helps.
+grpc::Status RequestTooLarge(std::uint64_t octets, std::uint64_t limit);
+// UNIMPLEMENTED: the request is compressed, so that nobody knows how long it is; or there is no such method.
+grpc::Status CompressionRefused();
+grpc::Status NoSuchMethod();
+// INVALID_ARGUMENT: the request is no message of the method's type.
+grpc::Status NotParsed();
+// DEADLINE_EXCEEDED: the request did not come in time.
+grpc::Status RequestTooSlow();
 // UNAVAILABLE: the server is stopping.
 grpc::Status ShuttingDown();
 // CANCELLED: the caller is gone; `stored_maybe` says that its message may be stored all the same.

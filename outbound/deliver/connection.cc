@@ -46,6 +46,15 @@ Result NotTried() {
   return result;
 }
 
+// Nothing was tried and nothing is known of the peer: this machine has no descriptor or port left. A
+// connection that failed is kNotTried for nothing else.
+Result OwnLimit(const absl::Status& status) {
+  Result result = NotTried();
+  result.outcome.set_reason(queue::v1::REASON_CONNECTION_FAILED);
+  result.outcome.set_text(Printable(Message(status)));
+  return result;
+}
+
 Result ConnectFailure(const Candidate& candidate, const absl::Status& status, BootTime start) {
   Result result{Verdict::kTemporary, BaseOutcome(candidate), {}};
   const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - start);
@@ -124,6 +133,10 @@ asio::awaitable<bool> Connection::Open() {
     if (pool_.draining() || TimeUntil(give_up_at_) <= milliseconds(0)) break;
     std::optional<Result> failure = co_await OpenAddress(candidate);
     if (!failure) co_return true;
+    if (IsOwnLimit(*failure)) {
+      failure_ = std::move(failure);
+      break;
+    }
     site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
     // One address that may take it later is enough for the mail to wait.
     const bool better =
@@ -163,6 +176,7 @@ asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidat
       pool_.executor(), net::Stream::Connect(pool_.executor(), candidate.endpoint, limit),
       asio::bind_cancellation_slot(connect_cancel_.slot(), asio::use_awaitable));
   if (cut_ || pool_.draining()) co_return NotTried();
+  if (absl::IsResourceExhausted(stream.status())) co_return OwnLimit(stream.status());
   if (!stream.ok()) co_return ConnectFailure(candidate, stream.status(), start);
   stream_ = *std::move(stream);
   replies_seen_.reset();

@@ -30,4 +30,10 @@ struct Result {
   std::optional<std::chrono::milliseconds> wait = std::nullopt;
 };
 
+// This machine had no descriptor or port left for a connection.
+[[nodiscard]] inline bool IsOwnLimit(const Result& result) {
+  return result.verdict == Verdict::kNotTried &&
+         result.outcome.reason() == queue::v1::REASON_CONNECTION_FAILED;
+}
+
 }  // namespace goniec::outbound

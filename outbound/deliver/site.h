@@ -83,6 +83,8 @@ struct Site {
   void NoteEnough(const DeliverConfig& config, BootTime now) {
     no_opening_before_ = now + config.failed_site_pause;
   }
+  // This machine had no descriptor or port for a connection: the next is tried a second later.
+  void NoteOwnLimit(BootTime now) { no_opening_before_ = now + std::chrono::seconds(1); }
   // The last time that a connection was opened in vain, and when the next may be opened.
   [[nodiscard]] const std::optional<queue::v1::Outcome>& failure() const { return failure_; }
   [[nodiscard]] int failures_in_a_row() const { return failures_in_a_row_; }

@@ -292,6 +292,13 @@ void SitePool::Opened(Site& site) {
 
 void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure) {
   site.OpeningEnded();
+  if (IsOwnLimit(failure)) {
+    // It comes back later, and nothing is held against the site.
+    observe::Warn("connection not opened", {{"site", site.key}, {"reason", failure.outcome.text()}});
+    site.NoteOwnLimit(BootClock::now());
+    job->DecideRest(Verdict::kNotTried, failure.outcome);
+    return GiveBack(site, std::move(job));
+  }
   if (failure.verdict == Verdict::kNotTried) {
     if (draining_) return HandBack(site, std::move(job));
     return MoveOn(site, std::move(job), "no connection was opened");

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 
 import { natsServer } from './kustomize.mjs';
 
-export const passwords = { inbound: 'pIn1', outbound: 'pOut2', provision: 'pProv3' };
+export const passwords = { inbound: 'pIn1', outbound: 'pOut2', api: 'pApi4', provision: 'pProv3' };
 
 // Waits until probe() is truthy, for at most `limit` ms.
 export async function until(what, probe, limit = 20_000) {
@@ -47,6 +47,7 @@ export class Broker {
         POD_NAME: 'goniec-nats-0',
         INBOUND_PASSWORD: passwords.inbound,
         OUTBOUND_PASSWORD: passwords.outbound,
+        API_PASSWORD: passwords.api,
         PROVISION_PASSWORD: passwords.provision,
       },
     });

@@ -37,7 +37,7 @@ for (const file of dockerfiles) {
 
 test('compose.yaml builds from these files, with read-only roots and without capabilities', () => {
   const [compose] = parseAll(read('compose.yaml'));
-  for (const service of ['nats', 'provision', 'inbound', 'outbound', 'sink']) {
+  for (const service of ['nats', 'provision', 'inbound', 'outbound', 'api', 'sink']) {
     assert.ok(compose.services[service], `service ${service} is missing`);
     assert.equal(compose.services[service].read_only, true, `${service}: its root is writable`);
     assert.deepEqual(compose.services[service].cap_drop, ['ALL'], `${service}: it keeps capabilities`);

@@ -170,7 +170,7 @@ const gibibytes = (text) => Number(/^"?(\d+)\s*Gi?B?"?$/.exec(text)?.[1]);
 
 // A pod is killed only after the service has given up draining by itself.
 function leavesTimeToDrain(objects) {
-  return ['inbound', 'outbound'].flatMap((service) => {
+  return ['inbound', 'outbound', 'api'].flatMap((service) => {
     const [config] = parseAll(configFile(objects, `${service}.yaml`));
     const workload = objects.find((object) => object.kind === 'Deployment' && object.metadata.name === `goniec-${service}`);
     const grace = podOf(workload).terminationGracePeriodSeconds;
@@ -184,15 +184,15 @@ function layersStorage(objects) {
   const nats = configFile(objects, 'nats.conf');
   const volume = objects.find((object) => object.kind === 'StatefulSet').spec.volumeClaimTemplates[0];
   const sizes = [
-    ...['inbound', 'outbound'].map((s) => parseAll(configFile(objects, `${s}.yaml`))[0].queue.capacity).map(gibibytes),
+    ...['inbound', 'outbound', 'api'].map((s) => parseAll(configFile(objects, `${s}.yaml`))[0].queue.capacity).map(gibibytes),
     gibibytes(/max_file:\s*(\w+)/.exec(nats)?.[1]),
     gibibytes(/max_file_store:\s*(\w+)/.exec(nats)?.[1]),
     gibibytes(volume.spec.resources.requests.storage),
   ];
-  const [inbound, outbound, account, server, disk] = sizes;
-  return inbound === outbound && outbound < account && account < server && server < disk
+  const [inbound, outbound, api, account, server, disk] = sizes;
+  return inbound === outbound && outbound === api && outbound < account && account < server && server < disk
     ? []
-    : [`storage: capacity ${inbound} and ${outbound}, account ${account}, server ${server}, volume ${disk} GiB do not rise`];
+    : [`storage: capacity ${inbound}, ${outbound} and ${api}, account ${account}, server ${server}, volume ${disk} GiB do not rise`];
 }
 
 // The services judge alike what is full, and the broker has the memory that the mail they let wait may take.

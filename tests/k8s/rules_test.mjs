@@ -37,7 +37,7 @@ const rows = [
   ['no readiness probe', (o) => delete containerOf(o).readinessProbe, /no readinessProbe/],
   ['a probe of a port that is not there', (o) => (containerOf(o).livenessProbe.httpGet.port = 'web'), /port web/],
   ['a Service that selects nothing', (o) => (find(o, 'Service', 'goniec-inbound').spec.selector['app.kubernetes.io/name'] = 'x'), /selects no pod/],
-  ['a Service to a port that is not there', (o) => (find(o, 'Service', 'goniec-outbound').spec.ports[0].targetPort = 'api'), /port named api/],
+  ['a Service to a port that is not there', (o) => (find(o, 'Service', 'goniec-api').spec.ports[0].targetPort = 'api'), /port named api/],
   ['a budget that selects nothing', (o) => (find(o, 'PodDisruptionBudget', 'goniec-inbound').spec.selector.matchLabels = { a: 'b' }), /PodDisruptionBudget\/goniec-inbound: selects no pod/],
   ['a selector that misses its pods', (o) => (find(o, 'Deployment', 'goniec-outbound').spec.selector.matchLabels = { a: 'b' }), /misses its own pods/],
   ['a selector that takes all pods', (o) => (find(o, 'Deployment', 'goniec-outbound').spec.selector.matchLabels = { 'app.kubernetes.io/part-of': 'goniec' }), /goniec-outbound: its selector/],

@@ -160,7 +160,7 @@ TEST_F(ApiServerTest, ACommitWithoutAnswerIsOfUnknownOutcome) {
 }
 
 TEST_F(ApiServerTest, TooMuchInFlightIsRefusedWhileOthersWait) {
-  api_config_.max_in_flight = KiB(300);
+  api_config_.max_in_flight = KiB(1200);  // what 200 KiB take, and not twice
   StartApi();
   server_->Freeze();
   auto stub = Stub();

@@ -3,10 +3,16 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/observe/health.h"
@@ -82,6 +88,55 @@ TEST_F(HttpServerTest, AnIdleClientHoldsNobodyUp) {
   for (int i = 0; i < 10; ++i) idle.push_back(Connect((*server)->port()));
   EXPECT_THAT(Get((*server)->port(), "/healthz"), StartsWith("HTTP/1.1 200 "));
   for (const int fd : idle) close(fd);
+}
+
+// Far more than it serves at a time, half of them in the middle of a request.
+TEST_F(HttpServerTest, HundredsOfIdleAndSlowClientsDoNotKeepAProbeOut) {
+  const auto server = HttpServer::Start("127.0.0.1:0", metrics_, health_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  std::vector<int> idle;
+  for (int i = 0; i < 200; ++i) idle.push_back(Connect((*server)->port()));
+  for (int i = 0; i < 200; ++i) {
+    idle.push_back(Connect((*server)->port()));
+    EXPECT_EQ(send(idle.back(), "GET /healthz HT", 15, MSG_NOSIGNAL), 15);
+    if (i % 20 == 0) EXPECT_THAT(Get((*server)->port(), "/healthz"), StartsWith("HTTP/1.1 200 ")) << i;
+  }
+  // None of them has a whole request, and the time limit of none has passed.
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Get((*server)->port(), "/healthz"), StartsWith("HTTP/1.1 200 ")) << i;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << "waited for time limits";
+  for (const int fd : idle) close(fd);
+}
+
+TEST_F(HttpServerTest, AFullFileTableDoesNotKeepAProbeOut) {
+  const auto server = HttpServer::Start("127.0.0.1:0", metrics_, health_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit lowered{std::min<rlim_t>(limit.rlim_cur, 256), limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+  std::vector<int> taken;
+  for (int fd = dup(client); fd >= 0; fd = dup(client)) taken.push_back(fd);
+  EXPECT_EQ(errno, EMFILE);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons((*server)->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
+  ASSERT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  const timeval patience{10, 0};
+  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char buffer[4096];
+  const ssize_t got = recv(client, buffer, sizeof buffer, 0);
+  for (const int fd : taken) close(fd);
+  close(client);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_GT(got, 0);
+  EXPECT_THAT(std::string(buffer, static_cast<size_t>(got)), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpServerTest, ARequestIsBounded) {

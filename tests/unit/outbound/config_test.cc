@@ -19,8 +19,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::set<std::string> kRoots = {"hostname", "drain_limit", "http", "api",   "delivery",
-                                      "retry",    "worker",      "dns",  "queue", "log"};
+const std::set<std::string> kRoots = {"roles", "hostname", "drain_limit", "http",  "api", "delivery",
+                                      "retry", "worker",   "dns",         "queue", "log"};
 
 // Where settings are described, and where they are read.
 struct Described {
@@ -56,6 +56,7 @@ TEST_F(OutboundConfigTest, DefaultsAreSafe) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->http_listen, "127.0.0.1:8082");
   EXPECT_EQ(config->api.listen.ToString(), "127.0.0.1:8443");
+  EXPECT_EQ(config->roles.ToString(), "deliver,api,tend");
   EXPECT_EQ(config->deliver.helo, "out.example.org");
   EXPECT_EQ(config->deliver.tls, TlsMode::kOpportunistic);
   EXPECT_FALSE(config->route.allow_networks.Contains(*net::IpAddress::Parse("127.0.0.1")));
@@ -67,6 +68,7 @@ TEST_F(OutboundConfigTest, DefaultsAreSafe) {
 TEST_F(OutboundConfigTest, EverySectionIsTaken) {
   const auto config = Load(R"(
 hostname: out.exämple.org
+roles: [tend, api]
 http: {listen: "[::1]:9"}
 drain_limit: 7s
 api: {listen: "[::1]:8444", max_calls: 5}
@@ -79,6 +81,7 @@ log: {level: debug}
 )");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->hostname, "out.xn--exmple-cua.org") << "headers and EHLO are ASCII";
+  EXPECT_EQ(config->roles.ToString(), "api,tend");
   EXPECT_EQ(config->http_listen, "[::1]:9");
   EXPECT_EQ(config->drain_limit, std::chrono::seconds(7));
   EXPECT_EQ(config->api.listen.ToString(), "[::1]:8444");
@@ -103,6 +106,10 @@ TEST_F(OutboundConfigTest, EachMistakeIsToldOnceAtItsLine) {
       {"host name", "hostname: not a name\n", ":1: hostname: \"not a name\" is not a domain name; use"},
       {"literal", "hostname: \"[127.0.0.1]\"\n", ":1: hostname: "},
       {"line break", "hostname: \"a.test\\r\\nX: y\"\n", ":1: hostname: "},
+      {"no role", "roles: []\n", ":1: roles: is empty: give some of deliver, api, tend"},
+      {"unknown role", "roles: [deliver, sing]\n",
+       ":1: roles[1]: is no role; there are deliver, api and tend"},
+      {"a role twice", "roles: [tend, tend]\n", ":1: roles[1]: is there twice"},
       {"http", "http:\n  listen: \"8080\"\n", ":2: http.listen: \"8080\" is not an address"},
       {"unknown section", "\nsmtp: {listen: x}\n", ":2: smtp: there is no such setting"},
       {"unknown key", "retry:\n  firstdelay: 1s\n",
@@ -143,10 +150,13 @@ TEST_F(OutboundConfigTest, EventsAreKeptForAsLongAsAMailMayLive) {
 
 // The files that people copy are read by the same code as the service's own.
 TEST_F(OutboundConfigTest, TheExampleFilesAreGood) {
-  const auto compose = LoadOutboundConfig(std::string(GONIEC_SOURCE_DIR) + "/.dev/compose/outbound.yaml");
-  EXPECT_TRUE(compose.ok()) << compose.status();
+  for (const char* file :
+       {"/.dev/compose/outbound.yaml", "/.dev/compose/api.yaml", "/k8s/base/config/outbound.yaml"}) {
+    const auto config = LoadOutboundConfig(std::string(GONIEC_SOURCE_DIR) + file);
+    EXPECT_TRUE(config.ok()) << file << ": " << config.status();
+  }
   // The certificate and the tokens are mounted in the cluster only.
-  const auto cluster = LoadOutboundConfig(std::string(GONIEC_SOURCE_DIR) + "/k8s/base/config/outbound.yaml");
+  const auto cluster = LoadOutboundConfig(std::string(GONIEC_SOURCE_DIR) + "/k8s/base/config/api.yaml");
   EXPECT_THAT(std::string(Message(cluster.status())), HasSubstr("api.tokens_file: /etc/goniec-api/tokens"));
   EXPECT_EQ(std::ranges::count(std::string(Message(cluster.status())), '\n'), 0) << cluster.status();
 }

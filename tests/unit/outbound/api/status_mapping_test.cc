@@ -87,8 +87,8 @@ TEST(StatusMapping, OthersHaveTheirReasons) {
   EXPECT_EQ(SenderDomainDenied("raw", "evil.test").error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(Find<google::rpc::ErrorInfo>(SenderDomainDenied("raw", "evil.test"))->metadata().at("domain"),
             "evil.test");
-  EXPECT_EQ(TooMuchInFlight().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_TRUE(Find<google::rpc::RetryInfo>(TooMuchInFlight()));
+  EXPECT_EQ(TooMuchInFlight("api.max_in_flight").error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Find<google::rpc::RetryInfo>(TooMuchInFlight("api.max_in_flight")));
   EXPECT_EQ(Dropped().error_code(), grpc::StatusCode::INTERNAL);
 }
 
