@@ -49,7 +49,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(co
 
 // gRPC's own lines, most of them about peers (handshakes that fail), in the form of ours.
 void LogAsOurs(gpr_log_func_args* line) {
-  observe::Info("grpc", {{"text", line->message}, {"file", line->file}, {"line", line->line}});
+  observe::InfoLimited("grpc", {{"text", line->message}, {"file", line->file}, {"line", line->line}});
 }
 
 void SetLimits(const ApiConfig& config, grpc::ServerBuilder& builder) {
