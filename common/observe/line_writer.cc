@@ -13,6 +13,10 @@ namespace {
 
 // How long lines gather. Short enough for a person who watches.
 constexpr std::chrono::milliseconds kGather{20};
+// How long counts gather before the line that tells them.
+constexpr std::chrono::seconds kOwedAfter{1};
+// One part in so many of the buffer is kept for urgent lines.
+constexpr size_t kUrgentPart = 4;
 
 void WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -58,7 +62,8 @@ void LineWriter::Append(std::string_view line, bool urgent) {
     WriteAll(fd_, line);
     return;
   }
-  if (buffer_.size() + line.size() > max_buffered_) {
+  const size_t room = urgent ? max_buffered_ : max_buffered_ - max_buffered_ / kUrgentPart;
+  if (buffer_.size() + line.size() > room) {
     ++dropped_;
     return;
   }
@@ -68,18 +73,38 @@ void LineWriter::Append(std::string_view line, bool urgent) {
   if (first || urgent) wake_.notify_one();
 }
 
+void LineWriter::Owe() {
+  const std::lock_guard lock(mutex_);
+  if (!running_ || stopping_ || owed_at_ != Time::max()) return;
+  owed_at_ = std::chrono::steady_clock::now() + kOwedAfter;
+  wake_.notify_one();
+}
+
+void LineWriter::WaitForLines(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_ && buffer_.empty()) {
+    if (owed_at_ == Time::max()) {
+      wake_.wait(lock);
+    } else if (wake_.wait_until(lock, owed_at_) == std::cv_status::timeout) {
+      return;
+    }
+  }
+  wake_.wait_for(lock, kGather, [this] { return stopping_ || urgent_; });
+}
+
 void LineWriter::Run() {
   std::string batch;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !buffer_.empty(); });
-    wake_.wait_for(lock, kGather, [this] { return stopping_ || urgent_; });
+    WaitForLines(lock);
     batch.clear();
     batch.swap(buffer_);
     urgent_ = false;
     if (dropped_ > 0) batch += dropped_line_(std::exchange(dropped_, 0));
     const bool last = stopping_;
+    const bool owed = last || std::chrono::steady_clock::now() >= owed_at_;
+    if (owed) owed_at_ = Time::max();
     lock.unlock();
+    if (owed && owed_lines_) batch += owed_lines_();
     WriteAll(fd_, batch);
     lock.lock();
     if (last && buffer_.empty()) return;

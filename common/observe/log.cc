@@ -10,16 +10,20 @@
 #include <atomic>
 #include <cstdlib>
 #include <ctime>
+#include <map>
 #include <mutex>
 
 #include "common/base/text.h"
 #include "common/observe/escape.h"
+#include "common/observe/line_limit.h"
 #include "common/observe/line_writer.h"
 
 namespace goniec::observe {
 namespace {
 
 constexpr size_t kMaxBuffered = 4 << 20;
+// A limited event may write the lines of so many seconds at once.
+constexpr int kBurstSeconds = 5;
 
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warn", "error"};
 
@@ -27,11 +31,14 @@ std::atomic<bool> json{false};
 std::atomic<LogLevel> least_level{LogLevel::kInfo};
 std::atomic<Privacy> address_privacy{Privacy::kFull};
 
+std::atomic<int> limited_lines{LogConfig().limited_lines};
+
 std::string DroppedLine(uint64_t lines);
+std::string LeftOutLines();
 
 // Lives for ever: threads may log until the very end of the process.
 LineWriter& Writer() {
-  static LineWriter& writer = *new LineWriter(STDERR_FILENO, kMaxBuffered, DroppedLine);
+  static LineWriter& writer = *new LineWriter(STDERR_FILENO, kMaxBuffered, DroppedLine, LeftOutLines);
   return writer;
 }
 
@@ -120,6 +127,28 @@ std::string DroppedLine(uint64_t lines) {
   return line;
 }
 
+// The limited events, by their names: literals, so there are few.
+struct LimitedEvents {
+  std::mutex mutex;
+  std::map<std::string_view, LineLimit> limits;
+};
+LimitedEvents& Limited() {
+  static LimitedEvents& events = *new LimitedEvents;
+  return events;
+}
+
+std::string LeftOutLines() {
+  std::string lines;
+  const std::lock_guard lock(Limited().mutex);
+  for (auto& [event, limit] : Limited().limits) {
+    const uint64_t left_out = limit.TakeLeftOut();
+    if (left_out == 0) continue;
+    AppendHead(lines, LogLevel::kWarn, "log lines left out");
+    AppendFields(lines, {{"of", event}, {"lines", left_out}, {"limit", "log.limited_lines"}});
+  }
+  return lines;
+}
+
 void Write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
   thread_local std::string line;  // keeps its memory
   line.clear();
@@ -167,6 +196,7 @@ void ReadLogConfig(config::Section section, LogConfig& config) {
                             {"error", LogLevel::kError}});
   section.Choice<Privacy>("addresses", config.addresses,
                           {{"full", Privacy::kFull}, {"domain", Privacy::kDomain}, {"hash", Privacy::kHash}});
+  section.Integer<int>("limited_lines", config.limited_lines, {1, 100'000});
 }
 
 void StartLog(const LogConfig& config) {
@@ -174,6 +204,7 @@ void StartLog(const LogConfig& config) {
       config.format == LogFormat::kJson || (config.format == LogFormat::kAuto && isatty(STDERR_FILENO) == 0);
   least_level = config.level;
   address_privacy = config.addresses;
+  limited_lines = config.limited_lines;
   const auto logger = std::make_shared<spdlog::logger>("", std::make_shared<SpdlogSink>());
   static constexpr std::array kSpdlogLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                spdlog::level::err};
@@ -194,6 +225,19 @@ bool LogEnabled(LogLevel level) {
 
 void Log(LogLevel level, const char* event, std::initializer_list<Field> fields) {
   if (LogEnabled(level)) Write(level, event, fields);
+}
+
+void LogLimited(LogLevel level, const char* event, std::initializer_list<Field> fields) {
+  if (!LogEnabled(level)) return;
+  bool admitted = false;
+  {
+    const std::lock_guard lock(Limited().mutex);
+    const double rate = limited_lines.load(std::memory_order_relaxed);
+    LineLimit& limit = Limited().limits.try_emplace(event, rate, rate * kBurstSeconds).first->second;
+    admitted = limit.Admit(std::chrono::steady_clock::now());
+  }
+  if (admitted) return Write(level, event, fields);
+  Writer().Owe();
 }
 
 Privacy AddressPrivacy() {

@@ -6,9 +6,9 @@
 //
 // Levels: a peer misbehaves = info, we degrade = warn, our bug = error. Lines go to standard error through a
 // buffer that its own thread empties, so that a slow terminal or pipe never blocks an I/O thread; when the
-// buffer is full, lines are dropped and a line says how many. Plain spdlog calls (spdlog::error("…")) arrive
-// in the same form. Thread-safe. The log never sees subjects, metadata, bodies or credentials; addresses go
-// through LogAddress().
+// buffer is full, lines are dropped and a line says how many. Lines that a stranger can cause at will go
+// through LogLimited(). Plain spdlog calls (spdlog::error("…")) arrive in the same form. Thread-safe. The log
+// never sees subjects, metadata, bodies or credentials; addresses go through LogAddress().
 #pragma once
 
 #include <chrono>
@@ -35,6 +35,9 @@ struct LogConfig {
   // log.addresses: how mail addresses are shown. full: as they are; domain: `*@example.org`; hash: the first
   // 16 hexadecimal digits of the SHA-256 of the address, so that one address can be followed but not read.
   Privacy addresses = Privacy::kFull;
+  // log.limited_lines: lines a second of each kind that strangers can cause at will (refusals, connections
+  // that fail), five times as many at once; a line a second says how many were left out. 1 to 100000.
+  int limited_lines = 20;
 };
 void ReadLogConfig(config::Section section, LogConfig& config);
 
@@ -88,6 +91,16 @@ inline void Warn(const char* event, std::initializer_list<Field> fields) {
 }
 inline void Error(const char* event, std::initializer_list<Field> fields) {
   Log(LogLevel::kError, event, fields);
+}
+
+// The same for lines that a stranger can cause as often as he likes, at most `log.limited_lines` a second of
+// one event. What is left out is summed: "log lines left out event=… lines=…".
+void LogLimited(LogLevel level, const char* event, std::initializer_list<Field> fields);
+inline void InfoLimited(const char* event, std::initializer_list<Field> fields) {
+  LogLimited(LogLevel::kInfo, event, fields);
+}
+inline void WarnLimited(const char* event, std::initializer_list<Field> fields) {
+  LogLimited(LogLevel::kWarn, event, fields);
 }
 
 // An address as `log.addresses` says (the process's setting, or a given one). The null sender is "<>".

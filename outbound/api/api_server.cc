@@ -34,7 +34,7 @@ constexpr seconds kLongestTask{60};
 
 // gRPC's own lines, most of them about peers (handshakes that fail), in the form of ours.
 void LogAsOurs(gpr_log_func_args* line) {
-  observe::Info("grpc", {{"text", line->message}, {"file", line->file}, {"line", line->line}});
+  observe::InfoLimited("grpc", {{"text", line->message}, {"file", line->file}, {"line", line->line}});
 }
 
 void SetLimits(const ApiConfig& config, grpc::ServerBuilder& builder) {

@@ -157,9 +157,9 @@ asio::awaitable<std::optional<Result>> Connection::OpenAddress(Candidate candida
   }
   // RFC 7435: some protection when possible, never a bounce for the lack of it. Once, on a new connection,
   // for the handshake has spoilt this one.
-  observe::Info("starttls failed, plain text instead", {{"host", candidate.host},
-                                                        {"ip", candidate.endpoint.ip.ToString()},
-                                                        {"text", failure->outcome.text()}});
+  observe::InfoLimited("starttls failed, plain text instead", {{"host", candidate.host},
+                                                               {"ip", candidate.endpoint.ip.ToString()},
+                                                               {"text", failure->outcome.text()}});
   pool_.metrics().tls_fallbacks.Add();
   site_.plain_until[candidate.endpoint] = BootClock::now() + kPlainTime;
   failure = co_await TryAddress(std::move(candidate), false);

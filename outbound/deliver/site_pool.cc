@@ -313,10 +313,10 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result 
   GiveBack(site, std::move(job));
   if (site.opening() > 0) return;
   site.NoteFailure(config_, failure.outcome, BootClock::now());
-  observe::Info("site down", {{"site", site.key},
-                              {"text", failure.outcome.text()},
-                              {"failures", site.failures_in_a_row()},
-                              {"jobs", site.waiting()}});
+  observe::InfoLimited("site down", {{"site", site.key},
+                                     {"text", failure.outcome.text()},
+                                     {"failures", site.failures_in_a_row()},
+                                     {"jobs", site.waiting()}});
   // Whether the others would be refused for good is not known: a refusal of the connection names no mail.
   while (std::unique_ptr<JobInHand> waiting = TakeFirst(site)) {
     waiting->DecideRest(Verdict::kTemporary, failure.outcome);

@@ -71,6 +71,26 @@ TEST(Log, AFieldIsBounded) {
   EXPECT_LT(line.size(), 1300U);
 }
 
+TEST(Log, LinesThatStrangersCauseAreLimitedAndTheRestIsSummed) {
+  const std::string lines = Logged({.format = LogFormat::kText, .limited_lines = 2}, [] {
+    for (int i = 0; i < 1'000; ++i) InfoLimited("told by a stranger", {{"n", i}});
+    for (int i = 0; i < 1'000; ++i) Info("told by us", {{"n", i}});
+    for (int i = 0; i < 3; ++i) WarnLimited("another kind", {{"n", i}});
+  });
+  const auto count = [&lines](std::string_view what) {
+    int found = 0;
+    for (size_t at = lines.find(what); at != std::string::npos; at = lines.find(what, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("told by us n="), 1'000);
+  EXPECT_EQ(count("another kind n="), 3);
+  // Ten at once, and a few more if this took long.
+  const int told = count("told by a stranger n=");
+  EXPECT_GE(told, 10);
+  EXPECT_LT(told, 100);
+  EXPECT_THAT(lines, HasSubstr("warn  log lines left out of=\"told by a stranger\" lines="));
+}
+
 TEST(LogAddress, ShowsWhatPrivacyAllows) {
   EXPECT_EQ(LogAddress("Jo@Example.org", Privacy::kFull), "Jo@Example.org");
   EXPECT_EQ(LogAddress("Jo@Example.org", Privacy::kDomain), "*@Example.org");
@@ -82,7 +102,8 @@ TEST(LogAddress, ShowsWhatPrivacyAllows) {
 }
 
 TEST(LogConfig, IsReadFromItsSection) {
-  auto document = config::Document::Parse("log: {format: json, level: debug, addresses: hash}", "t.yaml");
+  auto document = config::Document::Parse(
+      "log: {format: json, level: debug, addresses: hash, limited_lines: 7}", "t.yaml");
   ASSERT_TRUE(document.ok());
   LogConfig config;
   ReadLogConfig(document->root().Sub("log"), config);
@@ -90,6 +111,7 @@ TEST(LogConfig, IsReadFromItsSection) {
   EXPECT_EQ(config.format, LogFormat::kJson);
   EXPECT_EQ(config.level, LogLevel::kDebug);
   EXPECT_EQ(config.addresses, Privacy::kHash);
+  EXPECT_EQ(config.limited_lines, 7);
 }
 
 }  // namespace
