@@ -34,7 +34,6 @@ goniec_dep(unbound ${UNBOUND_LIBRARY})
 find_package(spdlog CONFIG REQUIRED)
 find_package(fmt CONFIG REQUIRED)
 goniec_dep(spdlog spdlog::spdlog fmt::fmt)
-goniec_pkg(gmime gmime-3.0)
 goniec_pkg(curl libcurl)
 goniec_pkg(prometheus prometheus-cpp-core)
 

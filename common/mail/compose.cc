@@ -4,14 +4,15 @@
 #include "absl/time/time.h"
 #include "common/base/text.h"
 #include "common/mail/encoded_word.h"
-#include "common/mail/gmime.h"
-#include "common/mail/mime_tree.h"
+#include "common/mail/field_writer.h"
+#include "common/mail/mime_body.h"
 
 namespace goniec::mail {
 namespace {
 
 // The same byte as queue::kMessageIdPlaceholder; the queue is not linked here.
 constexpr char kIdPlaceholder = '\0';
+constexpr std::string_view kSubject = "Subject";
 
 std::string AddressList(const std::vector<NamedAddress>& addresses, bool* utf8) {
   std::string list;
@@ -27,7 +28,7 @@ std::string AddressList(const std::vector<NamedAddress>& addresses, bool* utf8) 
   return list;
 }
 
-std::string HeaderFields(const Draft& draft, bool* utf8) {
+absl::StatusOr<std::string> HeaderFields(const Draft& draft, bool* utf8) {
   std::string fields = FoldField("Date", FormatDate(draft.date));
   fields += FoldField("From", AddressList({draft.from}, utf8));
   if (draft.sender) fields += FoldField("Sender", AddressList({*draft.sender}, utf8));
@@ -36,14 +37,14 @@ std::string HeaderFields(const Draft& draft, bool* utf8) {
   if (!draft.cc.empty()) fields += FoldField("Cc", AddressList(draft.cc, utf8));
   // RFC 5322 §3.6 asks for a destination field no more, but filters distrust a message without one.
   if (draft.to.empty() && draft.cc.empty()) fields += FoldField("To", "undisclosed-recipients:;");
-  if (!draft.subject.empty()) fields += FoldField("Subject", EncodeText(draft.subject));
-  for (const auto& [name, value] : draft.headers) fields += FoldField(name, EncodeText(value));
+  if (!draft.subject.empty()) fields += FoldField(kSubject, EncodeText(draft.subject, kSubject.size() + 2));
+  for (const auto& [name, value] : draft.headers) {
+    const absl::StatusOr<std::string> field = WriteField(name, value);
+    if (!field.ok()) return absl::InternalError("a header field was not checked before composing");
+    fields += *field;
+  }
   return fields + "MIME-Version: 1.0\r\n";
 }
-
-struct FormatFree {
-  void operator()(GMimeFormatOptions* options) const { g_mime_format_options_free(options); }
-};
 
 }  // namespace
 
@@ -66,23 +67,12 @@ std::string WireAddress(const smtp::Mailbox& mailbox, bool* needs_utf8) {
 
 absl::StatusOr<Composed> Compose(const Draft& draft) {
   Composed composed;
-  const GOwned<GMimeObject> tree = BuildMimeTree(draft);
-  const std::unique_ptr<GMimeFormatOptions, FormatFree> format(g_mime_format_options_new());
-  g_mime_format_options_set_newline_format(format.get(), GMIME_NEWLINE_FORMAT_DOS);
-
-  const std::shared_ptr<GMimeStream> stream(g_mime_stream_mem_new(), GUnref());
-  const std::string fields = HeaderFields(draft, &composed.smtputf8);
-  if (g_mime_stream_write(stream.get(), fields.data(), fields.size()) < 0 ||
-      g_mime_object_write_to_stream(tree.get(), format.get(), stream.get()) < 0) {
-    return absl::InternalError("the message could not be composed");
-  }
-  const GByteArray* bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream.get()));
-  const auto view = [&] { return std::string_view(reinterpret_cast<const char*>(bytes->data), bytes->len); };
-  if (!view().ends_with("\r\n") && g_mime_stream_write(stream.get(), "\r\n", 2) < 0) {
-    return absl::InternalError("the message could not be composed");
-  }
-  composed.message = view();
-  composed.owner = stream;
+  absl::StatusOr<std::string> fields = HeaderFields(draft, &composed.smtputf8);
+  if (!fields.ok()) return fields.status();
+  const auto message = std::make_shared<std::string>(*std::move(fields));
+  AppendMimeBody(draft, *message);
+  composed.message = *message;
+  composed.owner = message;
   const NamedAddress& sender = draft.sender ? *draft.sender : draft.from;
   composed.internet_message_id =
       absl::StrCat(std::string(1, kIdPlaceholder), "@", sender.mailbox.domain.ascii);

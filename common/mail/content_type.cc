@@ -64,4 +64,22 @@ absl::Status CheckContentType(std::string_view text) {
   return text.empty() ? absl::OkStatus() : malformed();
 }
 
+std::vector<std::string_view> PartsOfContentType(std::string_view text) {
+  std::vector<std::string_view> parts;
+  bool quoted = false;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i == text.size() || (text[i] == ';' && !quoted)) {
+      const std::string_view part = TrimAsciiSpace(text.substr(start, i - start));
+      if (!part.empty()) parts.push_back(part);
+      start = i + 1;
+    } else if (text[i] == '\\' && quoted) {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    }
+  }
+  return parts;
+}
+
 }  // namespace goniec::mail

@@ -10,12 +10,21 @@
 namespace goniec::mail {
 namespace {
 
-// RFC 2047 §2: a line with an encoded word in it has at most 76 characters, so a word has less: it shares its
-// line with the field's name. 12 are its frame, "=?UTF-8?Q?" and "?=".
-constexpr std::size_t kMaxEncoded = 64 - 12;
+// RFC 2047 §2: a word has at most 75 characters and its line 76. 12 of the word are its frame, "=?UTF-8?Q?"
+// and "?=".
 constexpr std::size_t kBestLine = 76;
-// Longer runs cannot be folded below RFC 5322's 998 octets.
-constexpr std::size_t kMaxRun = 900;
+constexpr std::size_t kFrame = 12;
+constexpr std::size_t kLongestWord = 75;
+constexpr std::size_t kPhraseWord = 64;
+constexpr std::size_t kLongestCharacter = 4;
+// Room for any character, in Q.
+constexpr std::size_t kLeastEncoded = 3 * kLongestCharacter;
+
+// Longest words, the first one and those behind it.
+struct WordSizes {
+  std::size_t first;
+  std::size_t others;
+};
 
 bool IsPrintableAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= ' ' && c < 0x7F) || c == '\t'; });
@@ -47,76 +56,102 @@ std::string EncodeQ(std::string_view character) {
   return encoded;
 }
 
-std::size_t LengthOfCharacter(std::string_view text) {
-  std::size_t length = 1;
-  while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) ++length;
-  return length;
-}
-
 // Whole characters only in each word (RFC 2047 §5).
-std::string WordsQ(std::string_view text) {
+std::string WordsQ(std::string_view text, WordSizes sizes) {
   std::string words = "=?UTF-8?Q?";
-  std::size_t used = 0;
+  std::size_t room = sizes.first - kFrame;
   while (!text.empty()) {
     const std::size_t length = LengthOfCharacter(text);
     const std::string encoded = EncodeQ(text.substr(0, length));
-    if (used + encoded.size() > kMaxEncoded) {
+    if (encoded.size() > room) {
       words += "?= =?UTF-8?Q?";
-      used = 0;
+      room = sizes.others - kFrame;
     }
     words += encoded;
-    used += encoded.size();
+    room -= std::min(room, encoded.size());
     text.remove_prefix(length);
   }
   return words + "?=";
 }
 
-std::string WordsB(std::string_view text) {
-  constexpr std::size_t kBytes = kMaxEncoded / 4 * 3;
+std::string WordsB(std::string_view text, WordSizes sizes) {
+  std::size_t room = (sizes.first - kFrame) / 4 * 3;
   std::string words;
   while (!text.empty()) {
     std::size_t taken = 0;
     while (taken < text.size()) {
       const std::size_t length = LengthOfCharacter(text.substr(taken));
-      if (taken + length > kBytes) break;
+      if (taken + length > room) break;
       taken += length;
     }
-    if (taken == 0)
-      taken = std::min(text.size(), kBytes);  // not UTF-8: the caller's fault, but no endless loop
     absl::StrAppend(&words, words.empty() ? "" : " ", "=?UTF-8?B?",
                     absl::Base64Escape(ToAbsl(text.substr(0, taken))), "?=");
     text.remove_prefix(taken);
+    room = (sizes.others - kFrame) / 4 * 3;
   }
   return words;
 }
 
-std::string EncodeWords(std::string_view text) {
+std::string Words(std::string_view text, WordSizes sizes) {
   const auto plain =
       std::count_if(text.begin(), text.end(), [](char c) { return IsPlainInQ(c) || c == ' '; });
   const auto others = static_cast<std::size_t>(text.size()) - static_cast<std::size_t>(plain);
-  return others * 6 > text.size() ? WordsB(text) : WordsQ(text);
+  return others * 6 > text.size() ? WordsB(text, sizes) : WordsQ(text, sizes);
+}
+
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+template <typename Predicate>
+std::size_t Longest(std::string_view text, Predicate counts) {
+  std::size_t longest = 0;
+  std::size_t run = 0;
+  for (const char c : text) {
+    run = counts(c) ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return longest;
 }
 
 // A reader would decode what looks like an encoded word, and drop white space at the ends.
 bool StandsForItself(std::string_view text) {
   return IsPrintableAscii(text) && text.find("=?") == std::string_view::npos &&
-         TrimAsciiSpace(text) == text && LongestRun(text) <= kMaxRun;
+         TrimAsciiSpace(text) == text && LongestRun(text) <= kMaxRun && LongestSpaces(text) <= kMaxSpaces;
 }
 
 }  // namespace
 
-std::size_t LongestRun(std::string_view text) {
-  std::size_t longest = 0;
-  while (!text.empty()) {
-    const std::size_t run = std::min(text.find_first_of(" \t"), text.size());
-    longest = std::max(longest, run);
-    text.remove_prefix(std::min(run + 1, text.size()));
-  }
-  return longest;
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-std::string EncodeText(std::string_view text) {
-  return StandsForItself(text) ? std::string(text) : EncodeWords(text);
+std::size_t LengthOfCharacter(std::string_view text) {
+  std::size_t length = 1;
+  while (length < std::min(text.size(), kLongestCharacter) &&
+         (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80)
+    ++length;
+  return length;
+}
+
+std::size_t LongestRun(std::string_view text) {
+  return Longest(text, [](char c) { return !IsBlank(c); });
+}
+
+std::size_t LongestSpaces(std::string_view text) {
+  return Longest(text, IsBlank);
+}
+
+std::string EncodeText(std::string_view text, std::size_t column) {
+  if (StandsForItself(text)) return std::string(text);
+  // Else it goes on a line of its own.
+  const bool fits = column + kFrame + kLeastEncoded <= kBestLine;
+  const std::size_t first = fits ? std::min(kBestLine - column, kLongestWord) : kLongestWord;
+  return Words(text, {.first = first, .others = kLongestWord});
+}
+
+std::string EncodeWords(std::string_view text) {
+  return Words(text, {.first = kPhraseWord, .others = kPhraseWord});
 }
 
 std::string EncodePhrase(std::string_view name) {
@@ -134,20 +169,23 @@ std::string EncodePhrase(std::string_view name) {
 std::string FoldField(std::string_view name, std::string_view value) {
   std::string field = absl::StrCat(ToAbsl(name), ":");
   std::size_t line = field.size();
+  bool first = true;
   while (!value.empty()) {
     // A piece is white space and the run behind it.
     const std::size_t run = std::min(value.find_first_not_of(" \t"), value.size());
     const std::size_t end = std::min(value.find_first_of(" \t", run), value.size());
-    const bool first = line == name.size() + 1;
+    const std::string_view word = value.substr(run, end - run);
     const std::string_view space = first && run == 0 ? std::string_view(" ") : value.substr(0, run);
     // A line of white space alone would be read as the end of the header section by some.
-    if (!first && end > run && line + end > kBestLine) {
+    const bool may_break = !word.empty() && (!first || word.find("=?") != std::string_view::npos);
+    if (may_break && line + space.size() + word.size() > kBestLine) {
       field += "\r\n";
       line = 0;
     }
-    absl::StrAppend(&field, ToAbsl(space), ToAbsl(value.substr(run, end - run)));
-    line += space.size() + (end - run);
+    absl::StrAppend(&field, ToAbsl(space), ToAbsl(word));
+    line += space.size() + word.size();
     value.remove_prefix(end);
+    first = false;
   }
   return field + "\r\n";
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
 #include "common/mail/address_field.h"
 #include "common/mail/compose.h"
+#include "common/mail/encoded_word.h"
 #include "common/mail/headers.h"
 
 namespace goniec::mail {
@@ -16,6 +18,7 @@ namespace {
 // The same byte as queue::kMessageIdPlaceholder; the queue is not linked here.
 constexpr std::string_view kIdPlaceholder("\0", 1);
 constexpr std::size_t kMaxMessageIdShown = 998;
+constexpr std::array<std::string_view, 4> kOriginators = {"from", "sender", "resent-from", "resent-sender"};
 constexpr std::array<std::string_view, 3> kRemoved = {"return-path", "bcc", "resent-bcc"};
 
 // Bodies have megabytes: memchr, not a loop over bytes.
@@ -61,10 +64,6 @@ std::string WithCrLf(std::string_view raw) {
   return mended;
 }
 
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 std::string MessageIdIn(const HeaderField& field) {
   std::string id = Unfold(field.value);
   if (id.size() < 3 || id.size() > kMaxMessageIdShown || id.front() != '<' || id.back() != '>') return {};
@@ -72,22 +71,39 @@ std::string MessageIdIn(const HeaderField& field) {
   return id.find_first_of("<> \t") == std::string::npos ? id : std::string();
 }
 
-absl::Status ReadFrom(const HeaderSection& section, NormalizedRaw& message) {
-  const HeaderField* from = FindField(section, "From");
-  if (from == nullptr) return absl::OkStatus();
+bool NamesAnOriginator(std::string_view name) {
+  return std::any_of(kOriginators.begin(), kOriginators.end(),
+                     [&](std::string_view known) { return EqualsIgnoreCase(name, known); });
+}
+
+absl::Status ReadOriginators(const HeaderSection& section, NormalizedRaw& message) {
   // Which of several a reader shows is anybody's guess, and so is whose domain was checked.
   if (CountFields(section, "From") > 1) return absl::InvalidArgumentError("has more than one From field");
-  auto addresses = AddressesOf(from->value);
-  if (!addresses.ok()) return absl::InvalidArgumentError("has a From field without an address");
-  message.from = *std::move(addresses);
+  for (const HeaderField& field : section.fields) {
+    if (!NamesAnOriginator(field.name)) continue;
+    auto read = ReadAddressField(field.value);
+    if (!read.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("has a ", ToAbsl(field.name), " field that ", read.status().message()));
+    }
+    if (read->addresses.empty() && EqualsIgnoreCase(field.name, "From"))
+      return absl::InvalidArgumentError("has a From field without an address");
+    message.originators.push_back({.field = std::string(field.name),
+                                   .addresses = std::move(read->addresses),
+                                   .malformed = read->malformed});
+  }
   return absl::OkStatus();
 }
 
-// The sender's domain as it may stand in a Message-ID, else the server's.
+// The author's domain as it may stand in a Message-ID, else the server's.
 std::string MessageIdDomain(const NormalizedRaw& message, const RawOptions& options) {
-  if (message.from.empty()) return options.fallback_domain;
-  const auto mailbox = smtp::ParseMailbox(message.from.front());
-  return mailbox.ok() && !mailbox->domain.empty() ? mailbox->domain.ascii : options.fallback_domain;
+  for (const Originator& originator : message.originators) {
+    if (!EqualsIgnoreCase(originator.field, "From")) continue;
+    const std::string& author = originator.addresses.front();
+    const auto domain = smtp::ParseDomain(author.substr(author.rfind('@') + 1));
+    if (domain.ok()) return domain->ascii;
+  }
+  return options.fallback_domain;
 }
 
 void WriteHead(const HeaderSection& section, const RawOptions& options, NormalizedRaw& message) {
@@ -133,7 +149,7 @@ absl::StatusOr<NormalizedRaw> NormalizeRaw(std::string_view raw, const RawOption
   }
   message.eight_bit = message.smtputf8 || !IsAscii(section->body);
   message.body = section->body;
-  if (absl::Status from = ReadFrom(*section, message); !from.ok()) return from;
+  if (absl::Status read = ReadOriginators(*section, message); !read.ok()) return read;
   WriteHead(*section, options, message);
   WriteHeader(*section, message);
   return message;

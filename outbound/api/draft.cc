@@ -9,7 +9,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/mail/content_type.h"
-#include "common/mail/encoded_word.h"
+#include "common/mail/field_writer.h"
 #include "common/mail/headers.h"
 #include "outbound/api/fields.h"
 
@@ -25,7 +25,6 @@ constexpr int kMaxHeaders = 100;
 constexpr std::size_t kMaxHeaderName = 76;
 constexpr std::size_t kMaxHeaderValue = 8 * 1024;
 constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
-constexpr std::size_t kMaxHeaderRun = 900;
 
 using Addresses = google::protobuf::RepeatedPtrField<v1::Address>;
 
@@ -54,11 +53,22 @@ void CheckBody(std::string_view text, const char* path, Violations& violations) 
   if (text.find('\0') != std::string_view::npos) violations.Add(path, "must not contain NUL");
 }
 
+// Those of ASCII, and those that came with Latin-1 (U+0080 to U+009F).
+bool HasControl(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < ' ' || byte == 0x7F) return true;
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
+  }
+  return false;
+}
+
 // It becomes a parameter of a header field and, at many receivers, a file: no way out of the folder.
 void CheckFileName(std::string_view name, const std::string& path, Violations& violations) {
   if (!CheckText(name, path, kMaxAttachmentText, violations)) return;
   if (name.find_first_of("/\\") != std::string_view::npos)
     violations.Add(path, "must be a name without a path");
+  if (HasControl(name)) violations.Add(path, "must not contain control characters");
 }
 
 void CheckContentId(std::string_view id, const std::string& path, Violations& violations) {
@@ -105,18 +115,21 @@ void ReadAttachments(const v1::ComposedMessage& composed, mail::Draft& draft, Vi
   }
 }
 
+void CheckHeaderName(std::string_view name, const std::string& path, Violations& violations) {
+  if (!CheckText(name, path, kMaxHeaderName, violations)) return;
+  if (!mail::IsFieldName(name)) {
+    violations.Add(path, "must be printable ASCII without space and colon");
+  } else if (const auto why = mail::WhyReserved(name)) {
+    violations.Add(path, absl::StrCat("is ", ToAbsl(*why)));
+  }
+}
+
 void ReadHeader(const v1::Header& header, const std::string& path, mail::Draft& draft,
                 Violations& violations) {
-  if (CheckText(header.name(), path + ".name", kMaxHeaderName, violations)) {
-    if (!mail::IsFieldName(header.name())) {
-      violations.Add(path + ".name", "must be printable ASCII without space and colon");
-    } else if (const auto why = mail::WhyReserved(header.name())) {
-      violations.Add(path + ".name", absl::StrCat("is ", ToAbsl(*why)));
-    }
-  }
-  if (CheckText(header.value(), path + ".value", kMaxHeaderValue, violations) &&
-      mail::LongestRun(header.value()) > kMaxHeaderRun) {
-    violations.Add(path + ".value", absl::StrCat("has more than ", kMaxHeaderRun, " octets without a space"));
+  CheckHeaderName(header.name(), path + ".name", violations);
+  if (CheckText(header.value(), path + ".value", kMaxHeaderValue, violations)) {
+    const auto field = mail::WriteField(header.name(), header.value());
+    if (!field.ok()) violations.Add(path + ".value", std::string(Message(field.status())));
   }
   draft.headers.emplace_back(header.name(), header.value());
 }

@@ -115,7 +115,7 @@ asio::awaitable<void> Send(ApiContext& context, Call call, std::unique_ptr<v1::S
   if (const auto* violations = std::get_if<Violations>(&read)) {
     call.Finish(InvalidArgument(*violations));
   } else if (const auto* denied = std::get_if<DeniedDomain>(&read)) {
-    call.Finish(SenderDomainDenied(denied->field, denied->domain));
+    call.Finish(SenderDomainDenied(denied->field, denied->domain, denied->header));
   } else if (request->validate_only()) {
     v1::SendMessageResponse response;
     *response.mutable_durability() = ViewOf(context.deps.durability());

@@ -109,9 +109,11 @@ grpc::Status InvalidArgument(const Violations& violations) {
   return Details(grpc::StatusCode::INVALID_ARGUMENT, message).Reason("INVALID_REQUEST").Add(bad).Build();
 }
 
-grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain) {
+grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain,
+                                const std::string& header) {
+  const std::string where = header.empty() ? "" : absl::StrCat(" (in its ", header, " field)");
   return Details(grpc::StatusCode::PERMISSION_DENIED,
-                 absl::StrCat(field, ": the token does not allow to send from ", domain))
+                 absl::StrCat(field, ": the token does not allow to send from ", domain, where))
       .Reason("SENDER_DOMAIN_NOT_ALLOWED")
       .Metadata("field", field)
       .Metadata("domain", domain)

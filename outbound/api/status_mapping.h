@@ -17,8 +17,10 @@ grpc::Status ToGrpc(const absl::Status& status);
 
 // INVALID_ARGUMENT with google.rpc.BadRequest. `violations` is not empty.
 grpc::Status InvalidArgument(const Violations& violations);
-// PERMISSION_DENIED: the token does not allow `domain`, which stands in `field`.
-grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain);
+// PERMISSION_DENIED: the token does not allow `domain`, which stands in `field`; with raw messages in its
+// header field `header`.
+grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain,
+                                const std::string& header = "");
 // RESOURCE_EXHAUSTED with RetryInfo: too much is in hand; `limit` is the setting that says how much.
 grpc::Status TooMuchInFlight(const std::string& limit);
 // RESOURCE_EXHAUSTED: no repetition helps.

@@ -68,7 +68,8 @@ class Reader {
   void ReadComposed();
   void DeriveEnvelope(const CheckedDraft& checked);
   void AddRecipient(const smtp::Mailbox& mailbox);
-  void MayUse(const std::string& field, const smtp::Mailbox& mailbox);
+  void MayUse(const std::string& field, const smtp::Domain& domain, const std::string& header = "");
+  void HoldOriginators(const std::vector<mail::Originator>& originators);
   [[nodiscard]] bool TooManyRecipients(int count, const char* path);
   void CheckSizes();
 
@@ -170,8 +171,8 @@ void Reader::AddRecipient(const smtp::Mailbox& mailbox) {
   recipient.set_address(mail::WireAddress(mailbox, &smtputf8_));
 }
 
-void Reader::MayUse(const std::string& field, const smtp::Mailbox& mailbox) {
-  if (!denied_ && !caller_.MaySendFrom(mailbox.domain.ascii)) denied_ = {field, mailbox.domain.ascii};
+void Reader::MayUse(const std::string& field, const smtp::Domain& domain, const std::string& header) {
+  if (!denied_ && !caller_.MaySendFrom(domain.ascii)) denied_ = {field, domain.ascii, header};
 }
 
 void Reader::ReadEnvelope() {
@@ -180,7 +181,7 @@ void Reader::ReadEnvelope() {
   if (!envelope.mail_from().empty()) {
     if (const auto sender = ReadMailbox(envelope.mail_from(), "envelope.mail_from", violations_)) {
       mail_.set_mail_from(mail::WireAddress(*sender, &smtputf8_));
-      MayUse("envelope.mail_from", *sender);
+      MayUse("envelope.mail_from", sender->domain);
     }
   }
   if (envelope.to().empty()) return violations_.Add("envelope.to", "is empty");
@@ -198,6 +199,29 @@ void Reader::ReadEnvelope() {
   }
 }
 
+// Every field that a reader may take for the sender's is held against the token's domains.
+void Reader::HoldOriginators(const std::vector<mail::Originator>& originators) {
+  if (caller_.sender_domains.empty()) return;
+  bool has_from = false;
+  for (const mail::Originator& originator : originators) {
+    has_from = has_from || EqualsIgnoreCase(originator.field, "From");
+    std::string_view wrong = originator.malformed;
+    for (const std::string& address : originator.addresses) {
+      // The local part is its domain's business.
+      const auto domain = smtp::ParseDomain(address.substr(address.rfind('@') + 1));
+      if (domain.ok()) {
+        MayUse("raw", *domain, originator.field);
+      } else {
+        wrong = "has an address without a domain name in it";
+      }
+    }
+    if (!wrong.empty())
+      violations_.Add("raw", absl::StrCat("has a ", originator.field, " field that ", ToAbsl(wrong),
+                                          "; the token allows certain domains only, so it must be clear"));
+  }
+  if (!has_from) violations_.Add("raw", "needs a From field, because the token allows certain domains only");
+}
+
 void Reader::ReadRaw() {
   ReadEnvelope();
   if (request_.raw().empty()) return violations_.Add("raw", "is empty");
@@ -208,17 +232,7 @@ void Reader::ReadRaw() {
   auto normalized =
       mail::NormalizeRaw(request_.raw(), {.host = rules_.host, .fallback_domain = rules_.host, .now = now_});
   if (!normalized.ok()) return violations_.Add("raw", std::string(Message(normalized.status())));
-  if (normalized->from.empty() && !caller_.sender_domains.empty()) {
-    return violations_.Add("raw", "needs a From field, because the token allows certain domains only");
-  }
-  for (const std::string& address : normalized->from) {
-    const auto mailbox = smtp::ParseMailbox(address);
-    if (mailbox.ok()) {
-      MayUse("raw", *mailbox);
-    } else if (!caller_.sender_domains.empty()) {
-      violations_.Add("raw", "has a From field with something else than mail addresses in it");
-    }
-  }
+  HoldOriginators(normalized->originators);
   const auto message = std::make_shared<mail::NormalizedRaw>(*std::move(normalized));
   mail_.set_head(message->head);
   mail_.set_internet_message_id(message->internet_message_id);
@@ -258,8 +272,8 @@ void Reader::ReadComposed() {
   if (!violations_.empty()) return;
 
   if (!request_.has_envelope()) DeriveEnvelope(checked);
-  MayUse("composed.from", checked.draft.from.mailbox);
-  if (checked.draft.sender) MayUse("composed.sender", checked.draft.sender->mailbox);
+  MayUse("composed.from", checked.draft.from.mailbox.domain);
+  if (checked.draft.sender) MayUse("composed.sender", checked.draft.sender->mailbox.domain);
   if (denied_) return;
   checked.draft.date = now_;
   const auto message = mail::Compose(checked.draft);

@@ -41,6 +41,8 @@ struct Submission {
 struct DeniedDomain {
   std::string field;
   std::string domain;
+  // The header field of a raw message that it stands in, or empty.
+  std::string header;
 };
 
 // `request` must outlive the result.

@@ -131,6 +131,39 @@ TEST(Compose, LongNamesAndValuesStayBelowTheLineLimit) {
   EXPECT_THAT(read, HasSubstr("name=" + name));
 }
 
+TEST(Compose, NamesOfAttachmentsAreUtf8WithinTheLine) {
+  Draft draft = BasicDraft();
+  const std::string long_name =
+      "Übersicht über die Größen der Räume im dritten Stock, Entwurf für Jürgen.pdf";
+  draft.attachments = {{.name = "zażółć.csv"},    {.name = "отчёт.pdf"},       {.name = long_name},
+                       {.name = "=?utf-8?q?x?="}, {.name = "a \"b\" (c).txt"}, {.name = "plain.txt"}};
+  const std::string message = Message(draft);
+  EXPECT_THAT(
+      message,
+      HasSubstr("Content-Disposition: attachment;\r\n filename*=UTF-8''za%C5%BC%C3%B3%C5%82%C4%87.csv\r\n"));
+  EXPECT_THAT(
+      message,
+      HasSubstr("\r\n filename*0*=UTF-8''%C3%9Cbersicht%20%C3%BCber%20die%20Gr%C3%B6%C3%9Fen%20d;\r\n"));
+  EXPECT_THAT(message, HasSubstr("\r\n filename*=UTF-8''%3D%3Futf-8%3Fq%3Fx%3F%3D\r\n"));
+  EXPECT_THAT(message, HasSubstr("\r\n filename=\"a \\\"b\\\" (c).txt\"\r\n"));
+  EXPECT_THAT(message, HasSubstr("\r\n filename=plain.txt\r\n"));
+  for (const absl::string_view line : absl::StrSplit(message, "\r\n")) EXPECT_LE(line.size(), 76u) << line;
+  const std::string read = AsPythonReads(message);
+  for (const Attachment& attachment : draft.attachments)
+    EXPECT_THAT(read, HasSubstr("name=" + std::string(attachment.name) + " "));
+}
+
+TEST(Compose, TheLastLineHasItsEndInEveryPart) {
+  Draft draft = BasicDraft();
+  draft.text = "no end";
+  draft.html = "<p>no end";
+  draft.attachments = {{.name = "no-end.txt", .content_type = "text/plain", .content = "no end"}};
+  const std::string read = AsPythonReads(Message(draft));
+  EXPECT_THAT(read, HasSubstr("id=None no end\\r\\n\n"));
+  EXPECT_THAT(read, HasSubstr("id=None <p>no end\\r\\n\n"));
+  EXPECT_THAT(read, HasSubstr("name=no-end.txt id=None no end\n"));
+}
+
 TEST(Compose, LongLinesOfTextAreEncoded) {
   Draft draft = BasicDraft();
   const std::string text(5000, 'a');

@@ -19,13 +19,29 @@ TEST(EncodeText, EncodesWhatWouldBeReadOtherwise) {
   EXPECT_EQ(EncodeText("Viele Grüße aus Berlin"), "=?UTF-8?Q?Viele_Gr=C3=BC=C3=9Fe_aus_Berlin?=");
 }
 
+TEST(EncodeText, EncodesWhatFoldingWouldHarm) {
+  EXPECT_EQ(EncodeText("a" + std::string(40, ' ') + "b"), "a" + std::string(40, ' ') + "b");
+  EXPECT_TRUE(EncodeText("a" + std::string(41, ' ') + "b").starts_with("=?UTF-8?Q?a____"));
+  EXPECT_TRUE(EncodeText(std::string(901, 'r')).starts_with("=?UTF-8?Q?rrrr"));
+}
+
 TEST(EncodeText, BreaksBetweenCharacters) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "ż…";
-  for (const absl::string_view word : absl::StrSplit(EncodeText(text), ' ')) {
-    EXPECT_LE(word.size(), 64u);
-    EXPECT_TRUE(word.substr(word.size() - 2) == "?=") << word;
+  for (const std::size_t column : {0, 9, 40, 52, 53, 78, 1000}) {
+    std::size_t before = column;
+    for (const absl::string_view word : absl::StrSplit(EncodeText(text, column), ' ')) {
+      EXPECT_LE(word.size(), 75u);
+      if (before <= 52) EXPECT_LE(before + word.size(), 76u) << column;
+      EXPECT_TRUE(word.substr(word.size() - 2) == "?=") << word;
+      before = 1;
+    }
   }
+}
+
+TEST(EncodePhrase, HasWordsThatShareALine) {
+  for (const absl::string_view word : absl::StrSplit(EncodePhrase(std::string(250, '=') + "ü"), ' '))
+    EXPECT_LE(word.size(), 64u);
 }
 
 TEST(EncodePhrase, QuotesSpecials) {
@@ -39,6 +55,12 @@ TEST(FoldField, BreaksBeforeSpacesAndKeepsThem) {
   const std::string field = FoldField("X-Test", value);
   EXPECT_EQ(field, "X-Test: " + std::string(60, 'a') + "\r\n  " + std::string(60, 'b') + "\r\n " +
                        std::string(400, 'c') + "\r\n");
+}
+
+TEST(FoldField, BreaksBehindTheColonForEncodedWordsOnly) {
+  const std::string name(70, 'X');
+  EXPECT_EQ(FoldField(name, "plain text"), name + ": plain\r\n text\r\n");
+  EXPECT_EQ(FoldField(name, "=?UTF-8?Q?=C3=BC?="), name + ":\r\n =?UTF-8?Q?=C3=BC?=\r\n");
 }
 
 TEST(FoldField, NeverWritesALineOfSpacesAlone) {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/mail/address_field.h"
 #include "common/mail/content_type.h"
 
 namespace goniec::mail {
@@ -52,13 +51,6 @@ TEST(WhyReserved, CoversStructureTraceAndSignatures) {
   }
 }
 
-TEST(AddressesOf, ReadsNamesCommentsAndGroups) {
-  EXPECT_THAT(*AddressesOf(" \"A, B\" <a@one.test> (c),\r\n\tGroup: b@two.test, C <c@three.test>;"),
-              ElementsAre("a@one.test", "b@two.test", "c@three.test"));
-  EXPECT_FALSE(AddressesOf("  ").ok());
-  EXPECT_FALSE(AddressesOf("undisclosed-recipients:;").ok());
-}
-
 TEST(ContentType, Table) {
   for (const char* good :
        {"text/csv", "image/svg+xml", "text/plain; charset=utf-8", "a/b;x=\"y; \\\"z\\\"\" ; q=1",
@@ -70,6 +62,12 @@ TEST(ContentType, Table) {
         "multipart/mixed", "Message/RFC822", "a/b; =c", "text/plain\r\nX: y", "a/b;x=\"\ry\""}) {
     EXPECT_FALSE(CheckContentType(bad).ok()) << bad;
   }
+}
+
+TEST(ContentType, HasParts) {
+  EXPECT_THAT(PartsOfContentType("text/plain"), ElementsAre("text/plain"));
+  EXPECT_THAT(PartsOfContentType("a/b ; x=\"y; \\\"z\\\";\";q=1;"),
+              ElementsAre("a/b", "x=\"y; \\\"z\\\";\"", "q=1"));
 }
 
 }  // namespace

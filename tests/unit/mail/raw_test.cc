@@ -24,6 +24,12 @@ std::string Whole(const NormalizedRaw& message) {
   return message.head + message.header + std::string(message.body);
 }
 
+std::string Repeated(std::string_view piece, int times) {
+  std::string text;
+  for (int i = 0; i < times; ++i) text += piece;
+  return text;
+}
+
 constexpr std::string_view kComplete =
     "From: A <a@one.test>\r\nDate: Mon, 30 Nov 2026 10:00:00 +0100\r\nMessage-ID: <x.1@one.test>\r\n"
     "Subject: =?utf-8?q?=C3=A9?=\r\n\r\nline\r\n..dots\r\n\r\n";
@@ -34,7 +40,8 @@ TEST(NormalizeRaw, AddsOneReceivedFieldAndNothingElse) {
   EXPECT_EQ(Whole(*message), kReceived + std::string(kComplete));
   EXPECT_EQ(message->owner, nullptr);
   EXPECT_EQ(message->internet_message_id, "x.1@one.test");
-  EXPECT_THAT(message->from, ElementsAre("a@one.test"));
+  ASSERT_EQ(message->originators.size(), 1u);
+  EXPECT_THAT(message->originators[0].addresses, ElementsAre("a@one.test"));
   EXPECT_FALSE(message->eight_bit);
 }
 
@@ -88,22 +95,43 @@ TEST(NormalizeRaw, Refuses) {
     std::string raw;
     std::string why;
   };
-  for (const Row& row :
-       std::vector<Row>{{"lone CR", "A: b\r\n\r\nx\ry\r\n", "CR without LF at octet 9"},
-                        {"CR at the end", "A: b\r\n\r\nx\r", "CR without LF"},
-                        {"CR CR LF", "A: b\r\r\n\r\n", "CR without LF"},
-                        {"NUL", std::string("A: b\r\n\r\nx\0y\r\n", 14), "NUL"},
-                        {"empty", "", "no header field"},
-                        {"no header", "\r\nbody\r\n", "no header field"},
-                        {"text only", "hello world\r\n", "line 1"},
-                        {"two From", "From: a@a.test\r\nFROM: b@b.test\r\n\r\n", "more than one From"},
-                        {"empty From", "From: \r\n\r\n", "without an address"},
-                        {"Latin-1 header", "Subject: caf\xe9\r\n\r\n", "UTF-8"}}) {
+  for (const Row& row : std::vector<Row>{
+           {"lone CR", "A: b\r\n\r\nx\ry\r\n", "CR without LF at octet 9"},
+           {"CR at the end", "A: b\r\n\r\nx\r", "CR without LF"},
+           {"CR CR LF", "A: b\r\r\n\r\n", "CR without LF"},
+           {"NUL", std::string("A: b\r\n\r\nx\0y\r\n", 14), "NUL"},
+           {"empty", "", "no header field"},
+           {"no header", "\r\nbody\r\n", "no header field"},
+           {"text only", "hello world\r\n", "line 1"},
+           {"two From", "From: a@a.test\r\nFROM: b@b.test\r\n\r\n", "more than one From"},
+           {"empty From", "From: \r\n\r\n", "without an address"},
+           {"group of nobody", "From: g:;\r\n\r\n", "without an address"},
+           {"long From", "From: " + std::string(20'000, 'x') + "\r\n\r\n", "has a From field that is longer"},
+           {"long Sender", "Sender: " + std::string(20'000, '(') + "\r\n\r\n", "Sender field that is longer"},
+           {"crowded From", "From: " + Repeated("a@b.test,", 101) + "\r\n\r\n", "more than 100 addresses"},
+           {"Latin-1 header", "Subject: caf\xe9\r\n\r\n", "UTF-8"}}) {
     const auto message = Normalize(row.raw);
     ASSERT_FALSE(message.ok()) << row.name;
     EXPECT_EQ(message.status().code(), absl::StatusCode::kInvalidArgument) << row.name;
     EXPECT_THAT(std::string(message.status().message()), HasSubstr(row.why)) << row.name;
   }
+}
+
+TEST(NormalizeRaw, TellsEveryFieldThatNamesAnOriginator) {
+  const auto message = Normalize(
+      "FROM : A <a@one.test>,\r\n b@two.test\r\nSender: c@three.test\r\nsender: d@four.test\r\nReply-To: "
+      "x@y.test\r\n"
+      "Resent-From: g: e@five.test, f@six.test;\r\nResent-Sender:\r\n\r\nFrom: not@header.test\r\n");
+  ASSERT_TRUE(message.ok());
+  std::string told;
+  for (const Originator& originator : message->originators) {
+    told += originator.field + ":";
+    for (const std::string& address : originator.addresses) told += " " + address;
+    told += std::string(originator.malformed.empty() ? "\n" : " !\n");
+  }
+  EXPECT_EQ(told,
+            "FROM: a@one.test b@two.test\nSender: c@three.test\nsender: d@four.test\n"
+            "Resent-From: e@five.test f@six.test\nResent-Sender: !\n");
 }
 
 TEST(NormalizeRaw, KeepsBytesBeyondAsciiInTheBody) {

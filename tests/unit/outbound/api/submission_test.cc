@@ -174,11 +174,64 @@ TEST(Submission, HoldsSendersAgainstTheDomainsOfTheToken) {
            {"raw null sender", raw("", "a@example.test"), ""},
            {"raw mail_from", raw("a@evil.test", "a@example.test"), "envelope.mail_from"},
            {"raw From", raw("a@example.test", "a@example.test, b@evil.test"), "raw"},
-           {"raw From of a bounce", raw("", "a@evil.test"), "raw"}}) {
+           {"raw From of a bounce", raw("", "a@evil.test"), "raw"},
+           {"raw dots", raw("", "a..b@example.test, a.@example.test"), ""},
+           {"raw address as a name", raw("", "a@evil.test <a@example.test>"), "raw"},
+           {"raw group", raw("", "g: a@example.test, b@evil.test;"), "raw"},
+           {"raw Sender", raw("", "a@example.test\r\nSender: b@evil.test"), "raw"},
+           {"raw good Sender", raw("", "a@example.test\r\nSender: b@example.test"), ""},
+           {"raw second Sender", raw("", "a@example.test\r\nSender: b@example.test\r\nSENDER: b@evil.test"),
+            "raw"},
+           {"raw Resent-From", raw("", "a@example.test\r\nResent-From: b@example.test,\r\n\tb@evil.test"),
+            "raw"},
+           {"raw Resent-Sender", raw("", "a@example.test\r\nResent-Sender : b@evil.test"), "raw"},
+           {"raw Reply-To", raw("", "a@example.test\r\nReply-To: b@other.test"), ""}}) {
     const auto read = rules.Read(row.request());
     const auto* denied = std::get_if<DeniedDomain>(&read);
     EXPECT_EQ(denied != nullptr ? denied->field : "", row.denied_field) << row.name;
     EXPECT_EQ(std::holds_alternative<Submission>(read), row.denied_field.empty()) << row.name;
+  }
+}
+
+TEST(Submission, ARestrictedTokenNeedsClearOriginators) {
+  const auto with = [](const std::string& fields) {
+    v1::SendMessageRequest request = RawRequest();
+    request.set_raw(fields + "\r\n\r\n");
+    return request;
+  };
+  for (const char* fields :
+       {"From: Doe, John <a@example.test>", "From: a@example.test; b@example.test",
+        "From: <a@example.test> <b@example.test>", "From: g: h: a@example.test;;", "From: a@example.test (",
+        "From: a@example.test\r\nSender: nobody",
+        "From: a@example.test\r\nResent-From:", "From: a@example.test@evil.test", "From: a@-example.test"}) {
+    const v1::SendMessageRequest request = with(fields);
+    Good(request);
+    Rules rules;
+    rules.caller.sender_domains = {"example.test"};
+    const auto read = rules.Read(request);
+    const auto* violations = std::get_if<Violations>(&read);
+    ASSERT_NE(violations, nullptr) << fields;
+    EXPECT_EQ(violations->list()[0].field, "raw") << fields;
+    EXPECT_NE(violations->list()[0].description.find(" field "), std::string::npos) << fields;
+  }
+}
+
+// Parsers that recurse end with the process.
+TEST(Submission, NestedFieldsOfARawMessageAreHarmless) {
+  for (const char* piece : {"g:", "(", "<", "\"\\\"", "[", "a@", "@a,", ",", ";", "=?x?q?", "a.", "\\"}) {
+    std::string nested;
+    while (nested.size() < 200'000) nested += piece;
+    for (const char* field : {"From", "Sender", "Resent-From", "To", "Cc", "Message-ID", "Content-Type",
+                              "Content-Disposition", "References", "MIME-Version", "Date", "X-Any"}) {
+      v1::SendMessageRequest request = RawRequest();
+      request.set_validate_only(true);
+      const std::string from = std::string(field) == "From" ? "" : "From: a@example.test\r\n";
+      request.set_raw(from + field + ": " + nested + "\r\n\r\n");
+      Rules rules;
+      const auto read = rules.Read(request);
+      const bool judged = std::string(field).ends_with("From") || std::string(field) == "Sender";
+      EXPECT_EQ(std::holds_alternative<Violations>(read), judged) << field << " " << piece;
+    }
   }
 }
 
