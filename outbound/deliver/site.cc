@@ -17,6 +17,7 @@ constexpr std::chrono::minutes kFailureMemory(10);
 // A site that took a mail is one that works for so long.
 constexpr std::chrono::minutes kProvenFor(10);
 constexpr std::chrono::seconds kSummaryPeriod(10);
+constexpr std::chrono::seconds kGreeting(1);
 
 }  // namespace
 
@@ -55,12 +56,16 @@ std::unique_ptr<JobInHand> Site::TakeLast(BootTime now) {
 
 std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiting_in_all,
                                   BootTime now) const {
-  return MostWaiting({config.slots, config.mails_per_site, config.max_wait}, pace_.PerSecond(now),
-                     waiting_in_all - queue_.size());
+  // It takes a few round trips until the first mail can go: nothing is known until then, unless it takes
+  // long.
+  const bool greeting = ready_ == 0 && opening_ > 0 && !IsLate(now);
+  return MostWaiting({config.slots, config.mails_per_site, config.max_wait},
+                     greeting ? std::nullopt : pace_.PerSecond(now), waiting_in_all - queue_.size());
 }
 
 milliseconds Site::MovedAway(const DeliverConfig& config, double random, BootTime now) {
-  const double per_second = pace_.Assumed(ready_ > 0, now);
+  const double guess = IsStuck(config, now) ? kGuessSilent : IsLate(now) ? kGuessLate : kGuess;
+  const double per_second = pace_.Assumed(guess, now);
   const milliseconds away = returns_.Next(per_second, jobs_, config.busy_delay_limit, random, now);
   ++moved_.mails;
   moved_.per_second = per_second;
@@ -78,9 +83,9 @@ void Site::BeginOpening(BootTime now) {
   if (opening_++ == 0) opening_since_ = now;
 }
 
-void Site::Opened() {
+void Site::Opened(BootTime now) {
   --opening_;
-  ++ready_;
+  if (++ready_ == 1) pace_.Restart(now);
   failure_.reset();
   failures_in_a_row_ = 0;
 }
@@ -118,6 +123,10 @@ bool Site::IsDown(BootTime now) const {
 
 bool Site::IsStuck(const DeliverConfig& config, BootTime now) const {
   return ready_ == 0 && opening_ > 0 && now - opening_since_ > config.max_wait;
+}
+
+bool Site::IsLate(BootTime now) const {
+  return ready_ == 0 && opening_ > 0 && now - opening_since_ >= kGreeting;
 }
 
 void Site::NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now) {

@@ -60,7 +60,7 @@ struct Site {
 
   // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end.
   void BeginOpening(BootTime now);
-  void Opened();
+  void Opened(BootTime now);
   void OpeningEnded() { --opening_; }
   void ReadyEnded() { --ready_; }
   void Park(std::shared_ptr<Connection> connection) { idle_.push_back(std::move(connection)); }
@@ -112,6 +112,9 @@ struct Site {
                                                     BootTime now) const;
 
  private:
+  // Its only connection is being opened for longer than most take.
+  [[nodiscard]] bool IsLate(BootTime now) const;
+
   std::size_t jobs_ = 0;
   std::deque<std::unique_ptr<JobInHand>> queue_;
   SitePace pace_;

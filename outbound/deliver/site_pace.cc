@@ -17,8 +17,7 @@ constexpr milliseconds kLearning(300);
 constexpr int kEnough = 50;
 // A site opens its connections one after the other and is not judged by its first.
 constexpr milliseconds kGrowing(5'000);
-constexpr double kGuessReady = 20;
-constexpr double kGuessSilent = 2;
+constexpr double kGrowingTo = 20;
 constexpr double kSlowest = 0.1;
 
 // A site always has as many waiting that its connections find work.
@@ -37,6 +36,10 @@ double Decayed(double weight, BootTime from, BootTime to) {
 void SitePace::Waiting(bool waiting, BootTime now) {
   if (waiting == waiting_) return;
   waiting_ = waiting;
+  Restart(now);
+}
+
+void SitePace::Restart(BootTime now) {
   since_ = now;
   finished_ = 0;
   weight_ = 0;
@@ -58,12 +61,12 @@ std::optional<double> SitePace::PerSecond(BootTime now) const {
   return Decayed(weight_, weighed_at_, now) / (kMemory * (1 - std::exp(-elapsed / kMemory)));
 }
 
-double SitePace::Assumed(bool ready, BootTime now) const {
-  const double guess = ready ? kGuessReady : kGuessSilent;
+double SitePace::Assumed(double guess, BootTime now) const {
   const std::optional<double> known = PerSecond(now);
   if (!known) return guess;
-  if (now - since_ < kGrowing) return std::max(*known, guess);
-  return std::max(*known, ready ? kSlowest : kGuessSilent);
+  const bool growing = now - since_ < kGrowing;
+  if (finished_ > 0) return std::max(*known, growing ? kGrowingTo : kSlowest);
+  return growing ? guess : std::min(guess, kGuessSilent);
 }
 
 std::size_t MostWaiting(const WaitingLimits& limits, std::optional<double> per_second,

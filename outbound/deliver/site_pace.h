@@ -13,17 +13,26 @@
 
 namespace goniec::outbound {
 
+// Guesses, in mails a second: of a site that nothing is known of; one that has not answered yet, though
+// others would have; one that has not answered for long.
+inline constexpr double kGuess = 100;
+inline constexpr double kGuessLate = 20;
+inline constexpr double kGuessSilent = 2;
+
 class SitePace {
  public:
   // Whether mails wait at the site; called whenever that changes.
   void Waiting(bool waiting, BootTime now);
+  // What was seen so far does not count: only now has the site a connection.
+  void Restart(BootTime now);
   // The site is through with one mail, whatever came of it.
   void Finished(BootTime now);
 
   // Mails a second. Nothing for as long as mails have not waited long enough to tell.
   [[nodiscard]] std::optional<double> PerSecond(BootTime now) const;
-  // The same as a guess where it is not known yet. `ready`: the site has a connection that works.
-  [[nodiscard]] double Assumed(bool ready, BootTime now) const;
+  // The same with `guess` where nothing is known yet, and rather too fast while the site has but begun: who
+  // returns too early is moved once more, who returns too late stays away from a site that is idle.
+  [[nodiscard]] double Assumed(double guess, BootTime now) const;
 
  private:
   bool waiting_ = false;

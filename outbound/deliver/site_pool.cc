@@ -285,7 +285,7 @@ void SitePool::FlushDone() {
 }
 
 void SitePool::Opened(Site& site) {
-  site.Opened();
+  site.Opened(BootClock::now());
   metrics_.opened.Add();
   Pump(site);
 }

@@ -80,6 +80,9 @@ std::string SinkProcess::Content(const LogEntry& entry) const {
 DeliverConfig FastConfig() {
   DeliverConfig config;
   config.helo = "client.test";
+  // No site is busy here, however slow the machine, unless a test says so.
+  config.slots = 100'000;
+  config.mails_per_site = 10'000;
   config.max_wait = std::chrono::milliseconds(20'000);
   config.connect_timeout = std::chrono::milliseconds(5'000);
   config.failed_site_pause = std::chrono::milliseconds(60'000);

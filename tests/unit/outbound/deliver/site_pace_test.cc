@@ -65,12 +65,24 @@ TEST(SitePaceTest, WhatIsTakenWhileNothingWaitsSaysNothing) {
 
 TEST(SitePaceTest, AGuessStandsInUntilASiteHasOpenedItsConnections) {
   SitePace pace;
-  EXPECT_EQ(pace.Assumed(true, kNow), 20);
-  EXPECT_EQ(pace.Assumed(false, kNow), 2);
+  EXPECT_EQ(pace.Assumed(kGuess, kNow), 100);
   pace.Waiting(true, kNow);
-  EXPECT_EQ(pace.Assumed(true, kNow + seconds(1)), 20);
-  EXPECT_EQ(pace.Assumed(true, kNow + seconds(6)), 0.1);
-  EXPECT_EQ(pace.Assumed(false, kNow + seconds(6)), 2);
+  EXPECT_EQ(pace.Assumed(kGuessLate, kNow + seconds(1)), 20);
+  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(6)), 2) << "it took nothing in all that time";
+  pace.Finished(kNow + seconds(6));
+  EXPECT_LT(pace.Assumed(kGuess, kNow + seconds(6)), 2);
+  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(60)), 0.1);
+  pace.Restart(kNow);
+  pace.Finished(kNow + seconds(1));
+  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(2)), 20) << "more connections follow";
+}
+
+TEST(SitePaceTest, StartsAnewWhenTheSiteIsThere) {
+  SitePace pace;
+  pace.Waiting(true, kNow);
+  EXPECT_EQ(pace.PerSecond(kNow + seconds(1)), 0);
+  pace.Restart(kNow + seconds(1));
+  EXPECT_FALSE(pace.PerSecond(kNow + milliseconds(1'200)));
 }
 
 struct MostCase {

@@ -29,7 +29,7 @@ void BeOpening(Site& site, std::size_t connections, BootTime now = kNow) {
 void BeReady(Site& site, std::size_t connections) {
   for (std::size_t i = 0; i < connections; ++i) {
     site.BeginOpening(kNow);
-    site.Opened();
+    site.Opened(kNow);
   }
 }
 
@@ -169,6 +169,20 @@ TEST(SiteTest, JobsWaitInTheirOrderAndTheLastCanBeTaken) {
   EXPECT_EQ(site.TakeLast(kNow), nullptr);
 }
 
+// A burst to a site that is far away is not sent off while its first connection is being opened.
+TEST(SiteTest, HowManyMayWaitIsJudgedOnceItCouldHaveTakenSome) {
+  DeliverConfig config = Config();
+  config.mails_per_site = 10;
+  Site site("s");
+  for (int i = 0; i < 50; ++i) site.Enqueue(JobAt(kNow), kNow);
+  BeOpening(site, 1);
+  EXPECT_GT(site.MostWaitingHere(config, 50, kNow + milliseconds(900)), 50u);
+  EXPECT_EQ(site.MostWaitingHere(config, 50, kNow + milliseconds(1'000)), 10u);
+  site.Opened(kNow + milliseconds(900));
+  EXPECT_GT(site.MostWaitingHere(config, 50, kNow + milliseconds(1'100)), 50u);
+  EXPECT_EQ(site.MostWaitingHere(config, 50, kNow + milliseconds(1'200)), 10u);
+}
+
 TEST(SiteTest, OnlyAJobThatAConnectionHasHasBegun) {
   Site site("s");
   std::vector<bool> told;
@@ -193,6 +207,19 @@ TEST(SiteTest, IsProvenForAWhileAfterAMailUnlessSomethingTakesLong) {
   site.SlowWorkEnded();
   EXPECT_TRUE(site.IsProven(kNow));
   EXPECT_FALSE(site.IsProven(kNow + std::chrono::minutes(10)));
+}
+
+TEST(SiteTest, TheLongerASiteSaysNothingTheLongerItsMailsStayAway) {
+  DeliverConfig config = Config();
+  config.max_wait = seconds(5);
+  std::vector<milliseconds> away;
+  for (const milliseconds after : {milliseconds(500), milliseconds(2'000), milliseconds(6'000)}) {
+    Site site("s");
+    for (int i = 0; i < 300; ++i) site.TakeOver();
+    BeOpening(site, 1);
+    away.push_back(site.MovedAway(config, 0.5, kNow + after));
+  }
+  EXPECT_THAT(away, ElementsAre(milliseconds(2'006), milliseconds(10'033), milliseconds(100'333)));
 }
 
 TEST(SiteTest, WhatIsMovedIsSummedUpOncePerPeriod) {
