@@ -1,7 +1,11 @@
 #include "common/net/stream.h"
 
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <asio/buffer.hpp>
@@ -148,6 +152,22 @@ size_t WriteSome(tcp::socket& socket, const Buffers& buffers, asio::error_code& 
   return sent;
 }
 
+// Octets in the kernel that were never sent. 0 if it does not say.
+int Unsent(int socket) {
+  int octets = 0;
+  return ioctl(socket, SIOCOUTQNSD, &octets) == 0 ? octets : 0;
+}
+
+bool IsDead(int socket) {
+  pollfd state{socket, POLLOUT, 0};
+  return poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// The socket counts as writable when fewer than so many octets are unsent; 0: the system's default.
+void SetUnsentLimit(int socket, int octets) {
+  setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
+}
+
 }  // namespace
 
 Endpoint FromAsio(const tcp::endpoint& endpoint) {
@@ -272,6 +292,22 @@ asio::awaitable<absl::Status> Stream::WriteAll(std::string_view first, std::stri
       sent -= part;
     }
     co_await asio::async_write(state.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
+  }
+  co_return ToStatus(state, error, "writing");
+}
+
+asio::awaitable<absl::Status> Stream::AwaitSent() {
+  State& state = *state_;
+  asio::error_code error;
+  if (!is_open()) error = asio::error::operation_aborted;
+  // A dead connection counts as writable and never sends what is left.
+  while (!error && Unsent(state.socket.native_handle()) > 0) {
+    SetUnsentLimit(state.socket.native_handle(), 1);
+    co_await state.socket.async_wait(tcp::socket::wait_write,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    if (!is_open()) break;
+    SetUnsentLimit(state.socket.native_handle(), 0);
+    if (!error && IsDead(state.socket.native_handle())) error = asio::error::connection_reset;
   }
   co_return ToStatus(state, error, "writing");
 }

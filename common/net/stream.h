@@ -59,6 +59,10 @@ class Stream {
   [[nodiscard]] asio::awaitable<absl::Status> WriteAll(std::string_view data);
   // Writes both in one system call where the kernel takes them (plain) or one after the other (TLS).
   [[nodiscard]] asio::awaitable<absl::Status> WriteAll(std::string_view first, std::string_view second);
+  // Waits until all that was written has been sent: none of it lies in this host's buffers for the first
+  // time, waiting for the peer to make room. (It may be on its way, or in the buffers of the peer's host, of
+  // which this side knows nothing.) Costs one system call when there is nothing to wait for.
+  [[nodiscard]] asio::awaitable<absl::Status> AwaitSent();
 
   // Upgrades; the caller has dropped whatever plain input it had buffered (RFC 3207 §4.2). After a failure
   // the stream is closed. `host` is sent as SNI and is what the certificate must name; an address literal is

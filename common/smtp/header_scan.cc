@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/smtp/ascii.h"
 
 namespace goniec::smtp {
 
@@ -10,6 +11,7 @@ void HeaderScan::Feed(std::string_view content) {
   while (!done_ && !content.empty()) {
     const size_t lf = content.find('\n');
     const std::string_view text = content.substr(0, lf);
+    header_is_ascii_ = header_is_ascii_ && IsAscii(text);
     const size_t taken = std::min(text.size(), kKept - kept_);
     std::copy_n(text.begin(), taken, start_.begin() + kept_);
     kept_ += taken;
@@ -17,6 +19,7 @@ void HeaderScan::Feed(std::string_view content) {
     EndLine();
     content.remove_prefix(lf + 1);
   }
+  body_is_ascii_ = body_is_ascii_ && IsAscii(content);
 }
 
 void HeaderScan::EndLine() {

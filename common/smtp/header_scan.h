@@ -1,5 +1,6 @@
-// Counts the Received headers of a message as it passes (RFC 5321 §6.3: loop detection). Used by the
-// receiving session. Looks at the header section only and costs nothing after it. Confined to its session.
+// What the receiving session has to know of a message as it passes: how many Received headers it has (RFC
+// 5321 §6.3: loop detection), and whether its header section and what follows are all ASCII (RFC 6152, RFC
+// 6532). It notes what is there, whatever the client announced. Confined to its session.
 #pragma once
 
 #include <array>
@@ -15,6 +16,9 @@ class HeaderScan {
   int received() const { return received_; }
   // The empty line that ends the header section has passed.
   bool done() const { return done_; }
+  // Of what has passed so far.
+  bool header_is_ascii() const { return header_is_ascii_; }
+  bool body_is_ascii() const { return body_is_ascii_; }
 
  private:
   void EndLine();
@@ -23,6 +27,8 @@ class HeaderScan {
   size_t kept_ = 0;
   int received_ = 0;
   bool done_ = false;
+  bool header_is_ascii_ = true;
+  bool body_is_ascii_ = true;
 };
 
 }  // namespace goniec::smtp

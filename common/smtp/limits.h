@@ -24,7 +24,10 @@ inline constexpr size_t kMaxCommandLine = 4096;
 // senders write whole HTML pages as one line; nothing here keeps a line in memory, so they do no harm and are
 // passed on as they are.
 
-// Replies of a server (client side). RFC 5321 §4.5.3.1.5 says 512; longer lines are cut to what is kept.
+// Replies of a server (client side). RFC 5321 §4.5.3.1.5 says 512 for a line; nothing that means well comes
+// near this, without the line's end.
+inline constexpr size_t kMaxReplyLine = 2000;
+// Longer lines are cut to what is kept.
 inline constexpr size_t kMaxReplyLineKept = 1024;
 inline constexpr size_t kMaxReplyLinesKept = 100;
 // Beyond this a reply is not one any more and the connection is given up.

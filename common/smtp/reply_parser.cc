@@ -33,6 +33,13 @@ bool TakeDot(std::string_view* text) {
   return true;
 }
 
+// RFC 5321 §4.2.1: all lines of a reply have the same code. Which of two a server means nobody can know, but
+// where every line says yes there is no doubt, and to call that an error behind the end of data would send
+// the message again and again.
+bool MayFollow(int code, int next) {
+  return code == next || (code / 100 == 2 && next / 100 == 2);
+}
+
 // Takes "x.y.z " from the front if it is an enhanced code of the reply's class (RFC 2034 §4); else leaves
 // all.
 EnhancedCode TakeEnhancedCode(int code, std::string_view* text) {
@@ -56,6 +63,9 @@ ReplyParser::Progress ReplyParser::Feed(std::string_view* input) {
     const size_t taken = lf == std::string_view::npos ? input->size() : lf + 1;
     bytes_ += taken;
     if (bytes_ > kMaxReplyBytes) return Malformed("the reply does not end");
+    line_bytes_ += lf == std::string_view::npos ? taken : lf;
+    // One more for the CR.
+    if (line_bytes_ > kMaxReplyLine + 1) return Malformed("a line of the reply is too long");
     const size_t room =
         kMaxReplyLineKept + kCodeLength + 1 - std::min(line_.size(), kMaxReplyLineKept + kCodeLength + 1);
     line_.append(input->substr(0, std::min(room, lf == std::string_view::npos ? taken : lf)));
@@ -63,6 +73,7 @@ ReplyParser::Progress ReplyParser::Feed(std::string_view* input) {
     if (lf == std::string_view::npos) return Progress::kNeedMore;
     const Progress progress = ParseLine();
     line_.clear();
+    line_bytes_ = 0;
     if (progress != Progress::kNeedMore) return progress;
   }
   return Progress::kNeedMore;
@@ -83,7 +94,9 @@ ReplyParser::Progress ReplyParser::ParseLine() {
     return Malformed("the reply's code is followed by neither space nor hyphen");
   }
   if (!text.empty()) text.remove_prefix(1);
-  if (reply_.code != code) reply_.enhanced = {};
+  if (reply_.code != 0 && !MayFollow(reply_.code, code)) {
+    return Malformed("the lines of the reply differ in their codes");
+  }
   reply_.code = code;
   const EnhancedCode enhanced = TakeEnhancedCode(code, &text);
   if (reply_.enhanced.empty()) reply_.enhanced = enhanced;

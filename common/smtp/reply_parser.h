@@ -22,8 +22,8 @@ class ReplyParser {
   // say so exist, and no harm can come from it here.
   Progress Feed(std::string_view* input);
 
-  // Once after kComplete. Long lines and replies of many lines have been cut (limits.h). If lines differ in
-  // their code, the last one counts.
+  // Once after kComplete. Long lines and replies of many lines have been cut (limits.h). All lines have the
+  // same code (RFC 5321 §4.2.1), but that 2yz may vary: then the last one counts.
   Reply Take();
 
   // After kMalformed: what was wrong, a literal.
@@ -36,6 +36,7 @@ class ReplyParser {
   Progress Malformed(std::string_view problem);
 
   std::string line_;
+  size_t line_bytes_ = 0;  // those not kept included
   Reply reply_;
   size_t bytes_ = 0;
   std::string_view problem_;

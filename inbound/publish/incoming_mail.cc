@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/queue/broker.h"
 #include "common/queue/publisher.h"
+#include "common/smtp/ascii.h"
 #include "inbound/publish/commit_reply.h"
 #include "inbound/session/trace.h"
 
@@ -48,6 +49,10 @@ queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, c
   mail.set_body_type(transaction.parameters().body == smtp::BodyType::k8BitMime
                          ? queue::v1::BODY_TYPE_8BITMIME
                          : queue::v1::BODY_TYPE_UNSPECIFIED);
+  const bool header_is_ascii = transaction.header_is_ascii() && smtp::IsAscii(mail.head());
+  mail.set_header_octets(header_is_ascii ? queue::v1::OCTETS_ASCII : queue::v1::OCTETS_BEYOND_ASCII);
+  mail.set_body_octets(transaction.body_is_ascii() ? queue::v1::OCTETS_ASCII
+                                                   : queue::v1::OCTETS_BEYOND_ASCII);
   return mail;
 }
 

@@ -183,6 +183,8 @@ std::optional<smtp::Reply> ServerSession::Admit(std::string_view content) {
 
 std::optional<smtp::Reply> ServerSession::FinishBody() {
   assert(body_);
+  transaction_->header_is_ascii_ = body_->headers.header_is_ascii();
+  transaction_->body_is_ascii_ = body_->headers.body_is_ascii();
   body_->check.Finish();
   return ReplyFor(body_->check.flaw());
 }

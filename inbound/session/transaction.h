@@ -44,6 +44,10 @@ class Transaction {
   const std::vector<smtp::Mailbox>& recipients() const { return recipients_; }
   // Octets of content given to the shell so far: dots removed, CR LF counted (RFC 1870 §4).
   uint64_t body_size() const { return body_size_; }
+  // What was seen in the content, once it is complete: octets beyond ASCII in its header section, or behind
+  // it.
+  bool header_is_ascii() const { return header_is_ascii_; }
+  bool body_is_ascii() const { return body_is_ascii_; }
   // About what sender and recipients take in the record.
   size_t envelope_size() const { return envelope_size_; }
 
@@ -65,6 +69,8 @@ class Transaction {
   absl::flat_hash_set<std::string> known_;  // canonical
   int refused_recipients_ = 0;
   uint64_t body_size_ = 0;
+  bool header_is_ascii_ = true;
+  bool body_is_ascii_ = true;
   size_t envelope_size_ = 0;
 };
 

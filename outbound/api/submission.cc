@@ -13,6 +13,8 @@
 #include "common/mail/raw.h"
 #include "common/mail/ulid.h"
 #include "common/queue/publisher.h"
+#include "common/smtp/ascii.h"
+#include "common/smtp/header_scan.h"
 #include "outbound/api/draft.h"
 #include "outbound/api/fields.h"
 #include "outbound/api/timestamps.h"
@@ -55,6 +57,7 @@ class Reader {
     if (violations_.empty()) CheckSizes();
     if (!violations_.empty()) return std::move(violations_);
     if (denied_) return *std::move(denied_);
+    NoteOctets();
     return std::move(submission_);
   }
 
@@ -72,6 +75,7 @@ class Reader {
   void HoldOriginators(const std::vector<mail::Originator>& originators);
   [[nodiscard]] bool TooManyRecipients(int count, const char* path);
   void CheckSizes();
+  void NoteOctets();
 
   const v1::SendMessageRequest& request_;
   const Caller& caller_;
@@ -240,6 +244,15 @@ void Reader::ReadRaw() {
   mail_.set_body_type(message->eight_bit ? queue::v1::BODY_TYPE_8BITMIME : queue::v1::BODY_TYPE_UNSPECIFIED);
   submission_.body = {message->header, message->body};
   submission_.owners.push_back(message);
+}
+
+// What the message has, not what it was meant to have.
+void Reader::NoteOctets() {
+  smtp::HeaderScan scan;
+  for (const std::string_view piece : submission_.body) scan.Feed(piece);
+  const bool header_is_ascii = scan.header_is_ascii() && smtp::IsAscii(mail_.head());
+  mail_.set_header_octets(header_is_ascii ? queue::v1::OCTETS_ASCII : queue::v1::OCTETS_BEYOND_ASCII);
+  mail_.set_body_octets(scan.body_is_ascii() ? queue::v1::OCTETS_ASCII : queue::v1::OCTETS_BEYOND_ASCII);
 }
 
 // Everybody who is to get it, once; who stands in several fields is counted where first seen.

@@ -12,8 +12,22 @@ using queue::v1::Phase;
 using queue::v1::Reason;
 using std::chrono::milliseconds;
 
-ClientSession::ClientSession(const SessionConfig& config, Outcome base)
-    : config_(config), base_(std::move(base)), opened_(config.clock->Boot()) {
+namespace {
+
+constexpr std::size_t kTextLimit = 1000;
+
+// RFC 3207 §4: a server that insists on TLS says 530 to everything else; others say 5.7.x for it, as for any
+// policy.
+bool AsksForTls(const smtp::Reply& reply) {
+  const bool policy = reply.enhanced.category == 5 && reply.enhanced.subject == 7;
+  return reply.code == 530 || (reply.IsPermanent() && policy) ||
+         (reply.code >= 400 && reply.Text().find("STARTTLS") != std::string::npos);
+}
+
+}  // namespace
+
+ClientSession::ClientSession(const SessionConfig& config, Outcome base, PeerMemory memory)
+    : config_(config), base_(std::move(base)), opened_(config.clock->Boot()), memory_(memory) {
   Expect(Step::kGreeting);
 }
 
@@ -30,7 +44,7 @@ ClientSession::Handler ClientSession::HandlerOf(Step step) {
 ClientSession::Want ClientSession::want() const {
   if (closed_) return Want::kClose;
   if (want_tls_) return Want::kTls;
-  if (current_ != nullptr && current_->in_content_) return Want::kBody;
+  if (current_ != nullptr && current_->in_content_) return tail_.empty() ? Want::kBody : Want::kEnd;
   return expected_.empty() ? Want::kWork : Want::kReply;
 }
 
@@ -68,7 +82,9 @@ void ClientSession::Receive(std::string_view input) {
     const Step step = expected_.front().step;
     const bool goodbye = input.substr(0, 3) == "421" && step != Step::kStartTls;
     const bool early = expected_.size() == 1 && !input.empty() && !goodbye;
-    if (!early || step == Step::kEndOfData) OnReply(reply);
+    // A server that does not know BDAT after all takes the content for commands, and has an answer to each
+    // line.
+    if (!early || step == Step::kEndOfData || step == Step::kChunk) OnReply(reply);
     if (early) return ProtocolError("a reply came before its command");
   }
 }
@@ -76,6 +92,7 @@ void ClientSession::Receive(std::string_view input) {
 // A goodbye, a server that refuses content in the middle of it, or one that has lost count.
 void ClientSession::OnUnaskedReply(const smtp::Reply& reply) {
   if (current_ != nullptr && current_->in_content_ && reply.code >= 400) {
+    if (current_->bdat_sent_ && IsNotImplemented(reply)) return GiveUpWith({.chunking = true});
     Outcome outcome = OutcomeOf(current_.get(), Step::kChunk, reply);
     current_->DecideRest(reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary, outcome);
     return End(std::move(outcome));
@@ -102,15 +119,17 @@ void ClientSession::OnReply(const smtp::Reply& reply) {
 void ClientSession::OnGreeting(const Expected& expected, const smtp::Reply& reply) {
   if (reply.code / 100 == 2) return Send(Step::kEhlo, "EHLO " + config_.helo + "\r\n");
   if (reply.code / 100 == 3) return ProtocolError("the greeting makes no sense", expected.step);
-  End(OutcomeOf(nullptr, expected.step, reply),
-      reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary);
+  // Of the host, not of the mail that happens to be the first (RFC 7504 §3 for 521): others may be better, or
+  // this one later.
+  End(OutcomeOf(nullptr, expected.step, reply));
 }
 
 void ClientSession::OnEhlo(const Expected& expected, const smtp::Reply& reply) {
   // RFC 5321 §3.2: a server that does not know EHLO says 5yz.
   if (reply.IsPermanent()) return Send(Step::kHelo, "HELO " + config_.helo + "\r\n");
   if (reply.code / 100 != 2) return OnHelo(expected, reply);
-  extensions_ = ParseExtensions(reply);
+  extensions_ = Without(ParseExtensions(reply), memory_.broken);
+  tls_offered_ = extensions_.starttls;
   if (extensions_.starttls && !tls_ && config_.tls == SessionConfig::Tls::kIfOffered) {
     return Send(Step::kStartTls, "STARTTLS\r\n");
   }
@@ -123,19 +142,19 @@ void ClientSession::OnHelo(const Expected& expected, const smtp::Reply& reply) {
     return;
   }
   if (reply.code / 100 == 3) return ProtocolError("the reply to HELO makes no sense", expected.step);
-  End(OutcomeOf(nullptr, expected.step, reply),
-      reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary);
+  End(Judge(nullptr, expected.step, reply).outcome);  // as in OnGreeting
 }
 
 void ClientSession::OnStartTls(const Expected& /*expected*/, const smtp::Reply& reply) {
   // A server that cannot after all is served in plain text: it could have left STARTTLS out of its
-  // extensions.
+  // extensions. Should it then insist on TLS, Judge() sees to it.
   (reply.code / 100 == 2 ? want_tls_ : ready_) = true;
 }
 
 void ClientSession::TlsStarted(std::string_view version, std::string_view cipher, std::string_view peer) {
   want_tls_ = false;
   tls_ = true;
+  tls_demanded_ = false;
   extensions_ = Extensions();
   base_.set_tls_version(std::string(version));
   base_.set_tls_cipher(std::string(cipher));
@@ -180,7 +199,16 @@ void ClientSession::Lost(Reason reason, std::string_view text) {
   const std::string_view code = reason == queue::v1::REASON_TLS_FAILED ? "4.7.5"
                                 : reason == queue::v1::REASON_SHUTDOWN ? ""
                                                                        : "4.4.2";
-  const Transaction* transaction = current_.get();
+  Transaction* transaction = current_.get();
+  const bool theirs = reason == queue::v1::REASON_CONNECTION_LOST || reason == queue::v1::REASON_TIMEOUT;
+  if (theirs && transaction != nullptr && !transaction->end_sent_) {
+    if (transaction->bdat_sent_) return GiveUpWith({.chunking = true});
+    // A group of which a part was lost on its way: some middle boxes do that.
+    const bool group = expected_.size() > 1 && !transaction->in_content_;
+    if (group && reason == queue::v1::REASON_TIMEOUT) NoteBroken({.pipelining = true});
+  } else if (theirs && transaction != nullptr && transaction->chunking_) {
+    NoteBroken({.chunking = true});
+  }
   const Verdict opening = reason == queue::v1::REASON_SHUTDOWN ? Verdict::kNotTried : Verdict::kTemporary;
   End(OwnOutcome(transaction, PhaseOf(transaction), reason, code, shown), opening);
 }
@@ -197,6 +225,23 @@ void ClientSession::End(Outcome outcome, Verdict opening_verdict) {
   while (current_ != nullptr) FinishCurrent();
   expected_.clear();
   output_.clear();
+  tail_.clear();
+}
+
+void ClientSession::NoteBroken(const BrokenExtensions& broken) {
+  broken_.Add(broken);
+  extensions_ = Without(extensions_, broken);
+}
+
+void ClientSession::GiveUpWith(const BrokenExtensions& broken) {
+  NoteBroken(broken);
+  current_->AskAllAgain();
+  if (follower_ != nullptr) follower_->LeaveUntouched();
+  closed_ = true;
+  while (current_ != nullptr) FinishCurrent();
+  expected_.clear();
+  output_.clear();
+  tail_.clear();
 }
 
 void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, Outcome outcome) {
@@ -206,8 +251,7 @@ void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, O
   // the next one. If it took its time in vain, it does.
   const bool between = begun_ > 1 && !ours && reason != queue::v1::REASON_TIMEOUT;
   if (!transaction.end_sent_ && !transaction.answered_any_ && (!at_its_turn || between)) {
-    transaction.untouched_ = true;
-    return;
+    return transaction.LeaveUntouched();
   }
   const bool by_reply = reason == queue::v1::REASON_REPLY;
   outcome.set_ambiguous(transaction.end_sent_ && !by_reply);
@@ -224,8 +268,27 @@ Phase ClientSession::PhaseOf(const Transaction* transaction) const {
   return transaction == nullptr ? queue::v1::PHASE_UNSPECIFIED : queue::v1::PHASE_MAIL;
 }
 
+ClientSession::Judgement ClientSession::Judge(const Transaction* transaction, Step step,
+                                              const smtp::Reply& reply) {
+  Outcome outcome = OutcomeOf(transaction, step, reply);
+  const bool missing = !tls_ && (tls_offered_ || memory_.tls_failed);
+  if (!missing || !AsksForTls(reply)) {
+    return {reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary, std::move(outcome)};
+  }
+  // TLS is there to be had, if not now: what it is wanted for waits (RFC 7435, never a bounce for the lack of
+  // it).
+  tls_demanded_ = true;
+  const std::string_view why = memory_.tls_failed                          ? "the handshake failed"
+                               : config_.tls == SessionConfig::Tls::kNever ? "it is turned off here"
+                                                                           : "STARTTLS was refused";
+  outcome.set_reason(queue::v1::REASON_TLS_FAILED);
+  std::string text("TLS is offered and not in use, ");
+  text.append(why).append(": ").append(Printable(reply.Text(), kTextLimit - 100));
+  outcome.set_text(text);
+  return {Verdict::kTemporary, std::move(outcome)};
+}
+
 Outcome ClientSession::OutcomeOf(const Transaction* transaction, Step step, const smtp::Reply& reply) const {
-  constexpr std::size_t kTextLimit = 1000;
   Outcome outcome = OwnOutcome(transaction, RowOf(step).phase, queue::v1::REASON_REPLY, "", "");
   outcome.set_reply_code(static_cast<std::uint32_t>(reply.code));
   if (!reply.enhanced.empty()) outcome.set_enhanced_code(reply.enhanced.ToString());

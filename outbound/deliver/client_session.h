@@ -5,6 +5,14 @@
 // name: the shell (connection.h) writes output(), does what want() says within time_limit(), and reports what
 // happened.
 //
+// The end of a message is put out last and alone: everything but the last kTail octets of its content goes
+// first, and the transaction is asked for its leave (MayFinish) when the shell says that this has gone out.
+// So the bytes that make the server responsible are never queued behind content that a slow reader takes
+// minutes for.
+//
+// An extension that the server offers and then refuses (or breaks at, with BDAT) is never a verdict on the
+// mail: the mail goes again without it, and TakeBroken() tells the shell what to remember of the address.
+//
 // Confined to its connection.
 #pragma once
 
@@ -15,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -44,6 +53,13 @@ struct SessionConfig {
   const Clock* clock = &Clock::Real();
 };
 
+// What is remembered of the server's address from other connections.
+struct PeerMemory {
+  // STARTTLS failed there lately and is not asked for. (Then `config.tls` says kNever.)
+  bool tls_failed = false;
+  BrokenExtensions broken;
+};
+
 class ClientSession {
  public:
   // What the shell does next, after all of output() has been written.
@@ -51,12 +67,17 @@ class ClientSession {
     kReply,  // read, then Receive()
     kTls,    // shake hands, then TlsStarted() or Lost()
     kBody,   // read chunk body_chunk() of the current mail's stored body, then AddBody() or BodyUnreadable()
+    kEnd,    // wait until what was written has left for the server, then EndContent()
     kWork,   // Submit() or Quit(), whenever there is something
     kClose,  // close the connection; all transactions have been given back
   };
 
+  // At most so much of the content goes out together with its end. What is smaller is one write: a server
+  // that has just asked for it has room for it.
+  static constexpr std::size_t kTail = 16 * 1024;
+
   // `base` names the peer: host, address, port. It becomes the ground of every outcome.
-  ClientSession(const SessionConfig& config, queue::v1::Outcome base);
+  ClientSession(const SessionConfig& config, queue::v1::Outcome base, PeerMemory memory = {});
 
   [[nodiscard]] Want want() const;
   // To be written, and then cleared, by the shell.
@@ -81,6 +102,8 @@ class ClientSession {
   [[nodiscard]] std::uint32_t body_chunk() const { return current_->next_chunk_; }
   void AddBody(std::string_view chunk);
   void BodyUnreadable(std::string_view why);
+  // At kEnd. Asks MayFinish() and puts out the end, or gives up.
+  void EndContent();
 
   // The connection is gone (REASON_CONNECTION_LOST), its time is up (REASON_TIMEOUT), the handshake failed
   // (REASON_TLS_FAILED), or the shell gives it up (REASON_SHUTDOWN). Then kClose.
@@ -95,6 +118,14 @@ class ClientSession {
   // Transactions begun, those that were decided without a word to the server excluded.
   [[nodiscard]] std::uint64_t transactions() const { return begun_; }
   [[nodiscard]] const Extensions& extensions() const { return extensions_; }
+  // No further transaction would fare well here: Quit() at kWork, and go on with another connection.
+  [[nodiscard]] bool spent() const { return tls_demanded_; }
+  // The server wants TLS, which it offers and which is not in use: it is to be asked for next time.
+  [[nodiscard]] bool tls_demanded() const { return tls_demanded_; }
+  // What was found out here since the last call.
+  BrokenExtensions TakeBroken() { return std::exchange(broken_, {}); }
+  // Found out elsewhere: holds for transactions submitted from now on.
+  void Avoid(const BrokenExtensions& broken) { extensions_ = Without(extensions_, broken); }
 
  private:
   struct Expected {
@@ -122,15 +153,27 @@ class ClientSession {
   void OnLoneDot(const Expected& expected, const smtp::Reply& reply);
   void OnQuit(const Expected& expected, const smtp::Reply& reply);
 
+  // Of a refusal before the content: with what verdict, and told how.
+  struct Judgement {
+    Verdict verdict;
+    queue::v1::Outcome outcome;
+  };
+  Judgement Judge(const Transaction* transaction, Step step, const smtp::Reply& reply);
+
+  void ExcludeUnfit(Transaction& transaction);
   void Begin(Transaction& transaction);
   void Advance(Transaction& transaction);
   void SendNext(Transaction& transaction);
   void Settle(Transaction& transaction);
+  [[nodiscard]] bool IsOutOfStep(const smtp::Reply& reply) const;
+  void RefuseMail(Transaction& transaction, const smtp::Reply& reply);
   void BeginContent(Transaction& transaction);
-  void SendWholeContent(Transaction& transaction);
-  void SendBdat(Transaction& transaction, std::size_t size, bool last);
-  bool MayEnd(Transaction& transaction);
+  void AppendContent(Transaction& transaction, std::string_view first, std::string_view second, bool last);
   void FinishCurrent();
+
+  void NoteBroken(const BrokenExtensions& broken);
+  // The current transaction came to nothing because of an extension: all goes again on another connection.
+  void GiveUpWith(const BrokenExtensions& broken);
 
   void ClosedByPeer(const Expected& expected, const smtp::Reply& reply);
   // `step`: whose reply was wrong, if it was the reply to something.
@@ -154,12 +197,17 @@ class ClientSession {
   smtp::ReplyParser parser_;
   smtp::DataEncoder encoder_;
   std::string output_;
+  std::string tail_;  // the end of the current message, with what goes along
   std::deque<Expected> expected_;
   std::uint64_t replies_ = 0;
   std::uint64_t begun_ = 0;
 
+  const PeerMemory memory_;
   Extensions extensions_;
+  BrokenExtensions broken_;
   bool tls_ = false;
+  bool tls_offered_ = false;
+  bool tls_demanded_ = false;
   bool want_tls_ = false;
   bool ready_ = false;
   bool closed_ = false;

@@ -1,4 +1,4 @@
-// The part of the session that runs transactions: MAIL to the end of data.
+// The part of the session that runs transactions: MAIL to DATA.
 #include <algorithm>
 #include <utility>
 
@@ -9,10 +9,8 @@ namespace goniec::outbound {
 namespace {
 
 using queue::v1::Mail;
-
-Verdict VerdictOf(const smtp::Reply& reply) {
-  return reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary;
-}
+using queue::v1::Outcome;
+using queue::v1::Recipient;
 
 bool IsPositive(const smtp::Reply& reply) {
   return reply.code / 100 == 2;
@@ -29,7 +27,7 @@ bool SaysTooManyRecipients(const smtp::Reply& reply) {
 }  // namespace
 
 bool ClientSession::CanSubmit() const {
-  if (!ready_ || closed_) return false;
+  if (!ready_ || closed_ || spent()) return false;
   const bool quitting = !expected_.empty() && expected_.back().step == Step::kQuit;
   if (quitting) return false;
   if (current_ == nullptr) return expected_.empty() || extensions_.pipelining;
@@ -42,10 +40,14 @@ bool ClientSession::CanSubmit() const {
 void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Transaction& submitted = *transaction;
   submitted.start_ = config_.clock->Boot();
-  if (const auto unfit = FindUnfit(submitted.mail(), submitted.recipients(), extensions_)) {
+  if (const auto unfit = FindUnfit(submitted.mail(), extensions_)) {
     submitted.DecideRest(Verdict::kPermanent,
                          OwnOutcome(&submitted, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
                                     unfit->enhanced_code, unfit->text));
+  } else {
+    ExcludeUnfit(submitted);
+  }
+  if (submitted.decided()) {
     finished_.push_back(std::move(transaction));
     return;
   }
@@ -53,9 +55,35 @@ void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Begin(submitted);
 }
 
+// What one recipient needs and the server lacks is no matter of the others.
+void ClientSession::ExcludeUnfit(Transaction& transaction) {
+  std::vector<std::uint32_t> fit;
+  std::vector<Result> results;
+  for (const std::uint32_t position : transaction.recipients()) {
+    const auto unfit = FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
+    if (!unfit) {
+      fit.push_back(position);
+      continue;
+    }
+    auto alike = std::find_if(results.begin(), results.end(),
+                              [&](const Result& result) { return result.outcome.text() == unfit->text; });
+    if (alike == results.end()) {
+      Outcome outcome = OwnOutcome(&transaction, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
+                                   unfit->enhanced_code, unfit->text);
+      alike = results.insert(alike, {Verdict::kPermanent, std::move(outcome), {}});
+    }
+    alike->recipients.push_back(position);
+  }
+  if (!results.empty()) transaction.Exclude(std::move(results), fit);
+}
+
 void ClientSession::Begin(Transaction& transaction) {
   ++begun_;
-  transaction.chunking_ = extensions_.chunking && transaction.mail().size_bytes() >= config_.chunking_from;
+  const Mail& mail = transaction.mail();
+  // At the first attempt only: what a server makes of BDAT never costs a mail a second one, whoever makes it.
+  transaction.chunking_ =
+      extensions_.chunking && mail.size_bytes() >= config_.chunking_from && mail.attempts() == 0;
+  transaction.dsn_ = extensions_.dsn;
   Advance(transaction);
 }
 
@@ -63,7 +91,7 @@ void ClientSession::Begin(Transaction& transaction) {
 // §3.1); with BDAT the replies to RCPT are awaited first, so that no content goes out for nobody and a cut
 // there is not ambiguous.
 void ClientSession::Advance(Transaction& transaction) {
-  const std::size_t commands = transaction.recipients().size() + (transaction.chunking_ ? 1 : 2);
+  const std::size_t commands = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
   while (transaction.sent_ < commands && (extensions_.pipelining || expected_.empty())) SendNext(transaction);
 }
 
@@ -71,11 +99,13 @@ void ClientSession::SendNext(Transaction& transaction) {
   const Mail& mail = transaction.mail();
   const std::size_t n = transaction.sent_++;
   if (n == 0) {
-    AppendMail(mail, transaction.recipients(), extensions_, &output_);
+    const MailParameters all = ParametersFor(mail, transaction.to_ask(), extensions_);
+    AppendMail(mail, transaction.bare_ ? NeededOf(mail, all) : all, &output_);
     Expect(Step::kMail, &transaction);
-  } else if (n <= transaction.recipients().size()) {
-    AppendRcpt(mail.recipients(static_cast<int>(transaction.recipients()[n - 1])), extensions_, &output_);
-    Expect(Step::kRcpt, &transaction, static_cast<std::uint32_t>(n - 1));
+  } else if (n <= transaction.to_ask().size()) {
+    const std::uint32_t position = transaction.to_ask()[n - 1];
+    AppendRcpt(mail.recipients(static_cast<int>(position)), transaction.dsn_, &output_);
+    Expect(Step::kRcpt, &transaction, static_cast<std::uint32_t>(transaction.excluded_ + n - 1));
   } else {
     output_.append("DATA\r\n");
     Expect(Step::kData, &transaction);
@@ -87,12 +117,34 @@ void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   if (IsPositive(reply)) {
     transaction.mail_accepted_ = true;
     reset_needed_ = true;
+    if (transaction.bare_) {
+      // Proof that it was the parameters that were left out.
+      const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
+      NoteBroken({.size = all.size, .dsn = all.dsn});
+    }
   } else if (IsRefusal(reply)) {
-    transaction.DecideRest(VerdictOf(reply), OutcomeOf(&transaction, expected.step, reply));
+    RefuseMail(transaction, reply);
   } else {
     return ProtocolError("the reply to MAIL makes no sense", expected.step);
   }
   Settle(transaction);
+}
+
+void ClientSession::RefuseMail(Transaction& transaction, const smtp::Reply& reply) {
+  if (RefusesParameters(reply)) {
+    const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
+    const MailParameters needed = NeededOf(transaction.mail(), all);
+    if (!transaction.bare_ && all != needed) {
+      transaction.again_ = true;
+      return;
+    }
+    // Offered, needed and refused: perhaps the server will have learnt by another time.
+    if (needed != MailParameters()) {
+      return transaction.DecideRest(Verdict::kTemporary, OutcomeOf(&transaction, Step::kMail, reply));
+    }
+  }
+  const Judgement judgement = Judge(&transaction, Step::kMail, reply);
+  transaction.DecideRest(judgement.verdict, judgement.outcome);
 }
 
 void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
@@ -103,22 +155,40 @@ void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
   }
   if (!IsPositive(reply) && !IsRefusal(reply))
     return ProtocolError("the reply to RCPT makes no sense", expected.step);
+  if (IsOutOfStep(reply)) return GiveUpWith({.pipelining = true});
   ++transaction.answered_;
+  const Recipient& recipient =
+      transaction.mail().recipients(static_cast<int>(transaction.recipients()[expected.recipient]));
   if (IsPositive(reply)) {
     transaction.Accept(expected.recipient);
+  } else if (transaction.dsn_ && HasDsn(recipient) && RefusesParameters(reply)) {
+    NoteBroken({.dsn = true});
+    transaction.AskAgain(expected.recipient);
   } else if (SaysTooManyRecipients(reply) && !transaction.accepted_.empty()) {
     transaction.PutOff(expected.recipient, OutcomeOf(&transaction, expected.step, reply));
   } else {
-    transaction.Refuse(expected.recipient, VerdictOf(reply), OutcomeOf(&transaction, expected.step, reply));
+    Judgement judgement = Judge(&transaction, expected.step, reply);
+    transaction.Refuse(expected.recipient, judgement.verdict, std::move(judgement.outcome));
   }
   Settle(transaction);
+}
+
+// Commands that came in a group and were in order: a server that cannot follow should not have offered it.
+bool ClientSession::IsOutOfStep(const smtp::Reply& reply) const {
+  return reply.code == 503 && extensions_.pipelining;
 }
 
 // Goes on when all that was sent has been answered.
 void ClientSession::Settle(Transaction& transaction) {
   if (transaction.unanswered_ > 0) return;
+  if (transaction.again_) {
+    transaction.again_ = false;
+    transaction.bare_ = true;
+    transaction.sent_ = 0;
+    return Advance(transaction);
+  }
   if (transaction.decided()) return FinishCurrent();
-  const bool envelope_done = transaction.sent_ == transaction.recipients().size() + 1;
+  const bool envelope_done = transaction.sent_ == transaction.to_ask().size() + 1;
   if (transaction.chunking_ && envelope_done) return BeginContent(transaction);
   Advance(transaction);
 }
@@ -127,7 +197,10 @@ void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
   if (IsPositive(reply)) return ProtocolError("the reply to DATA makes no sense", expected.step);
   if (IsRefusal(reply)) {
-    transaction.DecideRest(VerdictOf(reply), OutcomeOf(&transaction, expected.step, reply));
+    if (transaction.again_) return Settle(transaction);
+    if (IsOutOfStep(reply) && !transaction.accepted_.empty()) return GiveUpWith({.pipelining = true});
+    const Judgement judgement = Judge(&transaction, expected.step, reply);
+    transaction.DecideRest(judgement.verdict, judgement.outcome);
     return Settle(transaction);
   }
   if (!transaction.accepted_.empty()) return BeginContent(transaction);
@@ -139,105 +212,9 @@ void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   Expect(Step::kLoneDot, &transaction);
 }
 
-void ClientSession::OnLoneDot(const Expected& /*expected*/, const smtp::Reply& /*reply*/) {
+void ClientSession::OnLoneDot(const Expected& expected, const smtp::Reply& /*reply*/) {
   reset_needed_ = false;
-  FinishCurrent();
-}
-
-void ClientSession::BeginContent(Transaction& transaction) {
-  encoder_ = smtp::DataEncoder();
-  if (!transaction.mail().has_body_reference()) return SendWholeContent(transaction);
-  transaction.in_content_ = true;
-  if (transaction.mail().body_reference().chunk_count() == 0) BodyUnreadable("the stored body has no chunks");
-}
-
-bool ClientSession::MayEnd(Transaction& transaction) {
-  if (transaction.MayFinish()) {
-    transaction.in_content_ = false;
-    transaction.end_sent_ = true;
-    end_sent_at_ = config_.clock->Boot();
-    return true;
-  }
-  End(OwnOutcome(&transaction, queue::v1::PHASE_BODY, queue::v1::REASON_BROKER, "",
-                 "given up before the end of data: the queue does not answer"));
-  return false;
-}
-
-void ClientSession::SendWholeContent(Transaction& transaction) {
-  if (!MayEnd(transaction)) return;
-  const Mail& mail = transaction.mail();
-  if (transaction.chunking_) {
-    SendBdat(transaction, mail.head().size() + mail.inline_body().size(), true);
-    output_.append(mail.head()).append(mail.inline_body());
-    return;
-  }
-  output_.reserve(output_.size() + mail.size_bytes() + mail.size_bytes() / 64);
-  encoder_.Append(mail.head(), &output_);
-  encoder_.Append(mail.inline_body(), &output_);
-  encoder_.Finish(&output_);
-  Expect(Step::kEndOfData, &transaction);
-}
-
-void ClientSession::SendBdat(Transaction& transaction, std::size_t size, bool last) {
-  output_.append("BDAT ").append(std::to_string(size)).append(last ? " LAST\r\n" : "\r\n");
-  transaction.in_content_ = false;
-  Expect(last ? Step::kEndOfData : Step::kChunk, &transaction);
-}
-
-void ClientSession::AddBody(std::string_view chunk) {
-  Transaction& transaction = *current_;
-  const queue::v1::BodyReference& body = transaction.mail().body_reference();
-  const bool first = transaction.next_chunk_++ == 0;
-  const bool last = transaction.next_chunk_ == body.chunk_count();
-  transaction.chunk_bytes_ += chunk.size();
-  if (transaction.chunk_bytes_ > body.size_bytes() ||
-      (last && transaction.chunk_bytes_ != body.size_bytes())) {
-    return BodyUnreadable("the stored body has not the size that was recorded");
-  }
-  if (last && !MayEnd(transaction)) return;
-  const std::string_view head = first ? std::string_view(transaction.mail().head()) : std::string_view();
-  if (transaction.chunking_) {
-    SendBdat(transaction, head.size() + chunk.size(), last);
-    output_.append(head).append(chunk);
-    return;
-  }
-  encoder_.Append(head, &output_);
-  encoder_.Append(chunk, &output_);
-  if (!last) return;
-  encoder_.Finish(&output_);
-  Expect(Step::kEndOfData, &transaction);
-}
-
-void ClientSession::BodyUnreadable(std::string_view why) {
-  End(OwnOutcome(current_.get(), queue::v1::PHASE_BODY, queue::v1::REASON_BODY_UNREADABLE, "4.3.0", why));
-}
-
-void ClientSession::OnChunk(const Expected& expected, const smtp::Reply& reply) {
-  Transaction& transaction = *expected.transaction;
-  if (IsPositive(reply)) {
-    transaction.in_content_ = true;
-    return;
-  }
-  if (!IsRefusal(reply)) return ProtocolError("the reply to BDAT makes no sense", expected.step);
-  transaction.DecideRest(VerdictOf(reply), OutcomeOf(&transaction, expected.step, reply));
-  FinishCurrent();
-}
-
-void ClientSession::OnEndOfData(const Expected& expected, const smtp::Reply& reply) {
-  Transaction& transaction = *expected.transaction;
-  if (!IsPositive(reply) && !IsRefusal(reply))
-    return ProtocolError("the reply to the end of data makes no sense", expected.step);
-  queue::v1::Outcome outcome = OutcomeOf(&transaction, expected.step, reply);
-  // The end of data ends the transaction whatever the reply (RFC 5321 §4.1.1.4); a refused BDAT LAST may not.
-  reset_needed_ = transaction.chunking_ && !IsPositive(reply);
-  last_accept_ = config_.clock->Boot() - end_sent_at_;
-  if (IsPositive(reply)) {
-    outcome.set_reason(queue::v1::REASON_ACCEPTED);
-    transaction.DecideRest(Verdict::kDelivered, outcome);
-  } else {
-    transaction.DecideRest(VerdictOf(reply), outcome);
-  }
-  FinishCurrent();
+  Settle(*expected.transaction);
 }
 
 void ClientSession::FinishCurrent() {

@@ -19,8 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long an address whose STARTTLS failed is spoken to in plain text at once.
-constexpr std::chrono::minutes kPlainTime(5);
 // What the peer said before it hung up is still looked at for so long.
 constexpr std::chrono::seconds kLastWords(5);
 // A larger output buffer than this is given back when the connection is idle.
@@ -138,9 +136,8 @@ asio::awaitable<bool> Connection::Open() {
       break;
     }
     site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
-    // One address that may take it later is enough for the mail to wait.
-    const bool better =
-        failure_ && failure_->verdict == Verdict::kTemporary && failure->verdict == Verdict::kPermanent;
+    // What a server said is worth more to who asks than that another one said nothing.
+    const bool better = failure_ && failure_->outcome.reply_code() != 0 && failure->outcome.reply_code() == 0;
     if (!better) failure_ = std::move(failure);
   }
   if (pool_.draining()) failure_ = NotTried();
@@ -148,10 +145,9 @@ asio::awaitable<bool> Connection::Open() {
 }
 
 asio::awaitable<std::optional<Result>> Connection::OpenAddress(Candidate candidate) {
-  const auto plain = site_.plain_until.find(candidate.endpoint);
-  const bool known_broken = plain != site_.plain_until.end() && BootClock::now() < plain->second;
-  const bool tls = pool_.tls() != nullptr && !known_broken;
-  std::optional<Result> failure = co_await TryAddress(candidate, tls);
+  const PeerMemory memory = site_.MemoryOf(candidate.endpoint, BootClock::now());
+  const bool tls = pool_.tls() != nullptr && !memory.tls_failed;
+  std::optional<Result> failure = co_await TryAddress(candidate, memory);
   if (!failure || !tls || failure->outcome.phase() != queue::v1::PHASE_STARTTLS || pool_.draining()) {
     co_return failure;
   }
@@ -161,16 +157,18 @@ asio::awaitable<std::optional<Result>> Connection::OpenAddress(Candidate candida
                                                                {"ip", candidate.endpoint.ip.ToString()},
                                                                {"text", failure->outcome.text()}});
   pool_.metrics().tls_fallbacks.Add();
-  site_.plain_until[candidate.endpoint] = BootClock::now() + kPlainTime;
-  failure = co_await TryAddress(std::move(candidate), false);
+  site_.NoteTlsFailed(candidate.endpoint, BootClock::now());
+  const PeerMemory now_plain = site_.MemoryOf(candidate.endpoint, BootClock::now());
+  failure = co_await TryAddress(std::move(candidate), now_plain);
   co_return failure;
 }
 
 // Nothing if the session is ready.
-asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidate, bool tls) {
+asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidate, PeerMemory memory) {
   const BootTime start = BootClock::now();
   const milliseconds limit = std::min(pool_.config().connect_timeout, TimeUntil(give_up_at_));
   host_ = candidate.host;
+  address_ = candidate.endpoint;
   // Awaited, not detached; the signal lets a drain end it.
   absl::StatusOr<net::Stream> stream = co_await asio::co_spawn(
       pool_.executor(), net::Stream::Connect(pool_.executor(), candidate.endpoint, limit),
@@ -180,9 +178,11 @@ asio::awaitable<std::optional<Result>> Connection::TryAddress(Candidate candidat
   if (!stream.ok()) co_return ConnectFailure(candidate, stream.status(), start);
   stream_ = *std::move(stream);
   replies_seen_.reset();
-  session_.emplace(pool_.session_config(tls), BaseOutcome(candidate));
+  const bool tls = pool_.tls() != nullptr && !memory.tls_failed;
+  session_.emplace(pool_.session_config(tls), BaseOutcome(candidate), memory);
   while (!session_->ready() && session_->want() != ClientSession::Want::kClose) co_await Step();
   if (session_->ready()) co_return std::nullopt;
+  RememberPeer();
   stream_->Close();
   co_return *session_->failure();
 }
@@ -206,7 +206,21 @@ asio::awaitable<void> Connection::Serve() {
   }
 }
 
+void Connection::RememberPeer() {
+  if (session_->tls_demanded()) site_.NoteTlsDemanded(address_);
+  const BrokenExtensions broken = session_->TakeBroken();
+  if (!broken.any()) return;
+  site_.NoteBroken(address_, broken, BootClock::now());
+  observe::Info("extension failed, mail goes without it", {{"host", host_},
+                                                           {"ip", address_.ip.ToString()},
+                                                           {"pipelining", broken.pipelining},
+                                                           {"size", broken.size},
+                                                           {"chunking", broken.chunking},
+                                                           {"dsn", broken.dsn}});
+}
+
 void Connection::CollectFinished() {
+  RememberPeer();
   std::vector<std::unique_ptr<Transaction>>& finished = session_->finished();
   for (std::unique_ptr<Transaction>& transaction : finished) {
     auto* ours = static_cast<JobTransaction*>(transaction.release());
@@ -219,6 +233,7 @@ void Connection::TakeJobs() {
   while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
     if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
+    if (!site_.broken.empty()) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
     CollectFinished();
   }
@@ -226,7 +241,8 @@ void Connection::TakeJobs() {
 
 // True if there is something to do on this connection.
 asio::awaitable<bool> Connection::WaitForWork() {
-  const bool used_up = session_->transactions() >= pool_.config().messages_per_connection;
+  const bool used_up =
+      session_->spent() || session_->transactions() >= pool_.config().messages_per_connection;
   if (pool_.draining() || used_up || cut_) co_return false;
   if (session_->output().capacity() > kKeptOutput) std::string().swap(session_->output());
   stream_->NeverExpire();
@@ -269,6 +285,9 @@ asio::awaitable<void> Connection::Step() {
     case ClientSession::Want::kBody:
       co_await ReadBody();
       co_return;
+    case ClientSession::Want::kEnd:
+      co_await EndContent(wrote);
+      co_return;
     case ClientSession::Want::kReply:
       break;
     default:
@@ -309,6 +328,20 @@ asio::awaitable<void> Connection::ReadBody() {
   } else {
     session_->BodyUnreadable(Printable(Message(chunk.status())));
   }
+}
+
+// The lease is asked when what lies before the end has left this host, and the end is the next thing written.
+asio::awaitable<void> Connection::EndContent(bool wrote) {
+  if (wrote) {
+    stream_->ExpireAfter(Limit());
+    const absl::Status left = co_await stream_->AwaitSent();
+    if (!left.ok()) {
+      if (absl::IsUnavailable(left)) co_await ReadLastWords();
+      Lost(left);
+      co_return;
+    }
+  }
+  session_->EndContent();
 }
 
 asio::awaitable<void> Connection::StartTls() {

@@ -41,16 +41,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Finds an address that greets. Sets failure_ if there is none.
   asio::awaitable<bool> Open();
   asio::awaitable<std::optional<Result>> OpenAddress(Candidate candidate);
-  asio::awaitable<std::optional<Result>> TryAddress(Candidate candidate, bool tls);
+  asio::awaitable<std::optional<Result>> TryAddress(Candidate candidate, PeerMemory memory);
   asio::awaitable<void> Serve();
   void TakeJobs();
   void CollectFinished();
+  // What the session has found out about its address, for the connections to come.
+  void RememberPeer();
   asio::awaitable<bool> WaitForWork();
   void Leave();
 
   asio::awaitable<void> Step();
   asio::awaitable<void> ReadLastWords();
   asio::awaitable<void> ReadBody();
+  // `wrote`: something that may still lie in the kernel's buffer.
+  asio::awaitable<void> EndContent(bool wrote);
   asio::awaitable<void> StartTls();
   void Lost(const absl::Status& status);
   [[nodiscard]] std::chrono::milliseconds Limit() const;
@@ -62,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<net::Stream> stream_;
   std::optional<ClientSession> session_;
   std::string host_;
+  net::Endpoint address_;
   BootTime give_up_at_;            // opening
   std::optional<Result> failure_;  // opening: of all addresses tried so far
   bool ready_ = false;

@@ -47,8 +47,8 @@ struct DeliverConfig {
   // delivery.addresses_per_attempt: addresses of a site that are tried before the attempt has failed, some of
   // each host. A route keeps up to 20 to choose from. 1 to 20.
   std::size_t addresses_per_attempt = 5;
-  // delivery.chunking_from: bodies of this size and larger go by BDAT where it is offered (RFC 3030). 0B to
-  // 1GiB.
+  // delivery.chunking_from: bodies of this size and larger go by BDAT where it is offered (RFC 3030), at a
+  // mail's first attempt; where it fails, by DATA at once. 0B to 1GiB.
   ByteCount chunking_from = KiB(256);
 
   // delivery.idle_timeout: how long a connection without work is kept. 0ms to 5m.

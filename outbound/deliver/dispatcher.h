@@ -47,9 +47,11 @@ struct Job {
   std::vector<std::uint32_t> recipients;
   std::shared_ptr<const Route> route;
 
-  // Asked immediately before the bytes that end the message (final dot, BDAT LAST) are handed to the socket.
-  // False ends the transaction before them, as kNotTried with REASON_BROKER: the holder rule. Must not block.
-  // Required.
+  // Asked immediately before the bytes that end the message (final dot, last octet of BDAT LAST) are handed
+  // to the socket, when all of it but these and the 16 KiB before them has been sent: nothing waits in this
+  // host's buffers for the server to make room. What the buffers of the server's own host hold is beyond
+  // reach. False ends the transaction before them, as kNotTried with REASON_BROKER: the holder rule. Must not
+  // block. Required.
   std::function<bool()> may_finish;
 
   // Chunk n of a stored body; required if the mail has a body_reference. An error ends the transaction before

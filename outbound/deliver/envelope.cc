@@ -16,11 +16,24 @@ bool HasControl(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
-bool NeedsUtf8(const Mail& mail, const std::vector<std::uint32_t>& recipients) {
-  if (mail.smtputf8() || !IsAscii(mail.mail_from())) return true;
-  return std::any_of(recipients.begin(), recipients.end(), [&](std::uint32_t position) {
-    return !IsAscii(mail.recipients(static_cast<int>(position)).address());
-  });
+// Not noted (a record of an older version) is not beyond; a value of a later version is.
+bool IsBeyondAscii(queue::v1::Octets octets) {
+  return octets != queue::v1::OCTETS_UNSPECIFIED && octets != queue::v1::OCTETS_ASCII;
+}
+
+// A client that sends UTF-8 in the header without SMTPUTF8 has its mail passed on in the same way: as 8-bit
+// content, for whether it is UTF-8 nobody has said.
+bool HeaderNeedsUtf8(const Mail& mail) {
+  return mail.smtputf8() && mail.header_octets() != queue::v1::OCTETS_ASCII;
+}
+
+bool IsNotedAs8Bit(const Mail& mail) {
+  return IsBeyondAscii(mail.body_octets()) || IsBeyondAscii(mail.header_octets());
+}
+
+bool Is8Bit(const Mail& mail) {
+  const bool noted = mail.body_octets() != queue::v1::OCTETS_UNSPECIFIED;
+  return noted ? IsNotedAs8Bit(mail) : mail.body_type() == queue::v1::BODY_TYPE_8BITMIME;
 }
 
 // " NAME=value" for a DSN parameter that was given (RFC 3461 §4). What could end the line or the parameter is
@@ -33,40 +46,73 @@ void AppendParameter(std::string_view name, std::string_view value, std::string*
 
 }  // namespace
 
-std::optional<Unfit> FindUnfit(const Mail& mail, const std::vector<std::uint32_t>& recipients,
-                               const Extensions& extensions) {
+std::optional<Unfit> FindUnfit(const Mail& mail, const Extensions& extensions) {
   if (HasControl(mail.mail_from())) return Unfit{"5.1.7", "the sender's address has control characters"};
-  for (const std::uint32_t position : recipients) {
-    if (HasControl(mail.recipients(static_cast<int>(position)).address())) {
-      return Unfit{"5.1.3", "the recipient's address has control characters"};
-    }
-  }
   if (extensions.size_limit > 0 && mail.size_bytes() > extensions.size_limit) {
     return Unfit{"5.3.4", "the message is larger than the server takes"};
   }
-  if (!extensions.smtputf8 && NeedsUtf8(mail, recipients)) {
+  if (!extensions.smtputf8 && (HeaderNeedsUtf8(mail) || !IsAscii(mail.mail_from()))) {
     return Unfit{"5.6.7", "the server does not offer SMTPUTF8, which this message needs"};
+  }
+  // With SMTPUTF8 a header beyond ASCII needs nothing else.
+  const bool header = IsBeyondAscii(mail.header_octets()) && !HeaderNeedsUtf8(mail);
+  if (!extensions.eight_bit_mime && (IsBeyondAscii(mail.body_octets()) || header)) {
+    return Unfit{"5.6.3",
+                 "the server does not offer 8BITMIME, which the 8-bit content of this message needs"};
   }
   return std::nullopt;
 }
 
-void AppendMail(const Mail& mail, const std::vector<std::uint32_t>& recipients, const Extensions& extensions,
-                std::string* wire) {
+std::optional<Unfit> FindUnfit(const queue::v1::Recipient& recipient, const Extensions& extensions) {
+  if (HasControl(recipient.address())) {
+    return Unfit{"5.1.3", "the recipient's address has control characters"};
+  }
+  if (!extensions.smtputf8 && !IsAscii(recipient.address())) {
+    return Unfit{"5.6.7", "the server does not offer SMTPUTF8, which this recipient's address needs"};
+  }
+  return std::nullopt;
+}
+
+MailParameters ParametersFor(const Mail& mail, std::span<const std::uint32_t> recipients,
+                             const Extensions& extensions) {
+  const auto is_ascii = [&](std::uint32_t position) {
+    return IsAscii(mail.recipients(static_cast<int>(position)).address());
+  };
+  MailParameters parameters;
+  parameters.size = extensions.size;
+  parameters.body = extensions.eight_bit_mime && Is8Bit(mail);
+  parameters.smtputf8 = extensions.smtputf8 && (HeaderNeedsUtf8(mail) || !IsAscii(mail.mail_from()) ||
+                                                !std::all_of(recipients.begin(), recipients.end(), is_ascii));
+  parameters.dsn = extensions.dsn && !(mail.dsn().ret().empty() && mail.dsn().envid().empty());
+  return parameters;
+}
+
+MailParameters NeededOf(const Mail& mail, MailParameters parameters) {
+  parameters.size = false;
+  parameters.dsn = false;
+  parameters.body = parameters.body && IsNotedAs8Bit(mail);
+  return parameters;
+}
+
+void AppendMail(const Mail& mail, const MailParameters& parameters, std::string* wire) {
   wire->append("MAIL FROM:<").append(mail.mail_from()).append(">");
-  if (extensions.size) wire->append(" SIZE=").append(std::to_string(mail.size_bytes()));
-  if (extensions.eight_bit_mime && mail.body_type() == queue::v1::BODY_TYPE_8BITMIME)
-    wire->append(" BODY=8BITMIME");
-  if (extensions.smtputf8 && NeedsUtf8(mail, recipients)) wire->append(" SMTPUTF8");
-  if (extensions.dsn) {
+  if (parameters.size) wire->append(" SIZE=").append(std::to_string(mail.size_bytes()));
+  if (parameters.body) wire->append(" BODY=8BITMIME");
+  if (parameters.smtputf8) wire->append(" SMTPUTF8");
+  if (parameters.dsn) {
     AppendParameter("RET", mail.dsn().ret(), wire);
     AppendParameter("ENVID", mail.dsn().envid(), wire);
   }
   wire->append("\r\n");
 }
 
-void AppendRcpt(const queue::v1::Recipient& recipient, const Extensions& extensions, std::string* wire) {
+bool HasDsn(const queue::v1::Recipient& recipient) {
+  return !recipient.notify().empty() || !recipient.orcpt().empty();
+}
+
+void AppendRcpt(const queue::v1::Recipient& recipient, bool dsn, std::string* wire) {
   wire->append("RCPT TO:<").append(recipient.address()).append(">");
-  if (extensions.dsn) {
+  if (dsn) {
     AppendParameter("NOTIFY", recipient.notify(), wire);
     AppendParameter("ORCPT", recipient.orcpt(), wire);
   }

@@ -4,31 +4,51 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/deliver/extensions.h"
 
 namespace goniec::outbound {
 
-// Why a transaction is not begun: no other attempt at this server would fare better.
+// Why a server is not asked: no other attempt at it would fare better.
 struct Unfit {
   std::string_view enhanced_code;
   std::string_view text;
 };
 
-// RFC 1870 §6.3 (size), RFC 6531 §3.2 (UTF-8 in the envelope or the headers). Content with 8-bit octets goes
-// to servers without 8BITMIME as it is, against RFC 6152 §3: all in use take it, a conversion breaks
-// signatures, and a bounce helps nobody. Addresses with control characters are refused here too, whoever let
-// them in: they would be commands.
-std::optional<Unfit> FindUnfit(const queue::v1::Mail& mail, const std::vector<std::uint32_t>& recipients,
-                               const Extensions& extensions);
+// For all recipients. RFC 1870 §6.3 (size); RFC 6531 §3.2 (UTF-8 in the sender or, if the mail came in as an
+// internationalized one, in the header); RFC 6152 §3 (8-bit octets, which nothing converts yet). What the
+// content has is what was seen when the mail came in (Mail.header_octets, body_octets). Of records that do
+// not say so, what the client said counts: SMTPUTF8 is needed if it was said, and content goes to any server
+// as it is. Addresses with control characters are refused, whoever let them in: they would be commands.
+std::optional<Unfit> FindUnfit(const queue::v1::Mail& mail, const Extensions& extensions);
+// For one of them.
+std::optional<Unfit> FindUnfit(const queue::v1::Recipient& recipient, const Extensions& extensions);
 
-// MAIL with the parameters that the server knows, CR LF included. The mail must have passed FindUnfit.
-void AppendMail(const queue::v1::Mail& mail, const std::vector<std::uint32_t>& recipients,
-                const Extensions& extensions, std::string* wire);
-void AppendRcpt(const queue::v1::Recipient& recipient, const Extensions& extensions, std::string* wire);
+// Parameters of MAIL.
+struct MailParameters {
+  bool size = false;      // RFC 1870
+  bool body = false;      // BODY=8BITMIME, RFC 6152
+  bool smtputf8 = false;  // RFC 6531
+  bool dsn = false;       // RET and ENVID, as far as the mail has them: RFC 3461
+  bool operator==(const MailParameters&) const = default;
+};
+
+// Those that the mail has a use for and the server knows. `recipients` are the positions of those asked for.
+// The mail must have passed FindUnfit.
+MailParameters ParametersFor(const queue::v1::Mail& mail, std::span<const std::uint32_t> recipients,
+                             const Extensions& extensions);
+// Of these, those without which the message cannot be sent.
+MailParameters NeededOf(const queue::v1::Mail& mail, MailParameters parameters);
+
+// With CR LF.
+void AppendMail(const queue::v1::Mail& mail, const MailParameters& parameters, std::string* wire);
+// True in `dsn`: with DSN parameters, if the recipient has some.
+void AppendRcpt(const queue::v1::Recipient& recipient, bool dsn, std::string* wire);
+// Whether it has some.
+bool HasDsn(const queue::v1::Recipient& recipient);
 
 }  // namespace goniec::outbound

@@ -50,4 +50,31 @@ Extensions ParseExtensions(const smtp::Reply& ehlo_reply) {
   return extensions;
 }
 
+bool IsNotImplemented(const smtp::Reply& reply) {
+  return reply.code >= 500 && reply.code <= 504;
+}
+
+bool RefusesParameters(const smtp::Reply& reply) {
+  const bool address = reply.enhanced.subject == 1;
+  return (reply.code == 501 || reply.code == 504 || reply.code == 555) && !address;
+}
+
+void BrokenExtensions::Add(const BrokenExtensions& more) {
+  pipelining |= more.pipelining;
+  size |= more.size;
+  chunking |= more.chunking;
+  dsn |= more.dsn;
+}
+
+Extensions Without(Extensions offered, const BrokenExtensions& broken) {
+  offered.pipelining = offered.pipelining && !broken.pipelining;
+  offered.chunking = offered.chunking && !broken.chunking;
+  offered.dsn = offered.dsn && !broken.dsn;
+  if (broken.size) {
+    offered.size = false;
+    offered.size_limit = 0;
+  }
+  return offered;
+}
+
 }  // namespace goniec::outbound

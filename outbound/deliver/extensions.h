@@ -21,6 +21,28 @@ struct Extensions {
   bool dsn = false;                    // RFC 3461
 };
 
+// Extensions that a server offers and does not have: it refused what they allow, or broke at it. The mail
+// goes without them, and they are not made use of there for a while.
+struct BrokenExtensions {
+  bool pipelining = false;
+  bool size = false;
+  bool chunking = false;
+  bool dsn = false;
+
+  [[nodiscard]] bool any() const { return pipelining || size || chunking || dsn; }
+  void Add(const BrokenExtensions& more);
+};
+
+// What may be made use of.
+Extensions Without(Extensions offered, const BrokenExtensions& broken);
+
+// The server does not know the command (RFC 5321 §4.2.4), or lost count of what belongs to it: no word about
+// the mail.
+bool IsNotImplemented(const smtp::Reply& reply);
+// The server does not know a parameter of MAIL or RCPT (RFC 5321 §4.1.1.11), or so it may be: 501 is said of
+// addresses as well, and then names them in its enhanced code, if it has one.
+bool RefusesParameters(const smtp::Reply& reply);
+
 // Keywords that are not known are skipped; a parameter that is not understood counts as absent.
 Extensions ParseExtensions(const smtp::Reply& ehlo_reply);
 

@@ -18,6 +18,7 @@ std::unique_ptr<JobInHand> JobTransaction::TakeJob() {
     ++job_->reruns;
     return std::move(job_);
   }
+  if (extension_failed()) ++job_->reruns;
   // What was served stands in front of `open`; what is left over of it is asked for again first.
   std::vector<std::uint32_t> open = leftover();
   open.insert(open.end(), job_->open.begin() + static_cast<std::ptrdiff_t>(recipients().size()),

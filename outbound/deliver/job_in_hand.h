@@ -18,7 +18,7 @@ struct JobInHand {
   std::vector<std::uint32_t> open;
   std::vector<Result> results;
   BootTime waiting_since;
-  // How often its connection ended before its turn.
+  // How often its connection ended before its turn, or an extension of the server's failed it.
   int reruns = 0;
   bool begun = false;
 
@@ -42,7 +42,7 @@ class JobTransaction : public Transaction {
   bool MayFinish() override { return job_->job.may_finish(); }
   const JobInHand& job() const { return *job_; }
   // Once the session has given it back: the job with what was decided; `open` holds those that were not.
-  // Counts a rerun if it is untouched.
+  // Counts a rerun if it is untouched or an extension failed.
   std::unique_ptr<JobInHand> TakeJob();
 
  private:

@@ -19,6 +19,11 @@ constexpr std::chrono::minutes kProvenFor(10);
 constexpr std::chrono::seconds kSummaryPeriod(10);
 constexpr std::chrono::seconds kGreeting(1);
 
+// How long an address whose STARTTLS failed is spoken to in plain text at once.
+constexpr std::chrono::minutes kPlainTime(5);
+// How long an extension that failed is left alone: several attempts of a mail.
+constexpr std::chrono::hours kBrokenTime(1);
+
 }  // namespace
 
 void Site::GaveBack(bool tried, BootTime now) {
@@ -136,12 +141,34 @@ void Site::NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& ou
   no_opening_before_ = now + config.failed_site_pause * factor;
 }
 
+PeerMemory Site::MemoryOf(const net::Endpoint& address, BootTime now) const {
+  PeerMemory memory;
+  const auto plain = plain_until.find(address);
+  memory.tls_failed = plain != plain_until.end() && now < plain->second;
+  const auto known = broken.find(address);
+  if (known != broken.end() && now < known->second.until) memory.broken = known->second.extensions;
+  return memory;
+}
+
+void Site::NoteTlsFailed(const net::Endpoint& address, BootTime now) {
+  plain_until[address] = now + kPlainTime;
+}
+
+void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& extensions, BootTime now) {
+  std::erase_if(broken, [now](const auto& note) { return note.second.until <= now; });
+  Broken& note = broken[address];
+  note.extensions.Add(extensions);
+  note.until = now + kBrokenTime;
+}
+
 bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
   return IsIdle() && now >= proven_until_ && !HasMovedSummary() &&
          (!failure_ || now > no_opening_before_ + kFailureMemory) &&
          std::all_of(address_failed_until.begin(), address_failed_until.end(), past) &&
-         std::all_of(plain_until.begin(), plain_until.end(), past);
+         std::all_of(plain_until.begin(), plain_until.end(), past) &&
+         std::all_of(broken.begin(), broken.end(),
+                     [now](const auto& note) { return note.second.until <= now; });
 }
 
 std::vector<Candidate> Site::CandidatesOf(const Route& route, std::size_t limit, BootTime now) const {

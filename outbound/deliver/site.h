@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/net/ip_address.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/client_session.h"
 #include "outbound/deliver/deliver_config.h"
 #include "outbound/deliver/job_in_hand.h"
 #include "outbound/deliver/site_pace.h"
@@ -93,6 +94,13 @@ struct Site {
   // Addresses that did not get as far as EHLO lately, and those whose STARTTLS is broken.
   std::map<net::Endpoint, BootTime> address_failed_until;
   std::map<net::Endpoint, BootTime> plain_until;
+  // Extensions that an address offers and does not have (RFC 3030's CHUNKING most of all), and until when
+  // that is believed.
+  struct Broken {
+    BrokenExtensions extensions;
+    BootTime until;
+  };
+  std::map<net::Endpoint, Broken> broken;
 
   // Another connection may be opened: a first one alone, then as many more at a time as have proved to work.
   [[nodiscard]] bool MayOpen(const DeliverConfig& config, BootTime now) const;
@@ -101,6 +109,12 @@ struct Site {
   // The connection that is being opened takes so long that others need not wait for it.
   [[nodiscard]] bool IsStuck(const DeliverConfig& config, BootTime now) const;
   void NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now);
+  // What a new connection to the address, or a new transaction on it, should know.
+  [[nodiscard]] PeerMemory MemoryOf(const net::Endpoint& address, BootTime now) const;
+  void NoteTlsFailed(const net::Endpoint& address, BootTime now);
+  // The address wants TLS: it is asked for again at the next connection.
+  void NoteTlsDemanded(const net::Endpoint& address) { plain_until.erase(address); }
+  void NoteBroken(const net::Endpoint& address, const BrokenExtensions& extensions, BootTime now);
   // Neither jobs nor connections.
   [[nodiscard]] bool IsIdle() const { return jobs_ == 0 && opening_ == 0 && ready_ == 0; }
   // Nothing to keep it for.

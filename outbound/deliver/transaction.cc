@@ -7,6 +7,35 @@ namespace goniec::outbound {
 Transaction::Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients)
     : mail_(std::move(mail)), recipients_(std::move(recipients)) {}
 
+void Transaction::Exclude(std::vector<Result> unfit, const std::vector<std::uint32_t>& fit) {
+  recipients_.clear();
+  for (Result& result : unfit) {
+    recipients_.insert(recipients_.end(), result.recipients.begin(), result.recipients.end());
+    results_.push_back(std::move(result));
+  }
+  excluded_ = answered_ = recipients_.size();
+  recipients_.insert(recipients_.end(), fit.begin(), fit.end());
+}
+
+void Transaction::LeaveUntouched() {
+  untouched_ = true;
+  results_.clear();  // of those that were excluded
+}
+
+void Transaction::AskAgain(std::size_t i) {
+  leftover_.push_back(recipients_[i]);
+  extension_failed_ = true;
+}
+
+void Transaction::AskAllAgain() {
+  leftover_.insert(leftover_.end(), accepted_.begin(), accepted_.end());
+  accepted_.clear();
+  for (const Result& result : put_off_) leftover_.push_back(result.recipients.front());
+  put_off_.clear();
+  while (answered_ < recipients_.size()) leftover_.push_back(recipients_[answered_++]);
+  extension_failed_ = true;
+}
+
 void Transaction::Refuse(std::size_t i, Verdict verdict, queue::v1::Outcome outcome) {
   results_.push_back({verdict, std::move(outcome), {recipients_[i]}});
 }

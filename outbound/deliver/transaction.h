@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -15,7 +16,7 @@ namespace goniec::outbound {
 
 class Transaction {
  public:
-  // `recipients` are positions in mail->recipients(), not empty.
+  // `recipients` are positions in mail->recipients(), not empty. The session may change their order.
   Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients);
   virtual ~Transaction() = default;
   Transaction(const Transaction&) = delete;
@@ -32,19 +33,34 @@ class Transaction {
   // connection.
   [[nodiscard]] bool untouched() const { return untouched_; }
   std::vector<Result>& results() { return results_; }
-  // Recipients that the peer put off because there were too many (RFC 5321 §4.5.3.1.10) while it took others:
-  // for another transaction at once.
+  // Recipients for another transaction at once: those that the peer put off because there were too many (RFC
+  // 5321 §4.5.3.1.10) while it took others, and those that an extension of the peer's came in the way of.
   [[nodiscard]] const std::vector<std::uint32_t>& leftover() const { return leftover_; }
+  // True if leftover() is there for the second reason: the peer refused an extension that it offers.
+  [[nodiscard]] bool extension_failed() const { return extension_failed_; }
 
  private:
   friend class ClientSession;
 
-  // What became of recipients()[i].
+  // Before anything is sent: those that cannot be asked for, with what became of them, and the others.
+  void Exclude(std::vector<Result> unfit, const std::vector<std::uint32_t>& fit);
+  // Those that are asked for.
+  [[nodiscard]] std::span<const std::uint32_t> to_ask() const {
+    return std::span(recipients_).subspan(excluded_);
+  }
+
+  // What became of recipients_[i].
   void Accept(std::size_t i) { accepted_.push_back(recipients_[i]); }
   void Refuse(std::size_t i, Verdict verdict, queue::v1::Outcome outcome);
   // Refused for now, in favour of those accepted: if these are delivered, it is left over, else `outcome`
   // stands.
   void PutOff(std::size_t i, queue::v1::Outcome outcome);
+  // As if it had never been begun.
+  void LeaveUntouched();
+  // To be asked for again, without the extension that it was refused with.
+  void AskAgain(std::size_t i);
+  // AskAgain for all that are accepted, put off or were not answered yet.
+  void AskAllAgain();
   // All that are accepted or were not asked for yet.
   void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome);
   // True when DecideRest would find nobody.
@@ -56,9 +72,12 @@ class Transaction {
   std::vector<Result> put_off_;
   std::vector<std::uint32_t> leftover_;
   std::vector<Result> results_;
-  std::size_t answered_ =
-      0;  // recipients, from the front, whose RCPT was answered or needs no answer any more
+  // In front, those that are not asked for.
+  std::size_t excluded_ = 0;
+  // Recipients, from the front, whose RCPT was answered or needs no answer any more.
+  std::size_t answered_ = 0;
   bool untouched_ = false;
+  bool extension_failed_ = false;
 
   // The session's notes.
   BootTime start_;
@@ -67,7 +86,11 @@ class Transaction {
   bool answered_any_ = false;
   bool mail_accepted_ = false;
   bool rogue_accept_ = false;      // a RCPT was accepted although MAIL was not
+  bool dsn_ = false;               // DSN parameters are sent where there are some
+  bool bare_ = false;              // MAIL goes without the parameters that can be left out
+  bool again_ = false;             // MAIL was refused for its parameters and goes once more
   bool chunking_ = false;          // BDAT instead of DATA
+  bool bdat_sent_ = false;         // at least one
   bool in_content_ = false;        // content may be sent
   bool end_sent_ = false;          // the end of data was put out
   std::uint32_t next_chunk_ = 0;   // of a stored body

@@ -94,6 +94,8 @@ v1::Record SeveralMails() {
   full.mutable_recipients(1)->set_notify("SUCCESS,FAILURE");
   full.mutable_recipients(1)->set_orcpt("rfc822;r1@first.test");
   full.mutable_recipients(2)->set_address("zażółć@first.test");
+  full.set_header_octets(v1::OCTETS_ASCII);
+  full.set_body_octets(v1::OCTETS_BEYOND_ASCII);
   AddMail(record, 1).set_mail_from("");
   AddMail(record, 1);
   return record;

@@ -144,6 +144,11 @@ with smtplib.SMTP("localhost", int(sys.argv[1])) as client:
   EXPECT_TRUE(mails[1].smtputf8());
   EXPECT_EQ(mails[1].body_type(), queue::v1::BODY_TYPE_8BITMIME);
   EXPECT_THAT(Content(mails[1]), HasSubstr("with UTF8SMTPS id "));
+  // What was seen counts, not what was said.
+  EXPECT_EQ(mails[0].header_octets(), queue::v1::OCTETS_ASCII);
+  EXPECT_EQ(mails[1].header_octets(), queue::v1::OCTETS_BEYOND_ASCII)
+      << "our Received field names the recipient";
+  EXPECT_EQ(mails[1].body_octets(), queue::v1::OCTETS_ASCII);
   EXPECT_EQ(mails[2].mail_from(), "");
   EXPECT_NEAR(static_cast<double>(mails[2].expire_time().seconds() - mails[2].accept_time().seconds()), 86400,
               2);

@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(All, StoredBodyTest, ::testing::Bool(),
 TEST(EnvelopeTest, ParametersArrive) {
   SinkProcess sink;
   Delivery delivery;
-  auto mail = Delivery::MakeMail({"zażółć@x.test", "\"a b\"@x.test"});
+  auto mail = Delivery::MakeMail({"zażółć@x.test", "\"a b\"@x.test"});  // of a version that noted less
   mail->set_smtputf8(true);
   mail->set_body_type(queue::v1::BODY_TYPE_8BITMIME);
   EXPECT_THAT(delivery.Run(mail, Delivery::RouteTo({sink.port()})),
@@ -152,6 +152,38 @@ TEST(EnvelopeTest, Utf8IsRefusedHereWhenTheServerLacksIt) {
   Delivery delivery;
   EXPECT_THAT(delivery.Run(Delivery::MakeMail({"ż@x.test"}), Delivery::RouteTo({sink.port()})),
               ElementsAre("permanent MAIL UNSUPPORTED [0]"));
+}
+
+TEST(EnvelopeTest, OnlyRecipientsThatNeedUtf8AreReturned) {
+  SinkProcess sink("", {"--extensions=PIPELINING"});
+  DeliverConfig config = FastConfig();
+  config.recipients_per_transaction = 2;
+  Delivery delivery(config);
+  auto mail = Delivery::MakeMail({"böb@x.test", "anna@x.test", "ola@x.test", "jörg@x.test", "ewa@x.test"});
+  mail->set_smtputf8(true);
+  mail->set_header_octets(queue::v1::OCTETS_ASCII);
+  mail->set_body_octets(queue::v1::OCTETS_ASCII);
+  EXPECT_THAT(
+      delivery.Run(mail, Delivery::RouteTo({sink.port()})),
+      ::testing::UnorderedElementsAre("permanent MAIL UNSUPPORTED [0]", "delivered DOT ACCEPTED 250 [1]",
+                                      "permanent MAIL UNSUPPORTED [3]", "delivered DOT ACCEPTED 250 [2]",
+                                      "delivered DOT ACCEPTED 250 [4]"));
+}
+
+TEST(EnvelopeTest, EightBitContentIsReturnedWhereTheServerLacksIt) {
+  SinkProcess plain("", {"--extensions=PIPELINING"});
+  SinkProcess able("", {"--extensions=PIPELINING,8BITMIME"});
+  Delivery delivery;
+  auto mail = Delivery::MakeMail();
+  mail->set_header_octets(queue::v1::OCTETS_ASCII);
+  mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+  EXPECT_THAT(delivery.Run(mail, Delivery::RouteTo({plain.port()})),
+              ElementsAre("permanent MAIL UNSUPPORTED [0]"));
+  EXPECT_EQ(delivery.raw[0].front().outcome.enhanced_code(), "5.6.3");
+  EXPECT_THAT(plain.Log(), IsEmpty());
+  EXPECT_THAT(delivery.Run(mail, Delivery::RouteTo({able.port()})),
+              ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+  EXPECT_EQ(able.Log().at(0).at("mail_parameters"), "BODY=8BITMIME");
 }
 
 TEST(EnvelopeTest, MoreRecipientsThanATransactionTakes) {

@@ -86,5 +86,32 @@ TEST(StartTlsTest, RefusedStartTlsGoesOnInPlainText) {
   EXPECT_EQ(sink.Log().at(0).at("connection"), "1");
 }
 
+// RFC 3207 §4: the server insists on TLS, which it offers, and which came to nothing.
+TEST(StartTlsTest, AServerThatInsistsOnTlsThatItRefusedIsTriedAgain) {
+  SinkProcess sink(
+      "rules:\n  - {on: starttls, first: 1, reply: '454 4.7.0 not now'}\n"
+      "  - {on: mail, first: 1, reply: '530 5.7.0 Must issue a STARTTLS command first'}\n",
+      {"--tls"});
+  Delivery delivery(FastConfig(), Tls());
+  const auto route = Delivery::RouteTo({sink.port()});
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("temporary MAIL TLS_FAILED 530 [0]"));
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+  EXPECT_EQ(sink.Log().at(0).at("tls"), "TLSv1.3");
+  EXPECT_EQ(sink.Log().at(0).at("connection"), "2");
+}
+
+TEST(StartTlsTest, AServerThatInsistsOnTlsThatBrokeIsAskedForItAgain) {
+  SinkProcess sink(
+      "rules:\n  - {on: starttls, first: 1, then: reset}\n"
+      "  - {on: mail, first: 1, reply: '530 5.7.0 Must issue a STARTTLS command first'}\n",
+      {"--tls"});
+  Delivery delivery(FastConfig(), Tls());
+  const auto route = Delivery::RouteTo({sink.port()});
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("temporary MAIL TLS_FAILED 530 [0]"));
+  EXPECT_THAT(delivery.raw[0].front().outcome.text(), ::testing::HasSubstr("the handshake failed"));
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+  EXPECT_EQ(sink.Log().at(0).at("tls"), "TLSv1.3");
+}
+
 }  // namespace
 }  // namespace goniec::outbound::testing

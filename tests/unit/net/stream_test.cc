@@ -90,6 +90,62 @@ TEST_F(StreamTest, ADeadlineEndsAWriteThatNobodyReads) {
             absl::StatusCode::kDeadlineExceeded);
 }
 
+// --- AwaitSent ---
+
+asio::awaitable<absl::Status> WriteAndAwaitSent(Stream& stream, std::string_view text) {
+  const absl::Status status = co_await stream.WriteAll(text);
+  if (!status.ok()) co_return status;
+  co_return co_await stream.AwaitSent();
+}
+
+asio::awaitable<absl::Status> ReadAfter(Stream& stream, std::chrono::milliseconds pause, bool& begun,
+                                        std::string& all) {
+  asio::steady_timer timer(stream.executor(), pause);
+  co_await timer.async_wait(asio::use_awaitable);
+  begun = true;
+  co_return co_await ReadToEnd(stream, all);
+}
+
+asio::awaitable<absl::Status> SendAndClose(Stream& stream, std::string_view text, const bool& reading,
+                                           bool& waited) {
+  absl::Status status = co_await WriteAndAwaitSent(stream, text);
+  waited = reading;
+  stream.Close();
+  co_return status;
+}
+
+TEST_F(StreamTest, NothingToSendIsSent) {
+  EXPECT_TRUE(RunOne(io_, pair_.client.AwaitSent()).ok());
+}
+
+TEST_F(StreamTest, IsSentWhenThePeerHasMadeRoom) {
+  // More than the peer's buffer takes unread.
+  const std::string text(8'000'000, 'x');
+  std::string all;
+  bool reading = false;
+  bool waited = false;
+  std::optional<absl::Status> sent;
+  std::optional<absl::Status> read;
+  RunAll(io_, Into(sent, SendAndClose(pair_.client, text, reading, waited)),
+         Into(read, ReadAfter(pair_.server, milliseconds(20), reading, all)));
+  EXPECT_TRUE(sent->ok()) << *sent;
+  EXPECT_TRUE(waited);
+  EXPECT_TRUE(all == text);
+}
+
+TEST_F(StreamTest, ADeadlineEndsTheWaitForRoom) {
+  const std::string text(1'000'000, 'x');
+  pair_.client.ExpireAfter(milliseconds(50));
+  EXPECT_EQ(RunOne(io_, WriteAndAwaitSent(pair_.client, text)).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(StreamTest, APeerThatVanishesEndsTheWaitForRoom) {
+  const std::string text(1'000'000, 'x');
+  asio::steady_timer timer(io_, milliseconds(20));
+  timer.async_wait([&](asio::error_code) { pair_.server.Close(); });  // with unread input: RST
+  EXPECT_EQ(RunOne(io_, WriteAndAwaitSent(pair_.client, text)).code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(StreamTest, TheLastDeadlineCounts) {
   pair_.server.ExpireAfter(milliseconds(1));
   pair_.server.ExpireAfter(seconds(600));

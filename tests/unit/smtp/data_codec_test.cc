@@ -205,5 +205,31 @@ TEST(HeaderScan, AMessageMayBeginWithItsBody) {
   EXPECT_EQ(scan.received(), 0);
 }
 
+TEST(HeaderScan, NotesWhereOctetsBeyondAsciiAre) {
+  struct Row {
+    const char* name;
+    std::string message;
+    bool header_is_ascii;
+    bool body_is_ascii;
+  };
+  for (const Row& row : {
+           Row{"None", "Subject: a\r\n\r\nbody\r\n", true, true},
+           Row{"Header", "Subject: a\xc3\xbc\r\nTo: b\r\n\r\nbody\r\n", false, true},
+           Row{"Body", "Subject: a\r\n\r\nlong enough for several words \xc3\xbc\r\n", true, false},
+           Row{"Both", "Subject: \xff\r\n\r\n\xff\r\n", false, false},
+           Row{"OnlyABody", "\r\n\xff", true, false},
+           Row{"HeaderWithoutEnd", "Subject: \xff", false, true},
+           Row{"Empty", "", true, true},
+       }) {
+    for (size_t split = 0; split <= row.message.size(); ++split) {
+      HeaderScan scan;
+      scan.Feed(std::string_view(row.message).substr(0, split));
+      scan.Feed(std::string_view(row.message).substr(split));
+      EXPECT_EQ(scan.header_is_ascii(), row.header_is_ascii) << row.name << " " << split;
+      EXPECT_EQ(scan.body_is_ascii(), row.body_is_ascii) << row.name << " " << split;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace goniec::smtp

@@ -97,14 +97,17 @@ INSTANTIATE_TEST_SUITE_P(
         GoodReply{"NotEnhancedGlued", "550 5.1.1x\r\n", 550, {}, Lines{"5.1.1x"}},
         GoodReply{"NotEnhancedLong", "550 5.1.1234 x\r\n", 550, {}, Lines{"5.1.1234 x"}},
         GoodReply{"LoneLf", "250-a\n250 b\n", 250, {}, Lines{"a", "b"}},
-        GoodReply{"LastCodeCounts", "250-2.0.0 a\r\n550 5.1.1 b\r\n", 550, {5, 1, 1}, Lines{"a", "b"}},
+        GoodReply{"AllLinesSayYes", "250-2.0.0 a\r\n251 b\r\n", 251, {2, 0, 0}, Lines{"a", "b"}},
         GoodReply{"Code571", "571 no\r\n", 571, {}, Lines{"no"}},
         GoodReply{"Binary", std::string("250 a\0\xFF\r\n", 9), 250, {}, Lines{std::string("a\0\xFF", 3)}}),
     [](const auto& info) { return info.param.name; });
 
 TEST(ReplyParser, MalformedReplies) {
   for (const char* bad : {"\r\n", "25\r\n", "abc\r\n", "2x0 ok\r\n", "150 x\r\n", "650 x\r\n", "050 x\r\n",
-                          "2500 x\r\n", "250_x\r\n", " 250 x\r\n", "250-a\r\nxyz\r\n", "SSH-2.0-x\r\n"}) {
+                          "2500 x\r\n", "250_x\r\n", " 250 x\r\n", "250-a\r\nxyz\r\n", "SSH-2.0-x\r\n",
+                          // Lines that contradict each other.
+                          "550-ok\r\n250 no\r\n", "250-ok\r\n550 no\r\n", "250-a\r\n354 b\r\n",
+                          "450-a\r\n421 b\r\n", "250-a\r\n250-b\r\n450 c\r\n"}) {
     for (const size_t step : {size_t{1}, size_t{100}}) {
       ReplyParser parser;
       EXPECT_EQ(FeedInSteps(&parser, bad, step), ReplyParser::Progress::kMalformed) << bad;
@@ -127,10 +130,30 @@ TEST(ReplyParser, PipelinedRepliesComeOneByOne) {
 TEST(ReplyParser, LongLinesAreCut) {
   for (const size_t step : {size_t{7}, size_t{1000}, size_t{100000}}) {
     ReplyParser parser;
-    ASSERT_EQ(FeedInSteps(&parser, "250 " + std::string(5000, 'x') + "\r\n", step),
+    ASSERT_EQ(FeedInSteps(&parser, "250 " + std::string(1500, 'x') + "\r\n", step),
               ReplyParser::Progress::kComplete);
     EXPECT_THAT(parser.Take().lines, ElementsAre(std::string(kMaxReplyLineKept, 'x')));
   }
+}
+
+TEST(ReplyParser, LinesBeyondTheLimitAreMalformed) {
+  for (const char* end : {"\r\n", "\n"}) {
+    for (const size_t step : {size_t{1}, size_t{7}, size_t{100000}}) {
+      const std::string longest = "250-" + std::string(kMaxReplyLine - 4, 'x') + end;
+      ReplyParser good;
+      EXPECT_EQ(FeedInSteps(&good, longest + longest + "250 x" + end, step),
+                ReplyParser::Progress::kComplete);
+      ReplyParser bad;
+      EXPECT_EQ(FeedInSteps(&bad, longest + "250 xx" + std::string(kMaxReplyLine - 4, 'x') + end, step),
+                ReplyParser::Progress::kMalformed);
+    }
+  }
+}
+
+TEST(ReplyParser, ALineWithoutEndIsMalformedBeforeItsEnd) {
+  ReplyParser parser;
+  EXPECT_EQ(FeedInSteps(&parser, std::string(kMaxReplyLine + 2, '2'), 100),
+            ReplyParser::Progress::kMalformed);
 }
 
 TEST(ReplyParser, RepliesOfManyLinesAreCut) {

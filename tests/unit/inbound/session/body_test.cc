@@ -141,6 +141,22 @@ TEST(Body, HopsAreCounted) {
               StartsWith("554 5.4.6"));
 }
 
+TEST(Body, WhatItsOctetsAreIsSeenWhateverWasSaid) {
+  const std::string header = "Subject: \xc3\xbc\r\n\r\n";
+  ScriptedShell shell;
+  shell.Say(kToRcpt + "DATA\r\n" + header + "x\r\n.\r\n");
+  shell.Say("MAIL FROM:<s@c.example> BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<r@a.example>\r\nBDAT 4\r\n\r\nx\r");
+  shell.Say("BDAT 4 LAST\r\n\nx\r\n");
+  shell.Say("MAIL FROM:<s@c.example>\r\nRCPT TO:<r@a.example>\r\nDATA\r\n\r\n\xff\r\n.\r\n");
+  ASSERT_THAT(shell.stored, SizeIs(3));
+  EXPECT_FALSE(shell.stored[0].header_is_ascii);
+  EXPECT_TRUE(shell.stored[0].body_is_ascii);
+  EXPECT_TRUE(shell.stored[1].header_is_ascii);
+  EXPECT_TRUE(shell.stored[1].body_is_ascii) << "nothing of the mail before is left";
+  EXPECT_TRUE(shell.stored[2].header_is_ascii);
+  EXPECT_FALSE(shell.stored[2].body_is_ascii);
+}
+
 TEST(Body, LargeOnesPassThroughInPieces) {
   SessionConfig config = ScriptedShell::DefaultConfig();
   config.max_message_size = 4 << 20;

@@ -112,8 +112,14 @@ void ScriptedShell::Handle(const CommitMessage& step) {
   const Transaction& mail = *step.transaction;
   EXPECT_EQ(mail.body_size(), body_.size());
   if (!commit_reply || commit_reply->IsPositive()) {
-    StoredMessage message{mail.mail_from(), {}, body_, std::string(mail.Protocol()), mail.client().hello_name,
-                          mail.parameters()};
+    StoredMessage message{mail.mail_from(),
+                          {},
+                          body_,
+                          std::string(mail.Protocol()),
+                          mail.client().hello_name,
+                          mail.parameters(),
+                          mail.header_is_ascii(),
+                          mail.body_is_ascii()};
     for (const smtp::Mailbox& mailbox : mail.recipients()) message.to.push_back(mailbox.ToString());
     stored.push_back(std::move(message));
   }

@@ -19,6 +19,8 @@ struct StoredMessage {
   std::string protocol;
   std::string hello;
   smtp::MailParameters parameters;
+  bool header_is_ascii = true;
+  bool body_is_ascii = true;
 };
 
 // Accepts recipients in domains that end in ".example" and "postmaster" anywhere; senders but <denied@…>.

@@ -113,6 +113,29 @@ TEST(Submission, SetsWhatTheTransportMustKnow) {
   EXPECT_THAT(Addresses(Good(request)), ElementsAre("a@xn--bcher-kva.test"));
 }
 
+TEST(Submission, NotesWhichOctetsThereAre) {
+  using queue::v1::OCTETS_ASCII;
+  using queue::v1::OCTETS_BEYOND_ASCII;
+  v1::SendMessageRequest request = RawRequest();
+  EXPECT_EQ(Good(request).mail.header_octets(), OCTETS_ASCII);
+  EXPECT_EQ(Good(request).mail.body_octets(), OCTETS_ASCII);
+  request.mutable_raw()->append("\xc3\xbc\r\n");
+  EXPECT_EQ(Good(request).mail.header_octets(), OCTETS_ASCII);
+  EXPECT_EQ(Good(request).mail.body_octets(), OCTETS_BEYOND_ASCII);
+  request = RawRequest();
+  request.mutable_raw()->insert(0, "X-Name: \xc3\xbc\r\n");
+  EXPECT_EQ(Good(request).mail.header_octets(), OCTETS_BEYOND_ASCII);
+  EXPECT_EQ(Good(request).mail.body_octets(), OCTETS_ASCII);
+  // Composed content is encoded; only an address stands as it is.
+  request = ComposedRequest();
+  request.mutable_composed()->set_subject("Zażółć");
+  request.mutable_composed()->set_text("gęślą jaźń");
+  EXPECT_EQ(Good(request).mail.header_octets(), OCTETS_ASCII);
+  EXPECT_EQ(Good(request).mail.body_octets(), OCTETS_ASCII);
+  request.mutable_composed()->mutable_to(0)->set_address("jürgen@example.net");
+  EXPECT_EQ(Good(request).mail.header_octets(), OCTETS_BEYOND_ASCII);
+}
+
 TEST(Submission, LifetimesFollowClassAndSender) {
   v1::SendMessageRequest request = RawRequest();
   EXPECT_EQ(Life(Good(request)), std::chrono::hours(5 * 24));

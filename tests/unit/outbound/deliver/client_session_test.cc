@@ -61,7 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"Greeting421", {"S: 421 busy", "want close"}, {"opening: temporary GREETING REPLY 421 busy"}},
         {"Greeting5",
          {"S: 554 5.7.1 go away", "want close"},
-         {"opening: permanent GREETING REPLY 554 5.7.1 go away"}},
+         {"opening: temporary GREETING REPLY 554 5.7.1 go away"}},
+        {"Greeting521",
+         {"S: 521 5.3.2 no mail here", "want close"},
+         {"opening: temporary GREETING REPLY 521 5.3.2 no mail here"}},
         {"Greeting3",
          {"S: 354 what", "want close"},
          {"opening: temporary GREETING PROTOCOL 4.5.0 the greeting makes no sense"}},
@@ -73,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
          {"opening: temporary EHLO REPLY 421 bye"}},
         {"Helo5",
          {"S: 220 mx", "C: EHLO me.test", "S: 550 no", "C: HELO me.test", "S: 550 5.7.1 no", "want close"},
-         {"opening: permanent EHLO REPLY 550 5.7.1 no"}},
+         {"opening: temporary EHLO REPLY 550 5.7.1 no"}},
         {"Garbage",
          {"S: SSH-2.0-OpenSSH_9.2", "want close"},
          {"opening: temporary GREETING PROTOCOL 4.5.0 the reply does not begin with a code"}},
@@ -135,6 +138,82 @@ INSTANTIATE_TEST_SUITE_P(
         {"Closed421", kStartTls + Script{"S: 421 bye"}, {"opening: temporary STARTTLS REPLY 421 bye"}},
     }),
     Name);
+
+// --- A server that insists on the TLS which it offers and which is not in use (RFC 3207 §4) ---
+
+const Script kRefusedTls = kStartTls + Script{"S: 454 4.7.0 not now", "want work"};
+const Script kMailInPlain = kRefusedTls + Script{"submit", "C: MAIL FROM:<s@me.test>"};
+const Script kOver = {"cannot submit", "want work"};
+
+INSTANTIATE_TEST_SUITE_P(
+    TlsIsMissing, DialogueTest,
+    ::testing::ValuesIn(std::vector<Dialogue>{
+        {"Mail530",
+         kMailInPlain + Script{"S: 530 Must issue a STARTTLS command first"} + kOver,
+         {"0: temporary MAIL TLS_FAILED 530 TLS is offered and not in use, STARTTLS was refused: Must issue "
+          "a "
+          "STARTTLS command first [0]"}},
+        {"Mail550",
+         kMailInPlain + Script{"S: 550 5.7.10 encryption needed"} + kOver,
+         {"0: temporary MAIL TLS_FAILED 550 5.7.10 TLS is offered and not in use, STARTTLS was refused: "
+          "encryption needed [0]"}},
+        {"Mail554NamesIt",
+         kMailInPlain + Script{"S: 554 use STARTTLS"} + kOver,
+         {"0: temporary MAIL TLS_FAILED 554 TLS is offered and not in use, STARTTLS was refused: use "
+          "STARTTLS "
+          "[0]"}},
+        {"Rcpt530",
+         kMailInPlain +
+             Script{"S: 250 ok", "C: RCPT TO:<a@x.test>", "S: 530 5.7.0 TLS first", "C: RSET", "S: 250 ok"} +
+             kOver,
+         {"0: temporary RCPT TLS_FAILED 530 5.7.0 TLS is offered and not in use, STARTTLS was refused: TLS "
+          "first "
+          "[0]"}},
+        {"Data530",
+         kMailInPlain +
+             Script{"S: 250 ok", "C: RCPT TO:<a@x.test>", "S: 250 ok", "C: DATA", "S: 530 5.7.0 TLS first",
+                    "C: RSET", "S: 250 ok"} +
+             kOver,
+         {"0: temporary DATA TLS_FAILED 530 5.7.0 TLS is offered and not in use, STARTTLS was refused: TLS "
+          "first "
+          "[0]"}},
+        {"AnotherRefusalIsAVerdict",
+         kMailInPlain + Script{"S: 250 ok", "C: RCPT TO:<a@x.test>", "S: 550 5.1.1 who", "C: RSET",
+                               "S: 250 ok", "want work", "submit"},
+         {"0: permanent RCPT REPLY 550 5.1.1 who [0]"}},
+    }),
+    Name);
+
+TEST(ClientSessionTest, TlsThatFailedLatelyIsMissed) {
+  ScriptedSession peer(0, {.tls = SessionConfig::Tls::kNever}, {.tls_failed = true});
+  peer.mails = {MakeMail()};
+  peer.Run(Open({}) + Script{"submit", "C: MAIL FROM:<s@me.test>", "S: 530 5.7.0 TLS first", "want work"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: temporary MAIL TLS_FAILED 530 5.7.0 TLS is offered and not in "
+                                          "use, the handshake failed: TLS first [0]"));
+  EXPECT_TRUE(peer.session().tls_demanded());
+  EXPECT_TRUE(peer.session().spent());
+}
+
+TEST(ClientSessionTest, TlsThatFailedLatelyIsMissedAtTheOpening) {
+  ScriptedSession peer(0, {.tls = SessionConfig::Tls::kNever}, {.tls_failed = true});
+  peer.Run({"S: 220 mx", "C: EHLO me.test", "S: 530 5.7.0 TLS first", "C: HELO me.test",
+            "S: 530 5.7.0 TLS first", "want close"});
+  EXPECT_THAT(peer.Results(),
+              ElementsAre(HasSubstr("opening: temporary EHLO TLS_FAILED 530 5.7.0 TLS is offered")));
+  EXPECT_TRUE(peer.session().tls_demanded());
+}
+
+TEST(ClientSessionTest, PolicyIsAVerdictWhereTlsIsInUseOrNotOffered) {
+  const Script refused = {"submit", "C: MAIL FROM:<s@me.test>", "S: 550 5.7.1 no", "want work"};
+  for (const Script& opening :
+       {Open({}), kStartTls + Script{"S: 220 go", "tls", "C: EHLO me.test", "S: 250 mx"}}) {
+    ScriptedSession peer;
+    peer.mails = {MakeMail()};
+    peer.Run(opening + refused);
+    EXPECT_THAT(peer.Results(), ElementsAre("0: permanent MAIL REPLY 550 5.7.1 no [0]"));
+    EXPECT_FALSE(peer.session().spent());
+  }
+}
 
 TEST(ClientSessionTest, TlsIsNotAskedForWhenOff) {
   ScriptedSession peer(0, {.tls = SessionConfig::Tls::kNever});
@@ -226,6 +305,18 @@ INSTANTIATE_TEST_SUITE_P(
         {"DotGarbage",
          kDot + Script{"S: hello", "want close"},
          {"0: temporary DOT PROTOCOL 4.5.0 the reply does not begin with a code AMBIGUOUS [0]"}},
+        {"DotContradictsItself",
+         kDot + Script{"S: 550-ok", "S: 250 no", "want close"},
+         {"0: temporary DOT PROTOCOL 4.5.0 the lines of the reply differ in their codes AMBIGUOUS [0]"}},
+        {"DotSaysYesInTwoWays",
+         kDot + Script{"S: 250-2.0.0 ok", "S: 251 will forward", "want work"},
+         {"0: delivered DOT ACCEPTED 251 2.0.0 ok will forward [0]"}},
+        {"RcptContradictsItself",
+         kRcpt + Script{"S: 250-ok", "S: 550 no", "want close"},
+         {"0: temporary RCPT PROTOCOL 4.5.0 the lines of the reply differ in their codes [0]"}},
+        {"RcptHasALineWithoutMeasure",
+         kRcpt + Script{"S: 550 " + std::string(2'000, 'x'), "want close"},
+         {"0: temporary RCPT PROTOCOL 4.5.0 a line of the reply is too long [0]"}},
         {"DeliveredThenGoodbye",
          kDot + Script{"S: 250 ok", "S: 421 bye", "want close"},
          {"0: delivered DOT ACCEPTED 250 ok [0]"}},
@@ -426,6 +517,102 @@ INSTANTIATE_TEST_SUITE_P(
          {"0: permanent RCPT REPLY 550 who [0]", "1: delivered DOT ACCEPTED 250 ok [0]"}},
     }),
     Name);
+
+// --- Extensions that are offered and refused ---
+
+const Script kSized = Open({"PIPELINING", "SIZE"}) + Script{"submit", "C: MAIL FROM:<s@me.test> SIZE=18",
+                                                            "C: RCPT TO:<a@x.test>", "C: DATA"};
+const Script kGroupRefused = {"S: 503 mail first", "S: 503 mail first"};
+
+INSTANTIATE_TEST_SUITE_P(
+    Refused, DialogueTest,
+    ::testing::ValuesIn(std::vector<Dialogue>{
+        {"ParametersGoWithoutThem",
+         kSized + Script{"S: 555 5.5.4 unknown parameter"} + kGroupRefused + kGroup + kGroupOk + kContent +
+             Script{"S: 250 ok", "submit"} + kGroup,
+         {"0: delivered DOT ACCEPTED 250 ok [0]"}},
+        {"ParametersGoWithoutThemOneByOne",
+         Open({"SIZE"}) + Script{"submit", "C: MAIL FROM:<s@me.test> SIZE=18", "S: 501 5.5.4 syntax",
+                                 "C: MAIL FROM:<s@me.test>", "S: 250 ok", "C: RCPT TO:<a@x.test>",
+                                 "S: 250 ok", "C: DATA"},
+         {}},
+        {"ItWasTheAddressAfterAll",
+         kSized + Script{"S: 501 syntax"} + kGroupRefused + kGroup + Script{"S: 501 syntax"} + kGroupRefused +
+             Script{"want work", "submit", "C: MAIL FROM:<s@me.test> SIZE=18", "C: RCPT TO:<a@x.test>",
+                    "C: DATA"},
+         {"0: permanent MAIL REPLY 501 syntax [0]"}},
+        {"TheAddressIsNamed",
+         kSized + Script{"S: 501 5.1.7 bad address"} + kGroupRefused,
+         {"0: permanent MAIL REPLY 501 5.1.7 bad address [0]"}},
+        {"WithoutParametersItIsAVerdict",
+         kPiped + Script{"submit"} + kGroup + Script{"S: 555 5.5.4 what"} + kGroupRefused,
+         {"0: permanent MAIL REPLY 555 5.5.4 what [0]"}},
+        {"RefusedParametersAndAcceptedRecipients",
+         kSized + Script{"S: 555 what", "S: 250 ok", "S: 354 go", "want close"},
+         {"0: temporary DATA PROTOCOL 4.5.0 recipients were accepted after the sender was refused [0]"}},
+        {"LoneDotBetween",
+         kSized + Script{"S: 555 what", "S: 503 mail first", "S: 354 go", "C: .", "S: 554 nobody"} + kGroup,
+         {}},
+        {"PipeliningAtRcpt",
+         kPiped + Script{"submit"} + kGroup + Script{"S: 250 ok", "S: 503 one by one", "want close"},
+         {"0: leftover 0"}},
+        {"PipeliningAtData",
+         kPiped + Script{"submit"} + kGroup +
+             Script{"S: 250 ok", "S: 250 ok", "S: 503 one by one", "want close"},
+         {"0: leftover 0"}},
+        {"PipeliningKeepsWhatWasRefused",
+         kPiped + Script{"submit", "C: MAIL FROM:<s@me.test>", "C: RCPT TO:<a@x>", "C: RCPT TO:<b@x>",
+                         "C: RCPT TO:<c@x>", "C: DATA", "S: 250 ok", "S: 250 ok", "S: 550 who",
+                         "S: 503 one by one", "want close"},
+         {"0: permanent RCPT REPLY 550 who [1]", "0: leftover 0,2"},
+         {"a@x", "b@x", "c@x"}},
+        {"OutOfOrderWithoutPipeliningIsAVerdict",
+         kRcpt + Script{"S: 503 what"} + kReset,
+         {"0: permanent RCPT REPLY 503 what [0]"}},
+    }),
+    Name);
+
+TEST(ClientSessionTest, WhatIsBrokenIsToldOnce) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.Run(kSized + Script{"S: 555 5.5.4 unknown parameter"} + kGroupRefused + kGroup + kGroupOk + kContent);
+  const BrokenExtensions broken = peer.session().TakeBroken();
+  EXPECT_TRUE(broken.size && !broken.dsn && !broken.pipelining && !broken.chunking);
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+TEST(ClientSessionTest, ASilentGroupMeansNoPipelining) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.Run(kPiped + Script{"submit"} + kGroup + Script{"S: 250 ok", "timeout"});
+  EXPECT_THAT(peer.Results(), ElementsAre(HasSubstr("temporary RCPT TIMEOUT")));
+  EXPECT_TRUE(peer.session().TakeBroken().pipelining);
+}
+
+TEST(ClientSessionTest, WhatIsKnownToBeBrokenIsNotUsed) {
+  ScriptedSession peer(0, {.chunking_from = 0},
+                       {.broken = {.pipelining = true, .size = true, .chunking = true, .dsn = true}});
+  peer.mails = {MakeMail()};
+  peer.mails[0]->mutable_recipients(0)->set_notify("NEVER");
+  peer.Run(Open({"PIPELINING", "SIZE 3", "CHUNKING", "DSN"}) + Script{"submit", "C: MAIL FROM:<s@me.test>",
+                                                                      "S: 250 ok", "C: RCPT TO:<a@x.test>",
+                                                                      "S: 250 ok", "C: DATA"});
+}
+
+TEST(ClientSessionTest, RefusedDsnParametersAreLeftOut) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail({"a@x", "b@x", "c@x"})};
+  peer.mails[0]->mutable_recipients(0)->set_notify("NEVER");
+  peer.mails[0]->mutable_recipients(1)->set_notify("NEVER");
+  peer.Run(Open({"PIPELINING", "DSN"}) +
+           Script{"submit", "C: MAIL FROM:<s@me.test>", "C: RCPT TO:<a@x> NOTIFY=NEVER",
+                  "C: RCPT TO:<b@x> NOTIFY=NEVER", "C: RCPT TO:<c@x>", "C: DATA", "S: 250 ok", "S: 555 what",
+                  "S: 501 5.1.3 bad address", "S: 250 ok", "S: 354 go"} +
+           kContent + Script{"S: 250 ok", "want work"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: permanent RCPT REPLY 501 5.1.3 bad address [1]",
+                                          "0: delivered DOT ACCEPTED 250 ok [2]", "0: leftover 0"));
+  EXPECT_TRUE(peer.session().TakeBroken().dsn);
+}
 
 // After one delivered mail, a second one whose dot is out, and a third that follows.
 const Script kFollowed = kPiped + Script{"submit"} + kGroup + kGroupOk + kContent +

@@ -118,15 +118,124 @@ TEST(ContentTest, RefusedLastChunkIsReset) {
   EXPECT_THAT(peer.Results(), ElementsAre("0: temporary DOT REPLY 451 later [0]"));
 }
 
-TEST(ContentTest, CutBetweenChunksIsNotAmbiguous) {
+// --- The end is put out last ---
+
+TEST(ContentTest, TheLeaseIsAskedWhenTheContentHasLeft) {
+  for (const bool leave : {true, false}) {
+    ScriptedSession peer;
+    const std::string body(100'000, 'x');
+    peer.mails = {WithBody(body + "\r\n")};
+    peer.Run(Open({"PIPELINING"}) + Script{"hold", "submit"} + kGroup + kGroupOk + Script{"want end"});
+    const std::string first = peer.session().output();
+    EXPECT_EQ(first, body.substr(0, body.size() + 5 - ClientSession::kTail));
+    peer.session().output().clear();
+    if (!leave) peer.Run({"broker silent"});
+    peer.Run({"sent"});
+    if (leave) {
+      EXPECT_EQ(first + peer.session().output(), body + "\r\n.\r\n");
+      peer.Run({"want reply"});
+    } else {
+      EXPECT_THAT(peer.session().output(), IsEmpty());
+      peer.Run({"want close"});
+      EXPECT_THAT(peer.Results(), ElementsAre("0: not_tried BODY BROKER given up before the end of data: the "
+                                              "queue does not answer [0]"));
+    }
+  }
+}
+
+TEST(ContentTest, TheLastChunkIsNotWholeBeforeTheLeaseIsAsked) {
+  ScriptedSession peer(0, {.chunking_from = 0});
+  const std::string body(100'000, 'x');
+  peer.mails = {WithBody(body)};
+  peer.Run(Open({"PIPELINING", "CHUNKING"}) + Script{"hold", "submit"} + kEnvelope + kEnvelopeOk +
+           Script{"want end"});
+  EXPECT_EQ(peer.session().output(),
+            "BDAT 100000 LAST\r\n" + body.substr(0, body.size() - ClientSession::kTail));
+  peer.session().output().clear();
+  peer.Run({"sent", "want reply"});
+  EXPECT_EQ(peer.session().output(), body.substr(0, ClientSession::kTail));
+}
+
+TEST(ContentTest, SmallContentGoesWithItsEnd) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.Run(Open({"PIPELINING"}) + Script{"hold", "submit"} + kGroup + kGroupOk + Script{"want end"});
+  EXPECT_THAT(peer.session().output(), IsEmpty());
+  peer.Run({"sent", "C: Subject: x", "C: ", "C: Hi", "C: ."});
+}
+
+TEST(ContentTest, CutBeforeTheEndIsNotAmbiguous) {
+  ScriptedSession peer;
+  peer.mails = {WithBody(std::string(100'000, 'x') + "\r\n")};
+  peer.Run(Open({"PIPELINING"}) + Script{"hold", "submit"} + kGroup + kGroupOk + Script{"cut"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: temporary BODY CONNECTION_LOST 4.4.2 connection lost [0]"));
+}
+
+// --- A server that offers CHUNKING and cannot ---
+
+TEST(ContentTest, CutBetweenChunksGoesAgainWithoutThem) {
+  for (const char* how : {"cut", "timeout"}) {
+    ScriptedSession peer(0, {.chunking_from = 0});
+    peer.mails = {WithStoredBody(2, 9)};
+    peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk +
+             Script{"body: one", how, "want close"});
+    EXPECT_THAT(peer.Results(), ElementsAre("0: leftover 0"));
+    EXPECT_TRUE(peer.session().TakeBroken().chunking);
+  }
+}
+
+TEST(ContentTest, CutAfterTheLastChunkIsAmbiguousAndRemembered) {
+  ScriptedSession peer(0, {.chunking_from = 0});
+  peer.mails = {MakeMail()};
+  peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk + Script{"cut"});
+  EXPECT_THAT(
+      peer.Results(),
+      ElementsAre("0: temporary DOT CONNECTION_LOST 4.4.2 connection lost while waiting for the reply to "
+                  "the end of data AMBIGUOUS [0]"));
+  EXPECT_TRUE(peer.session().TakeBroken().chunking);
+}
+
+TEST(ContentTest, ShutdownBetweenChunksIsNotTheServersFault) {
   ScriptedSession peer(0, {.chunking_from = 0});
   peer.mails = {WithStoredBody(2, 9)};
   peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk +
-           Script{"body: one", "cut"});
-  EXPECT_THAT(
-      peer.Results(),
-      ElementsAre(
-          "0: temporary BODY CONNECTION_LOST 4.4.2 connection lost while waiting for the reply to BDAT [0]"));
+           Script{"body: one", "shutdown"});
+  EXPECT_THAT(peer.Results(),
+              ElementsAre("0: not_tried BODY SHUTDOWN shutting down while waiting for the reply to "
+                          "BDAT [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+TEST(ContentTest, UnknownBdatGoesAgainByData) {
+  // It takes the content for commands, and says so of each line.
+  for (const char* reply :
+       {"500 what", "502 5.5.1 not here", "504 no", "503 order", "500 what\r\n500 what"}) {
+    for (const bool stored : {false, true}) {
+      ScriptedSession peer(0, {.chunking_from = 0});
+      peer.mails = {stored ? WithStoredBody(2, 9) : MakeMail()};
+      peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk);
+      if (stored) peer.Run({"body: one"});
+      peer.Run({"S: " + std::string(reply), "want close"});
+      EXPECT_THAT(peer.Results(), ElementsAre("0: leftover 0")) << reply;
+      EXPECT_TRUE(peer.session().TakeBroken().chunking);
+    }
+  }
+}
+
+TEST(ContentTest, ARefusalOfTheContentIsAVerdictByBdatToo) {
+  ScriptedSession peer(0, {.chunking_from = 0});
+  peer.mails = {MakeMail()};
+  peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk +
+           Script{"S: 554 5.7.1 spam"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: permanent DOT REPLY 554 5.7.1 spam [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+TEST(ContentTest, BdatIsForTheFirstAttemptOnly) {
+  ScriptedSession peer(0, {.chunking_from = 0});
+  peer.mails = {MakeMail()};
+  peer.mails.front()->set_attempts(1);
+  peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kGroup);
 }
 
 TEST(ContentTest, CutInTheBodyIsNotAmbiguous) {

@@ -68,7 +68,7 @@ TEST_P(AppendMailTest, SaysWhatTheServerKnows) {
   auto mail = MakeMail();
   GetParam().change(*mail);
   std::string wire;
-  AppendMail(*mail, {0}, GetParam().extensions, &wire);
+  AppendMail(*mail, ParametersFor(*mail, std::vector<std::uint32_t>{0}, GetParam().extensions), &wire);
   EXPECT_EQ(wire, GetParam().wire);
 }
 
@@ -86,6 +86,48 @@ INSTANTIATE_TEST_SUITE_P(
                  {},
                  [](queue::v1::Mail& m) { m.set_body_type(queue::v1::BODY_TYPE_8BITMIME); },
                  "MAIL FROM:<s@me.test>\r\n"},
+        MailCase{"EightBitWasSeen",
+                 {.eight_bit_mime = true},
+                 [](queue::v1::Mail& m) {
+                   m.set_header_octets(queue::v1::OCTETS_ASCII);
+                   m.set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+                 },
+                 "MAIL FROM:<s@me.test> BODY=8BITMIME\r\n"},
+        MailCase{"EightBitWasSeenInTheHeader",
+                 {.eight_bit_mime = true},
+                 [](queue::v1::Mail& m) {
+                   m.set_header_octets(queue::v1::OCTETS_BEYOND_ASCII);
+                   m.set_body_octets(queue::v1::OCTETS_ASCII);
+                 },
+                 "MAIL FROM:<s@me.test> BODY=8BITMIME\r\n"},
+        MailCase{"EightBitWasSaidAndNotSeen",
+                 {.eight_bit_mime = true},
+                 [](queue::v1::Mail& m) {
+                   m.set_body_type(queue::v1::BODY_TYPE_8BITMIME);
+                   m.set_header_octets(queue::v1::OCTETS_ASCII);
+                   m.set_body_octets(queue::v1::OCTETS_ASCII);
+                 },
+                 "MAIL FROM:<s@me.test>\r\n"},
+        MailCase{"Utf8WasSaidAndNotSeen",
+                 {.smtputf8 = true},
+                 [](queue::v1::Mail& m) {
+                   m.set_smtputf8(true);
+                   m.set_header_octets(queue::v1::OCTETS_ASCII);
+                   m.set_body_octets(queue::v1::OCTETS_ASCII);
+                 },
+                 "MAIL FROM:<s@me.test>\r\n"},
+        MailCase{"Utf8WasSeenInTheHeader",
+                 {.smtputf8 = true},
+                 [](queue::v1::Mail& m) {
+                   m.set_smtputf8(true);
+                   m.set_header_octets(queue::v1::OCTETS_BEYOND_ASCII);
+                   m.set_body_octets(queue::v1::OCTETS_ASCII);
+                 },
+                 "MAIL FROM:<s@me.test> SMTPUTF8\r\n"},
+        MailCase{"Utf8Sender",
+                 {.smtputf8 = true},
+                 [](queue::v1::Mail& m) { m.set_mail_from("ż@me.test"); },
+                 "MAIL FROM:<ż@me.test> SMTPUTF8\r\n"},
         MailCase{"Utf8Flag",
                  {.smtputf8 = true},
                  [](queue::v1::Mail& m) { m.set_smtputf8(true); },
@@ -118,8 +160,8 @@ TEST(AppendRcptTest, CarriesDsnParameters) {
   recipient.set_notify("FAILURE,DELAY");
   recipient.set_orcpt("rfc822;a@x.test");
   std::string wire;
-  AppendRcpt(recipient, {.dsn = true}, &wire);
-  AppendRcpt(recipient, {}, &wire);
+  AppendRcpt(recipient, true, &wire);
+  AppendRcpt(recipient, false, &wire);
   EXPECT_EQ(wire, "RCPT TO:<a@x.test> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a@x.test\r\nRCPT TO:<a@x.test>\r\n");
 }
 
@@ -135,7 +177,8 @@ class FindUnfitTest : public ::testing::TestWithParam<UnfitCase> {};
 TEST_P(FindUnfitTest, JudgesBeforeAWordIsSaid) {
   auto mail = MakeMail();
   GetParam().change(*mail);
-  const auto unfit = FindUnfit(*mail, {0}, GetParam().extensions);
+  auto unfit = FindUnfit(*mail, GetParam().extensions);
+  if (!unfit) unfit = FindUnfit(mail->recipients(0), GetParam().extensions);
   EXPECT_EQ(unfit ? unfit->enhanced_code : "", GetParam().enhanced_code);
 }
 
@@ -147,9 +190,50 @@ INSTANTIATE_TEST_SUITE_P(
         UnfitCase{"TooLarge", {.size = true, .size_limit = 17}, [](queue::v1::Mail&) {}, "5.3.4"},
         UnfitCase{
             "NoLimitStated", {.size = true}, [](queue::v1::Mail& m) { m.set_size_bytes(1ULL << 40); }, ""},
-        UnfitCase{"EightBitGoesAnyway",
+        UnfitCase{"EightBitOfAnOlderRecordGoesAnyway",
                   {},
                   [](queue::v1::Mail& m) { m.set_body_type(queue::v1::BODY_TYPE_8BITMIME); },
+                  ""},
+        UnfitCase{"EightBitBody",
+                  {},
+                  [](queue::v1::Mail& m) { m.set_body_octets(queue::v1::OCTETS_BEYOND_ASCII); },
+                  "5.6.3"},
+        UnfitCase{"EightBitBodyOfALaterVersion",
+                  {},
+                  [](queue::v1::Mail& m) { m.set_body_octets(static_cast<queue::v1::Octets>(9)); },
+                  "5.6.3"},
+        UnfitCase{"EightBitBodyOffered",
+                  {.eight_bit_mime = true},
+                  [](queue::v1::Mail& m) { m.set_body_octets(queue::v1::OCTETS_BEYOND_ASCII); },
+                  ""},
+        UnfitCase{"EightBitSaidAndNotSeen",
+                  {},
+                  [](queue::v1::Mail& m) {
+                    m.set_body_type(queue::v1::BODY_TYPE_8BITMIME);
+                    m.set_body_octets(queue::v1::OCTETS_ASCII);
+                  },
+                  ""},
+        UnfitCase{"EightBitHeaderWithoutSmtpUtf8",
+                  {.smtputf8 = true},
+                  [](queue::v1::Mail& m) { m.set_header_octets(queue::v1::OCTETS_BEYOND_ASCII); },
+                  "5.6.3"},
+        UnfitCase{"EightBitHeaderWithoutSmtpUtf8Offered",
+                  {.eight_bit_mime = true},
+                  [](queue::v1::Mail& m) { m.set_header_octets(queue::v1::OCTETS_BEYOND_ASCII); },
+                  ""},
+        UnfitCase{"Utf8Header",
+                  {.eight_bit_mime = true},
+                  [](queue::v1::Mail& m) {
+                    m.set_smtputf8(true);
+                    m.set_header_octets(queue::v1::OCTETS_BEYOND_ASCII);
+                  },
+                  "5.6.7"},
+        UnfitCase{"Utf8SaidAndNotSeen",
+                  {},
+                  [](queue::v1::Mail& m) {
+                    m.set_smtputf8(true);
+                    m.set_header_octets(queue::v1::OCTETS_ASCII);
+                  },
                   ""},
         UnfitCase{"Utf8Message", {}, [](queue::v1::Mail& m) { m.set_smtputf8(true); }, "5.6.7"},
         UnfitCase{"Utf8Sender", {}, [](queue::v1::Mail& m) { m.set_mail_from("ż@x.test"); }, "5.6.7"},
@@ -174,6 +258,51 @@ TEST(ClientSessionTest, UnfitMailIsDecidedWithoutAWord) {
   EXPECT_EQ(peer.session().output(), "");
   EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: permanent MAIL UNSUPPORTED 5.6.7 the server does "
                                                      "not offer SMTPUTF8, which this message needs [0]"));
+}
+
+TEST(ClientSessionTest, OnlyRecipientsThatNeedUtf8AreReturned) {
+  testing::ScriptedSession peer;
+  peer.mails = {MakeMail({"böb@x.test", "anna@x.test", "jörg@x.test", "a\nb@x.test"})};
+  peer.Run(testing::Open({"PIPELINING"}));
+  peer.Run({"submit", "C: MAIL FROM:<s@me.test>", "C: RCPT TO:<anna@x.test>", "C: DATA", "S: 250 ok",
+            "S: 250 ok", "S: 354 go", "C: Subject: x", "C: ", "C: Hi", "C: .", "S: 250 ok", "want work"});
+  EXPECT_THAT(
+      peer.Results(),
+      ::testing::ElementsAre("0: permanent MAIL UNSUPPORTED 5.6.7 the server does not offer SMTPUTF8, which "
+                             "this recipient's address needs [0,2]",
+                             "0: permanent MAIL UNSUPPORTED 5.1.3 the recipient's address has control "
+                             "characters [3]",
+                             "0: delivered DOT ACCEPTED 250 ok [1]"));
+}
+
+TEST(ClientSessionTest, AllRecipientsMayNeedUtf8) {
+  testing::ScriptedSession peer;
+  peer.mails = {MakeMail({"böb@x.test", "jörg@x.test"})};
+  peer.Run(testing::Open({"PIPELINING"}));
+  peer.Run({"submit", "want work"});
+  EXPECT_THAT(peer.Results(), ::testing::ElementsAre(::testing::HasSubstr("5.6.7")));
+}
+
+TEST(ClientSessionTest, WhoIsReturnedForUtf8IsAskedAboutAgainAfterACut) {
+  testing::ScriptedSession peer;
+  peer.mails = {MakeMail(), MakeMail({"böb@x.test", "anna@x.test"})};
+  peer.Run(testing::Open({}));
+  peer.Run({"submit", "C: MAIL FROM:<s@me.test>", "S: 550 no", "submit", "C: MAIL FROM:<s@me.test>", "cut"});
+  EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: permanent MAIL REPLY 550 no [0]", "1: untouched"));
+}
+
+// A server that offers 8BITMIME and does not take its parameter: content that is all ASCII does without; for
+// the rest it is no verdict.
+TEST(ClientSessionTest, RefusedParameterThatTheContentNeedsIsTemporary) {
+  testing::ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.mails.front()->set_header_octets(queue::v1::OCTETS_ASCII);
+  peer.mails.front()->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+  peer.Run(testing::Open({"8BITMIME", "SIZE"}));
+  peer.Run({"submit", "C: MAIL FROM:<s@me.test> SIZE=18 BODY=8BITMIME", "S: 555 5.5.4 what is BODY",
+            "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "S: 555 5.5.4 what is BODY", "want work"});
+  EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: temporary MAIL REPLY 555 5.5.4 what is BODY [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
 }
 
 }  // namespace

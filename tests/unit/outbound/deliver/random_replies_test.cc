@@ -108,6 +108,8 @@ struct Round {
         return session.Quit();
       case ClientSession::Want::kClose:
         return;
+      case ClientSession::Want::kEnd:
+        return session.EndContent();
       default:
         if (server.Below(40) == 0) return session.Lost(queue::v1::REASON_CONNECTION_LOST, "cut");
         session.Receive(server.Says(heard));

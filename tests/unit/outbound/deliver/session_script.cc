@@ -46,6 +46,8 @@ std::string WantName(ClientSession::Want want) {
       return "tls";
     case ClientSession::Want::kBody:
       return "body";
+    case ClientSession::Want::kEnd:
+      return "end";
     case ClientSession::Want::kWork:
       return "work";
     case ClientSession::Want::kClose:
@@ -74,8 +76,10 @@ queue::v1::Outcome Base() {
 
 }  // namespace
 
-ScriptedSession::ScriptedSession(std::size_t segment, SessionConfig config)
-    : config_(WithTestNames(std::move(config), &clock_)), segment_(segment), session_(config_, Base()) {}
+ScriptedSession::ScriptedSession(std::size_t segment, SessionConfig config, PeerMemory memory)
+    : config_(WithTestNames(std::move(config), &clock_)),
+      segment_(segment),
+      session_(config_, Base(), memory) {}
 
 void ScriptedSession::Run(const Script& script) {
   std::string said;
@@ -114,7 +118,12 @@ void ScriptedSession::Say(const std::string& bytes) {
   const std::size_t step = segment_ == 0 ? bytes.size() : segment_;
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     session_.Receive(std::string_view(bytes).substr(at, step));
+    Drain();
   }
+}
+
+void ScriptedSession::Drain() {
+  if (drains_ && session_.want() == ClientSession::Want::kEnd) session_.EndContent();
 }
 
 void ScriptedSession::Act(const std::string& text) {
@@ -141,10 +150,15 @@ void ScriptedSession::Act(const std::string& text) {
     session_.Lost(queue::v1::REASON_TLS_FAILED, "bad certificate");
   } else if (line == "broker silent") {
     may_finish_ = false;
+  } else if (line == "hold") {
+    drains_ = false;
+  } else if (line == "sent") {
+    session_.EndContent();
   } else if (line == "unreadable") {
     session_.BodyUnreadable("chunk 1 is gone");
   } else if (TakePrefix("body: ", &line)) {
     session_.AddBody(std::string(line) + "\r\n");
+    Drain();
   } else if (TakePrefix("wait ", &line)) {
     clock_.Advance(std::chrono::milliseconds(std::stoi(std::string(line))));
   } else if (TakePrefix("want ", &line)) {

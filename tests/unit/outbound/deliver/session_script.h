@@ -3,7 +3,8 @@
 //   "submit", "quit", "tls", "cut", "timeout", "shutdown", "tls failed", "broker silent" (from now on)
 //   "body: …" the wanted chunk of the stored body comes ("\r\n" is added)    "unreadable"   it does not come
 //   "wait 2000": the clock goes on by milliseconds
-//   "want reply|tls|body|work|close"
+//   "hold": from now on content does not drain by itself, but at "sent"
+//   "want reply|tls|body|end|work|close"
 #pragma once
 
 #include <memory>
@@ -29,7 +30,7 @@ class FakeClock : public Clock {
 class ScriptedSession {
  public:
   // `segment` 0: what the server says at once comes at once; else in pieces of so many bytes.
-  explicit ScriptedSession(std::size_t segment = 0, SessionConfig config = {});
+  explicit ScriptedSession(std::size_t segment = 0, SessionConfig config = {}, PeerMemory memory = {});
 
   // What each "submit" submits, in order; the last is used again. Recipients: all of the mail.
   std::vector<std::shared_ptr<queue::v1::Mail>> mails;
@@ -46,6 +47,7 @@ class ScriptedSession {
  private:
   void Say(const std::string& bytes);
   void Act(const std::string& line);
+  void Drain();
 
   FakeClock clock_;
   SessionConfig config_;
@@ -53,6 +55,7 @@ class ScriptedSession {
   ClientSession session_;
   std::size_t submitted_ = 0;
   bool may_finish_ = true;
+  bool drains_ = true;
 };
 
 // One recipient for each address; the body is "Hi\r\n" under the head "Subject: x\r\n\r\n".

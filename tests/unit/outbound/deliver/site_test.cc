@@ -57,6 +57,34 @@ INSTANTIATE_TEST_SUITE_P(
                       OpenCase{"FullWithThoseBeingOpened", 2, 2, false}, OpenCase{"Full", 0, 4, false}),
     [](const auto& param) { return param.param.name; });
 
+const net::Endpoint kAddress{net::IpAddress::V4({192, 0, 2, 1}), 25};
+
+TEST(SiteTest, BrokenTlsIsRememberedUntilTlsIsDemanded) {
+  Site site("s");
+  EXPECT_FALSE(site.MemoryOf(kAddress, kNow).tls_failed);
+  site.NoteTlsFailed(kAddress, kNow);
+  EXPECT_TRUE(site.MemoryOf(kAddress, kNow + seconds(299)).tls_failed);
+  EXPECT_FALSE(site.MemoryOf(kAddress, kNow + seconds(300)).tls_failed);
+  EXPECT_FALSE(site.IsForgettable(kNow + seconds(299)));
+  site.NoteTlsDemanded(kAddress);
+  EXPECT_FALSE(site.MemoryOf(kAddress, kNow).tls_failed);
+  EXPECT_TRUE(site.IsForgettable(kNow));
+}
+
+TEST(SiteTest, BrokenExtensionsAddUpAndAreForgotten) {
+  Site site("s");
+  site.NoteBroken(kAddress, {.chunking = true}, kNow);
+  site.NoteBroken(kAddress, {.size = true}, kNow + seconds(60));
+  const BrokenExtensions known = site.MemoryOf(kAddress, kNow + std::chrono::hours(1)).broken;
+  EXPECT_TRUE(known.chunking && known.size && !known.pipelining && !known.dsn);
+  EXPECT_FALSE(site.IsForgettable(kNow + std::chrono::hours(1)));
+  const BootTime later = kNow + std::chrono::hours(2);
+  EXPECT_FALSE(site.MemoryOf(kAddress, later).broken.any());
+  EXPECT_TRUE(site.IsForgettable(later));
+  site.NoteBroken({kAddress.ip, 26}, {.size = true}, later);
+  EXPECT_EQ(site.broken.size(), 1u) << "what is over is not kept";
+}
+
 TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
   Site site("s");
   std::vector<long> pauses;
