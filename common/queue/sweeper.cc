@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::chrono::seconds kOverdue{60};
 constexpr std::chrono::seconds kStoreLimit{5};
+// Then the others will fail too.
+constexpr int kMostFailures = 10;
 // The schedule is not the one that was read any more.
 constexpr int kErrWrongLastSequence = 10071;
 constexpr int kErrWrongLastMessageSequence = 10164;
@@ -58,12 +60,17 @@ bool IsOverdue(const StoredMessage& copy, WallTime now) {
 asio::awaitable<absl::StatusOr<int>> SweepOverdue(Broker& broker, std::vector<OverdueSchedule>& overdue,
                                                   std::size_t most) {
   int fired = 0;
+  int failures = 0;
   absl::Status failed;
-  while (failed.ok() && !overdue.empty() && static_cast<std::size_t>(fired) < most) {
-    failed = co_await FireNow(broker, overdue.back().lane, overdue.back().subject);
-    if (!failed.ok()) break;
+  while (!overdue.empty() && static_cast<std::size_t>(fired) < most) {
+    const OverdueSchedule next = std::move(overdue.back());
     overdue.pop_back();
-    ++fired;
+    if (absl::Status status = co_await FireNow(broker, next.lane, next.subject); status.ok()) {
+      ++fired;
+    } else {
+      failed = std::move(status);
+      if (++failures >= kMostFailures) overdue.clear();
+    }
   }
   if (!failed.ok()) co_return failed;
   co_return fired;

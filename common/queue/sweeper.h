@@ -26,8 +26,9 @@ struct OverdueSchedule {
 // Whether the schedule of a stored copy should have fired a minute before `now`. A copy without one is none.
 [[nodiscard]] bool IsOverdue(const StoredMessage& copy, WallTime now);
 
-// Fires at most so many of them and takes these from the list; how many it were. Not OK: what is left in the
-// list was not fired.
+// Fires at most so many of them and takes these from the list; how many it were. What fails is taken from it
+// as well, and where much fails all is: the next pass finds them again, and no single one is in the way of
+// the others.
 asio::awaitable<absl::StatusOr<int>> SweepOverdue(Broker& broker, std::vector<OverdueSchedule>& overdue,
                                                   std::size_t most);
 

@@ -290,6 +290,24 @@ TEST_F(AuditTest, WhatIsOverdueIsFiredBeforeMoreIsLookedFor) {
   EXPECT_EQ(audit_->overdue().size(), 2U);
 }
 
+TEST_F(AuditTest, WhatCannotBeFiredIsNotInTheWayOfTheOthers) {
+  const v1::Mail mail = MakeMail();
+  StoreWaiting(mail, 1, "@at 2036-01-01T00:00:00Z");
+  constexpr int kNoSuchLane = 9;
+  std::vector<OverdueSchedule> overdue = {{0, CopySubject(mail, 1)}, {kNoSuchLane, "wait.9.x"}};
+  WatchedBroker broker(*broker_);
+  broker.answer = [](const std::string& subject) -> std::optional<IncomingMessage> {
+    if (!subject.starts_with("$JS.API.STREAM.MSG.GET.WAIT_9")) return std::nullopt;
+    IncomingMessage nobody;
+    nobody.status = 503;
+    return nobody;
+  };
+  EXPECT_FALSE(RunToEnd(SweepOverdue(broker, overdue, 10)).ok());
+  EXPECT_THAT(overdue, IsEmpty());
+  const std::string due = DueSubject(CopySubject(mail, 1));
+  EXPECT_TRUE(test::WaitUntil([&] { return RunToEnd(GetNextMessage(*broker_, WaitStream(0), due)).ok(); }));
+}
+
 TEST_F(AuditTest, InPagesACopyThatIsGoneIsNamedWithinTwoPasses) {
   const WallTime next = std::chrono::system_clock::now() + std::chrono::hours(1);
   std::vector<v1::Mail> mails;
