@@ -305,9 +305,10 @@ asio::awaitable<absl::Status> Stream::AwaitSent() {
     SetUnsentLimit(state.socket.native_handle(), 1);
     co_await state.socket.async_wait(tcp::socket::wait_write,
                                      asio::redirect_error(asio::use_awaitable, error));
-    if (!is_open()) break;
+    if (!is_open()) error = asio::error::operation_aborted;
+    if (error) break;
     SetUnsentLimit(state.socket.native_handle(), 0);
-    if (!error && IsDead(state.socket.native_handle())) error = asio::error::connection_reset;
+    if (IsDead(state.socket.native_handle())) error = asio::error::connection_reset;
   }
   co_return ToStatus(state, error, "writing");
 }

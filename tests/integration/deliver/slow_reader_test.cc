@@ -72,7 +72,7 @@ class SlowReader {
         Say(client, "354 go\r\n");
       } else if (heard.starts_with("EHLO") && heard.find('\n') + 1 == heard.size()) {
         Say(client, "250-mx\r\n250 " + keyword_ + "\r\n");
-      } else if (heard.ends_with("\r\n")) {
+      } else if (heard.ends_with("\r\n") && heard.find("BDAT ") == std::string::npos) {
         Say(client, "250 ok\r\n");
       }
     }

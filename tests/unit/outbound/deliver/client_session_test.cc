@@ -549,7 +549,7 @@ INSTANTIATE_TEST_SUITE_P(
          {"0: permanent MAIL REPLY 555 5.5.4 what [0]"}},
         {"RefusedParametersAndAcceptedRecipients",
          kSized + Script{"S: 555 what", "S: 250 ok", "S: 354 go", "want close"},
-         {"0: temporary DATA PROTOCOL 4.5.0 recipients were accepted after the sender was refused [0]"}},
+         {"0: temporary MAIL PROTOCOL 4.5.0 recipients were accepted after the sender was refused [0]"}},
         {"LoneDotBetween",
          kSized + Script{"S: 555 what", "S: 503 mail first", "S: 354 go", "C: .", "S: 554 nobody"} + kGroup,
          {}},
