@@ -1,4 +1,5 @@
-// This machine has no descriptor left: that is nobody's failure but ours, and nothing is held against the site.
+// This machine has no descriptor left: that is nobody's failure but ours, and nothing is held against the
+// site.
 #include <sys/resource.h>
 
 #include "tests/integration/deliver/delivery_fixture.h"
@@ -41,7 +42,8 @@ TEST(OwnLimitTest, WithoutDescriptorsNothingIsTriedAndTheSiteIsNotDown) {
   EXPECT_THAT(delivery.results[number], ElementsAre("not_tried CONNECT CONNECTION_FAILED [0]"));
   EXPECT_THAT(delivery.raw[number][0].outcome.text(), HasSubstr("Too many open files"));
   EXPECT_TRUE(IsOwnLimit(delivery.raw[number][0]));
-  EXPECT_THAT(delivery.metrics.Render(), ::testing::Not(HasSubstr("goniec_delivery_connection_failures_total 1")));
+  EXPECT_THAT(delivery.metrics.Render(),
+              ::testing::Not(HasSubstr("goniec_delivery_connection_failures_total 1")));
   EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
 }
 
