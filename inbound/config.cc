@@ -10,6 +10,7 @@
 #include "common/base/text.h"
 #include "common/config/document.h"
 #include "common/config/units.h"
+#include "common/smtp/address.h"
 #include "common/smtp/host_name.h"
 
 namespace goniec::inbound {
@@ -58,6 +59,17 @@ void ReadNames(const config::Section& root, InboundConfig& config) {
   }
 }
 
+void ReadSession(const config::Section& section, SessionConfig& session) {
+  ByteCount size{session.max_message_size};
+  if (section.Bytes("max_message_size", size, {KiB(1), GiB(1)})) session.max_message_size = size.bytes;
+  if (section.Bytes("max_refused_size", size, {KiB(1), GiB(4)})) session.max_refused_size = size.bytes;
+  section.Integer<size_t>("max_recipients", session.max_recipients, {1, kMostRecipients});
+  section.Integer<int>("max_errors", session.max_errors, {1, 1000});
+  section.Integer<int>("max_refusals", session.max_refusals, {1, 1'000'000});
+  section.Integer<int>("max_idle_commands", session.max_idle_commands, {1, 1'000'000});
+  section.Parsed("postmaster_domain", session.postmaster_domain, smtp::ParseHostName);
+}
+
 void ReadSmtp(const config::Section& section, InboundConfig& config) {
   SmtpConfig& smtp = config.smtp;
   section.ParsedList("listen", smtp.listen, net::Endpoint::Parse);
@@ -65,17 +77,16 @@ void ReadSmtp(const config::Section& section, InboundConfig& config) {
   section.Integer<size_t>("threads", smtp.threads, {0, 256});
   section.Integer<size_t>("max_connections", smtp.max_connections, {1, 1'000'000});
   section.Integer<size_t>("max_connections_per_client", smtp.max_connections_per_client, {1, 1'000'000});
-  section.Bytes("max_body_memory", smtp.max_body_memory, {MiB(1), GiB(64)});
+  section.Bytes("max_memory", smtp.max_memory, {MiB(16), GiB(64)});
   section.Duration("command_timeout", smtp.command_timeout, {seconds(1), hours(1)});
   section.Duration("data_timeout", smtp.data_timeout, {seconds(1), hours(1)});
   section.Duration("message_timeout", smtp.message_timeout, {seconds(10), hours(24)});
+  section.Bytes("min_rate", smtp.min_rate, {ByteCount{0}, GiB(1)});
+  section.Duration("session_timeout", smtp.session_timeout, {seconds(1), hours(7 * 24)});
+  section.Duration("greeting_delay", smtp.greeting_delay, {seconds(0), seconds(30)});
+  section.Integer<int>("max_bad_sessions", smtp.max_bad_sessions, {0, 1'000'000});
 
-  SessionConfig& session = config.session;
-  ByteCount size{session.max_message_size};
-  if (section.Bytes("max_message_size", size, {KiB(1), GiB(1)})) session.max_message_size = size.bytes;
-  section.Integer<size_t>("max_recipients", session.max_recipients, {1, kMostRecipients});
-  section.Integer<int>("max_errors", session.max_errors, {1, 1000});
-  section.Parsed("postmaster_domain", session.postmaster_domain, smtp::ParseHostName);
+  ReadSession(section, config.session);
 }
 
 void ReadTls(const config::Section& section, InboundConfig& config) {
@@ -110,7 +121,28 @@ void CheckEventRetention(const config::Section& root, const InboundConfig& confi
                                      ", here and in the configuration of goniec-outbound"));
 }
 
+// Mail for postmaster has to get somewhere: a domain that is relayed does, the server's own name rarely.
+std::string PostmasterDomain(const RelayRules& relay, const std::string& host_name) {
+  for (const std::string& domain : relay.domains) {
+    if (const auto name = smtp::ParseHostName(domain); name.ok()) return *name;
+  }
+  return host_name;
+}
+
 }  // namespace
+
+std::vector<std::string> Warnings(const InboundConfig& config) {
+  std::vector<std::string> warnings;
+  const auto policy = RelayPolicy::Create(config.relay);
+  const auto domain = smtp::ParseDomain(config.session.postmaster_domain);
+  if (policy.ok() && domain.ok() && !policy->IsRelayDomain(*domain)) {
+    warnings.push_back(absl::StrCat(
+        "mail for <Postmaster> is accepted from everybody (RFC 5321 4.5.1) and goes to postmaster@",
+        config.session.postmaster_domain,
+        ", which is none of relay.domains: set smtp.postmaster_domain to a domain where it is read"));
+  }
+  return warnings;
+}
 
 absl::StatusOr<InboundConfig> LoadInboundConfig(const std::string& path) {
   absl::StatusOr<config::Document> document = config::Document::Load(path);
@@ -129,6 +161,8 @@ absl::StatusOr<InboundConfig> LoadInboundConfig(const std::string& path) {
   const config::Section relay = root.Sub("relay");
   relay.ParsedList("domains", config.relay.domains, ParseRelayDomain);
   relay.ParsedList("trusted_networks", config.relay.trusted_networks, ParseTrustedNetwork);
+  if (config.session.postmaster_domain.empty())
+    config.session.postmaster_domain = PostmasterDomain(config.relay, config.session.host_name);
   ReadMail(root.Sub("mail"), config.mail);
   config::Section queue = root.Sub("queue");
   config.queue = queue::ReadQueueConfig(queue);

@@ -59,10 +59,13 @@ struct Service::State {
 
   absl::Status Start();
   absl::Status ConnectBroker();
+  void ExportMemory();
   absl::Status OpenPorts();
 
   const InboundConfig config;
   const RelayPolicy policy;
+  // Sessions hold it until the threads are gone.
+  MailMemory memory{config.smtp.max_memory.bytes};
   observe::Metrics metrics;
   observe::Health health;
   observe::Condition draining = health.Add("draining", "starting");
@@ -73,7 +76,6 @@ struct Service::State {
   std::unique_ptr<queue::StoreLevel> level;
   std::unique_ptr<queue::Publisher> publisher;
   std::unique_ptr<queue::Readiness> readiness;
-  BodyMemory body_memory{config.smtp.max_body_memory.bytes};
   SessionMetrics session_metrics{metrics};
   std::optional<Intake> intake;
   std::unique_ptr<SmtpServer> smtp;
@@ -100,6 +102,18 @@ absl::Status Service::State::ConnectBroker() {
   return absl::OkStatus();
 }
 
+void Service::State::ExportMemory() {
+  constexpr std::pair<MemoryPart, const char*> kParts[] = {{MemoryPart::kSessions, "sessions"},
+                                                           {MemoryPart::kEnvelopes, "envelopes"},
+                                                           {MemoryPart::kBodies, "bodies"}};
+  for (const auto& [part, name] : kParts) {
+    const observe::Gauge gauge = metrics.AddGauge(
+        "goniec_inbound_memory_bytes",
+        "Memory of mail on its way in, of smtp.max_memory, by what it is held for.", {{"part", name}});
+    metrics.BeforeRender([this, gauge, held = part] { gauge.Set(static_cast<double>(memory.used(held))); });
+  }
+}
+
 absl::Status Service::State::OpenPorts() {
   std::shared_ptr<net::TlsServerContext> tls;
   if (config.tls.has_value()) {
@@ -107,10 +121,8 @@ absl::Status Service::State::OpenPorts() {
     if (!context.ok()) return WithContext(context.status(), "tls");
     tls = *std::move(context);
   }
-  const observe::Gauge memory = metrics.AddGauge("goniec_inbound_body_memory_bytes",
-                                                 "Octets of bodies on their way in that are held in memory.");
-  metrics.BeforeRender([this, memory] { memory.Set(static_cast<double>(body_memory.used())); });
-  intake.emplace(Intake{*broker, *publisher, body_memory, config.mail, config.session.host_name});
+  ExportMemory();
+  intake.emplace(Intake{*broker, *publisher, memory, config.mail, config.session.host_name});
   auto server = SmtpServer::Start(threads, ConnectionParts{config.smtp, config.session, policy, *intake,
                                                            session_metrics, std::move(tls)});
   if (!server.ok()) return WithContext(server.status(), "smtp.listen");
@@ -125,6 +137,7 @@ absl::Status Service::State::Start() {
   http = *std::move(server);
   GONIEC_RETURN_IF_ERROR(ConnectBroker());
   GONIEC_RETURN_IF_ERROR(OpenPorts());
+  for (const std::string& warning : Warnings(config)) observe::Warn("configuration", {{"text", warning}});
   draining.Meet();
   std::vector<std::string> addresses;
   for (const net::Endpoint& address : smtp->addresses()) addresses.push_back(address.ToString());

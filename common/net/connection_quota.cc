@@ -1,19 +1,9 @@
 #include "common/net/connection_quota.h"
 
 namespace goniec::net {
-namespace {
-
-IpAddress CountedAs(const IpAddress& ip) {
-  if (ip.IsV4()) return ip;
-  auto bytes = ip.bytes();
-  for (size_t i = 8; i < bytes.size(); ++i) bytes[i] = 0;
-  return IpAddress::V6(bytes);
-}
-
-}  // namespace
 
 std::optional<ConnectionQuota::Slot> ConnectionQuota::Enter(const IpAddress& ip, Refusal* why) {
-  const IpAddress key = CountedAs(ip);
+  const IpAddress key = ClientNetwork(ip);
   const std::lock_guard lock(mutex_);
   if (open_ >= total_) {
     if (why != nullptr) *why = Refusal::kTotal;

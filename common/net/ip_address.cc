@@ -74,6 +74,13 @@ std::string IpAddress::ToString() const {
   return text;
 }
 
+IpAddress ClientNetwork(const IpAddress& ip) {
+  if (ip.IsV4()) return ip;
+  auto bytes = ip.bytes();
+  for (size_t i = 8; i < bytes.size(); ++i) bytes[i] = 0;
+  return IpAddress::V6(bytes);
+}
+
 absl::StatusOr<Cidr> Cidr::Parse(std::string_view text) {
   const auto wrong = [&](std::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("\"", Printable(text, 80), "\" ", ToAbsl(why)));

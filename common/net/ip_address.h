@@ -45,6 +45,9 @@ class IpAddress {
   std::array<uint8_t, 16> bytes_{};
 };
 
+// What counts as one client: an IPv4 address, or the /64 of an IPv6 one, which is what one customer has.
+IpAddress ClientNetwork(const IpAddress& ip);
+
 // A network: "10.0.0.0/8", "2001:db8::/32", or a lone address.
 class Cidr {
  public:

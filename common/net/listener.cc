@@ -4,12 +4,12 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/socket_base.hpp>
 #include <asio/steady_timer.hpp>
-#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/net/accept_error.h"
 #include "common/net/io_threads.h"
 #include "common/net/stream.h"
 #include "common/observe/log.h"
@@ -36,10 +36,13 @@ asio::error_code Bind(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, bo
   return error;
 }
 
-// What makes accept(2) fail until somebody closes something.
-bool IsExhausted(const asio::error_code& error) {
-  const int code = error.value();
-  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+absl::Status CannotListen(const Endpoint& address, const asio::error_code& error) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", address.ToString(), ": ", error.message(),
+                   error == asio::error::address_in_use ? "; stop what uses it or choose another port"
+                   : error == asio::error::access_denied
+                       ? "; ports below 1024 need CAP_NET_BIND_SERVICE, or choose a higher one"
+                       : ""));
 }
 
 }  // namespace
@@ -58,7 +61,7 @@ struct Listener::Acceptor : std::enable_shared_from_this<Listener::Acceptor> {
   // Held while the callback runs and around every use of what follows: Stop() comes from another thread.
   std::mutex mutex;
   bool stopped = false;
-  bool exhausted = false;
+  bool failing = false;
   tcp::acceptor acceptor;
   asio::steady_timer timer;
   tcp::socket next;
@@ -74,18 +77,17 @@ void Listener::Acceptor::Accept() {
 void Listener::Acceptor::OnAccept(asio::error_code error) {
   const std::lock_guard lock(mutex);
   if (stopped) return;
-  if (IsExhausted(error)) {
-    if (!std::exchange(exhausted, true)) {
+  if (error && !IsOneConnectionsError(error.value())) {
+    if (!std::exchange(failing, true)) {
       observe::Warn("connections not accepted", {{"reason", error.message()}, {"try_again_ms", kBackOff}});
     }
     AcceptLater();
     return;
   }
   if (!error) {
-    exhausted = false;
+    failing = false;
     on_connection(thread, std::exchange(next, tcp::socket(context)), FromAsio(peer));
   }
-  // Any other error is one connection's, gone before it was taken.
   Accept();
 }
 
@@ -113,18 +115,10 @@ Listener::~Listener() {
 }
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(IoThreads& threads, const Endpoint& address) {
-  const auto failed = [&](const asio::error_code& error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", address.ToString(), ": ", error.message(),
-                     error == asio::error::address_in_use ? "; stop what uses it or choose another port"
-                     : error == asio::error::access_denied
-                         ? "; ports below 1024 need CAP_NET_BIND_SERVICE, or choose a higher one"
-                         : ""));
-  };
   // SO_REUSEPORT would let a second process of the same user share the port in silence and take half of the
   // mail. One bind without it finds that out; it also picks the port when none is given.
   tcp::acceptor probe(threads.context(0));
-  if (const auto error = Bind(probe, ToAsio(address), false)) return failed(error);
+  if (const auto error = Bind(probe, ToAsio(address), false)) return CannotListen(address, error);
   asio::error_code error;
   const tcp::endpoint bound = probe.local_endpoint(error);
   probe.close(error);
@@ -135,20 +129,26 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(IoThreads& threads, con
     error = Bind(acceptor->acceptor, bound, true);
     // Accepted sockets inherit it: no system call for each connection.
     if (!error) acceptor->acceptor.set_option(tcp::no_delay(true), error);
-    if (error) return failed(error);
+    if (error) return CannotListen(address, error);
     acceptors.push_back(std::move(acceptor));
   }
   return std::unique_ptr<Listener>(new Listener(std::move(acceptors), FromAsio(bound)));
+}
+
+absl::Status Listener::Listen() {
+  for (const auto& acceptor : acceptors_) {
+    const std::lock_guard lock(acceptor->mutex);
+    asio::error_code error;
+    acceptor->acceptor.listen(kBacklog, error);
+    if (error) return CannotListen(address_, error);
+  }
+  return absl::OkStatus();
 }
 
 void Listener::Start(OnConnection on_connection) {
   for (const auto& acceptor : acceptors_) {
     const std::lock_guard lock(acceptor->mutex);
     if (acceptor->stopped) continue;
-    asio::error_code error;
-    acceptor->acceptor.listen(kBacklog, error);
-    if (error)
-      observe::Error("cannot listen", {{"address", address_.ToString()}, {"reason", error.message()}});
     acceptor->on_connection = on_connection;
     acceptor->Accept();
   }

@@ -1,6 +1,7 @@
 // Accepts connections on one address, on all I/O threads: one listening socket a thread (SO_REUSEPORT), so
 // that a connection is accepted where it will live and no lock is shared. The loop survives a full file table
-// (it waits and tries again). Stop is StopAccepting(); connections that are there are their owners' business.
+// and whatever else accept(2) says (it waits and tries again). Stop is StopAccepting(); connections that are
+// there are their owners' business.
 #pragma once
 
 #include <asio/ip/tcp.hpp>
@@ -28,7 +29,9 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Begins to accept. Once.
+  // From now on clients can connect, and wait. Once. kUnavailable in one line when the system says no.
+  absl::Status Listen();
+  // Begins to accept, after Listen(). Once.
   void Start(OnConnection on_connection);
   // Closes the listening sockets and returns when no callback runs or will run. Not from an I/O thread.
   // Idempotent.

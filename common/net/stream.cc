@@ -404,6 +404,11 @@ bool Stream::HasUnexpectedInput() {
   return Peek(state_->socket, MSG_PEEK, byte) >= 0;
 }
 
+bool Stream::HasInput() {
+  std::array<char, 1> byte;
+  return is_open() && Peek(state_->socket, MSG_PEEK, byte) > 0;
+}
+
 asio::any_io_executor Stream::executor() const {
   return state_->socket.get_executor();
 }

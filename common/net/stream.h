@@ -86,6 +86,8 @@ class Stream {
   // True if the peer has closed or sent something while nobody was reading: then an idle connection is of no
   // use.
   [[nodiscard]] bool HasUnexpectedInput();
+  // True if the peer has sent something that nobody has read yet (plain streams).
+  [[nodiscard]] bool HasInput();
   [[nodiscard]] asio::any_io_executor executor() const;
 
  private:

@@ -62,6 +62,7 @@ bool BodyWriter::FitsInline(std::size_t more) const {
 
 void BodyWriter::AppendNow(std::string_view bytes) {
   size_ += bytes.size();
+  Grow(bytes.size());
   buffer_.append(bytes);
 }
 
@@ -76,10 +77,16 @@ asio::awaitable<absl::Status> BodyWriter::Append(std::string_view bytes) {
       continue;
     }
     const std::size_t taken = std::min(room, bytes.size());
+    Grow(taken);
     buffer_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
   }
   co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> BodyWriter::Spill() {
+  if (buffer_.empty()) co_return absl::OkStatus();
+  co_return co_await StoreChunk(std::exchange(buffer_, {}));
 }
 
 asio::awaitable<absl::Status> BodyWriter::StoreChunk(std::string chunk) {
@@ -124,6 +131,22 @@ std::uint64_t BodyWriter::size() const {
 
 std::size_t BodyWriter::memory() const {
   return buffer_.capacity();
+}
+
+std::size_t BodyWriter::MemoryWith(std::size_t more) const {
+  const std::size_t needed = std::min(buffer_.size() + more, kMaxInlineBody);
+  if (needed <= buffer_.capacity()) return buffer_.capacity();
+  return std::max(needed, std::min(2 * buffer_.capacity(), kMaxInlineBody));
+}
+
+// Left to itself a string of just over half of the limit would grow to nearly twice the limit.
+void BodyWriter::Grow(std::size_t more) {
+  const std::size_t wanted = MemoryWith(more);
+  if (wanted <= buffer_.capacity()) return;
+  std::string larger;
+  larger.reserve(wanted);
+  larger.append(buffer_);
+  buffer_ = std::move(larger);
 }
 
 asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::string body_id,

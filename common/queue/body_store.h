@@ -34,6 +34,8 @@ class BodyWriter {
   // True if Append(bytes) would only copy: then AppendNow does the same without a coroutine.
   [[nodiscard]] bool FitsInline(std::size_t more) const;
   void AppendNow(std::string_view bytes);
+  // Stores what is held in memory as a chunk, however small, and frees it. After an error as after Append.
+  asio::awaitable<absl::Status> Spill();
 
   // Stores what is left and sets the body and size_bytes (head excluded) of `mail`.
   asio::awaitable<absl::Status> Finish(v1::Mail& mail);
@@ -45,8 +47,11 @@ class BodyWriter {
   // Octets so far, and those held in memory now.
   [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] std::size_t memory() const;
+  // Those held at most while and after `more` are appended.
+  [[nodiscard]] std::size_t MemoryWith(std::size_t more) const;
 
  private:
+  void Grow(std::size_t more);
   asio::awaitable<absl::Status> StoreChunk(std::string chunk);
   asio::awaitable<absl::Status> FinishAsChunks(v1::Mail& mail);
 

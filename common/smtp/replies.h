@@ -27,6 +27,15 @@ inline constexpr ReplyText kShuttingDown{421, {4, 3, 2}, "Shutting down, try aga
 inline constexpr ReplyText kIdleTooLong{421, {4, 4, 2}, "Idle for too long, closing"};
 inline constexpr ReplyText kTooManyConnections{421, {4, 7, 0}, "Too many connections, try again later"};
 inline constexpr ReplyText kTooManyErrors{421, {4, 7, 0}, "Too many errors, closing"};
+inline constexpr ReplyText kTooManyRefusals{421, {4, 7, 0}, "Too many refusals without a message, closing"};
+inline constexpr ReplyText kTooManyCommands{421, {4, 7, 0}, "Too many commands without a message, closing"};
+// Behind the refusal of a message whose rest is not worth reading.
+inline constexpr ReplyText kRestNotRead{
+    421, {4, 7, 0}, "The rest of the refused message is not read, closing"};
+inline constexpr ReplyText kBarred{
+    421, {4, 7, 0}, "Too many bad sessions from your address, try again later"};
+inline constexpr ReplyText kSessionTooOld{421, {4, 4, 2}, "This session has lasted too long, connect again"};
+inline constexpr ReplyText kMessageTooSlow{421, {4, 4, 2}, "The message comes too slowly, closing"};
 inline constexpr ReplyText kNotSmtp{421, {4, 7, 0}, "This is a mail server, closing"};
 inline constexpr ReplyText kNotStored{451, {4, 3, 0}, "Cannot store the message now, try again"};
 // The message may have been stored (RFC 1047).
@@ -36,6 +45,8 @@ inline constexpr ReplyText kEventsFull{451, {4, 3, 1}, "The store of events is f
 inline constexpr ReplyText kWaitingFull{
     451, {4, 3, 1}, "Too much mail waits for its next attempt, try again later"};
 inline constexpr ReplyText kOverloaded{451, {4, 3, 2}, "Too busy, try again later"};
+inline constexpr ReplyText kMemoryFull{
+    452, {4, 3, 1}, "Too little memory for more mail at the moment, try again later"};
 inline constexpr ReplyText kTooManyRecipients{
     452, {4, 5, 3}, "Too many recipients, send the rest in another message"};
 inline constexpr ReplyText kTlsNotAvailable{454, {4, 7, 0}, "TLS is not available now"};
@@ -81,6 +92,8 @@ inline constexpr ReplyText kBareLf{
     {5, 6, 11},
     "A line ends with LF alone: send CR LF (curl: --crlf; a file: unix2dos; RFC 5321 2.3.8)"};
 inline constexpr ReplyText kNul{554, {5, 6, 0}, "The message has a NUL octet"};
+inline constexpr ReplyText kNoFirstField{
+    554, {5, 6, 0}, "The message begins with a space or tab: a header field comes first, or an empty line"};
 
 // All rows above, for tests and documentation.
 // clang-format off: one a line would be longer than the table.
@@ -92,7 +105,8 @@ inline constexpr ReplyText kAll[] = {
     kBadVrfySyntax, kBadParameter, kRepeatedParameter, kHelloFirst, kMailFirst, kRecipientFirst,
     kNestedMail, kChunksBegun, kTlsAlready, kTalksFirst, kNoValidRecipients, kUnsupportedParameter,
     kSenderNeedsUtf8, kRecipientNeedsUtf8, kUnroutableLiteral, kRelayDenied, kRoutedAddressDenied,
-    kMessageTooLarge, kHopLimit, kBareCr, kBareLf, kNul,
+    kMessageTooLarge, kHopLimit, kBareCr, kBareLf, kNul, kTooManyRefusals, kTooManyCommands, kRestNotRead,
+    kBarred, kSessionTooOld, kMessageTooSlow, kMemoryFull, kNoFirstField,
 };
 // clang-format on
 

@@ -35,9 +35,10 @@ observe::CounterBy AddRefusals(observe::Metrics& metrics) {
 SessionMetrics::SessionMetrics(observe::Metrics& metrics)
     : sessions(metrics.AddGauge("goniec_inbound_sessions", "SMTP sessions open now.")),
       connections(metrics.AddCounter("goniec_inbound_connections_total", "SMTP connections taken.")),
-      connections_refused(metrics.AddCounterBy(
-          "goniec_inbound_connections_refused_total",
-          "SMTP connections refused with 421, by the limit that was reached.", "limit", {"total", "client"})),
+      connections_refused(
+          metrics.AddCounterBy("goniec_inbound_connections_refused_total",
+                               "SMTP connections refused with 421, by the limit that was reached.", "limit",
+                               {"total", "client", "memory", "bad_sessions"})),
       messages(metrics.AddCounter("goniec_inbound_messages_accepted_total", "Messages answered with 250.")),
       recipients(
           metrics.AddCounter("goniec_inbound_recipients_accepted_total", "Recipients of accepted messages.")),
@@ -46,8 +47,11 @@ SessionMetrics::SessionMetrics(observe::Metrics& metrics)
       tls_sessions(
           metrics.AddCounter("goniec_inbound_tls_sessions_total", "Sessions that went on under TLS.")),
       tls_failures(metrics.AddCounter("goniec_inbound_tls_failures_total", "TLS handshakes that failed.")),
-      idle_closed(
-          metrics.AddCounter("goniec_inbound_idle_closed_total", "Sessions closed for a time limit.")),
+      time_closed(metrics.AddCounterBy(
+          "goniec_inbound_time_closed_total", "Sessions closed for a time limit, by its setting.", "limit",
+          {"command_timeout", "data_timeout", "message_timeout", "min_rate", "session_timeout"})),
+      bodies_spilled(metrics.AddCounter("goniec_inbound_bodies_spilled_total",
+                                        "Parts of bodies stored early because memory was scarce.")),
       commit_seconds(metrics.AddHistogram("goniec_inbound_commit_seconds",
                                           "From the end of a message to the record's acknowledgement.")) {}
 

@@ -21,7 +21,8 @@ struct SessionMetrics {
   observe::CounterBy refusals;             // goniec_inbound_refusals_total{reply}
   observe::Counter tls_sessions;           // goniec_inbound_tls_sessions_total
   observe::Counter tls_failures;           // goniec_inbound_tls_failures_total
-  observe::Counter idle_closed;            // goniec_inbound_idle_closed_total
+  observe::CounterBy time_closed;          // goniec_inbound_time_closed_total{limit}
+  observe::Counter bodies_spilled;         // goniec_inbound_bodies_spilled_total
   observe::Histogram commit_seconds;       // goniec_inbound_commit_seconds
 };
 

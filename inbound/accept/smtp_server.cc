@@ -18,11 +18,14 @@ namespace {
 // After the limit of a drain: for last words to go out.
 constexpr std::chrono::seconds kCutLimit{2};
 
-// 421 to a connection over the limit. It is not waited for: a client that does not read loses nothing but the
+// Label of the limit that SessionPenalty sets.
+constexpr const char* kBadSessions = "bad_sessions";
+
+// 421 to a connection over a limit. It is not waited for: a client that does not read loses nothing but the
 // reason.
-void TurnAway(asio::ip::tcp::socket socket, const std::string& host_name) {
+void TurnAway(asio::ip::tcp::socket socket, const smtp::ReplyText& reply) {
   std::string wire;
-  smtp::AppendReply(smtp::replies::kTooManyConnections, &wire);
+  smtp::AppendReply(reply, &wire);
   asio::error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(wire), ignored);
@@ -50,6 +53,7 @@ SmtpServer::SmtpServer(net::IoThreads& threads, const ConnectionParts& parts)
     : threads_(threads),
       parts_(parts),
       quota_(parts.smtp.max_connections, parts.smtp.max_connections_per_client),
+      penalty_(parts.smtp.max_bad_sessions),
       id_prefix_(fmt::format("{:08x}", std::random_device{}())),
       connections_(threads.size()) {}
 
@@ -67,6 +71,9 @@ absl::StatusOr<std::unique_ptr<SmtpServer>> SmtpServer::Start(net::IoThreads& th
     server->listeners_.push_back(*std::move(listener));
   }
   for (const auto& listener : server->listeners_) {
+    if (absl::Status listening = listener->Listen(); !listening.ok()) return listening;
+  }
+  for (const auto& listener : server->listeners_) {
     listener->Start(
         [raw = server.get()](size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer) {
           raw->OnConnection(thread, std::move(socket), peer);
@@ -75,25 +82,43 @@ absl::StatusOr<std::unique_ptr<SmtpServer>> SmtpServer::Start(net::IoThreads& th
   return server;
 }
 
+bool SmtpServer::IsTrusted(const net::IpAddress& ip) const {
+  return parts_.policy.IsTrusted(IpAddress::Parse(ip.ToString()).value_or(IpAddress()));
+}
+
+void SmtpServer::Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer, const char* limit) {
+  parts_.metrics.connections_refused.With(limit).Add();
+  observe::InfoLimited("connection refused", {{"peer", peer.ToString()}, {"limit", limit}});
+  const bool barred = std::string_view(limit) == kBadSessions;
+  TurnAway(std::move(socket), barred ? smtp::replies::kBarred : smtp::replies::kTooManyConnections);
+}
+
 void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer) {
+  const bool trusted = IsTrusted(peer.ip);
+  const auto now = std::chrono::steady_clock::now();
+  if (!trusted && penalty_.IsBarred(peer.ip, now)) return Refuse(std::move(socket), peer, kBadSessions);
   net::ConnectionQuota::Refusal why{};
   std::optional<net::ConnectionQuota::Slot> slot = quota_.Enter(peer.ip, &why);
   if (!slot.has_value()) {
-    const char* limit = why == net::ConnectionQuota::Refusal::kTotal ? "total" : "client";
-    parts_.metrics.connections_refused.With(limit).Add();
-    observe::Info("connection refused", {{"peer", peer.ToString()}, {"limit", limit}});
-    return TurnAway(std::move(socket), parts_.session.host_name);
+    const bool total = why == net::ConnectionQuota::Refusal::kTotal;
+    if (!trusted && !total) penalty_.NoteBad(peer.ip, now);
+    return Refuse(std::move(socket), peer, total ? "total" : "client");
   }
+  std::shared_ptr<ClientMemory> client = parts_.intake.memory.Client(peer.ip);
+  auto memory = std::make_unique<MemoryHold>(client, MemoryPart::kSessions);
+  if (!memory->Resize(Connection::kMemory)) return Refuse(std::move(socket), peer, "memory");
   const asio::any_io_executor executor = socket.get_executor();
   auto connection = std::make_unique<Connection>(
-      parts_, net::Stream(std::move(socket), peer), *std::move(slot),
+      parts_, net::Stream(std::move(socket), peer), *std::move(slot), std::move(client), std::move(memory),
       fmt::format("{}-{:x}", id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed)));
-  SpawnLogged(executor, tasks_, "SMTP session", Serve(thread, std::move(connection)));
+  SpawnLogged(executor, tasks_, "SMTP session", Serve(thread, peer.ip, std::move(connection)));
 }
 
-asio::awaitable<void> SmtpServer::Serve(size_t thread, std::unique_ptr<Connection> connection) {
+asio::awaitable<void> SmtpServer::Serve(size_t thread, net::IpAddress ip,
+                                        std::unique_ptr<Connection> connection) {
   const Registration registration(connections_[thread], connection.get());
   co_await connection->Serve();
+  if (connection->EndedBadly() && !IsTrusted(ip)) penalty_.NoteBad(ip, std::chrono::steady_clock::now());
 }
 
 void SmtpServer::StopAccepting() {

@@ -15,6 +15,7 @@
 #include "common/net/connection_quota.h"
 #include "common/net/listener.h"
 #include "inbound/accept/connection.h"
+#include "inbound/accept/session_penalty.h"
 
 namespace goniec::net {
 class IoThreads;
@@ -44,12 +45,15 @@ class SmtpServer {
  private:
   SmtpServer(net::IoThreads& threads, const ConnectionParts& parts);
   void OnConnection(size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer);
-  asio::awaitable<void> Serve(size_t thread, std::unique_ptr<Connection> connection);
+  asio::awaitable<void> Serve(size_t thread, net::IpAddress ip, std::unique_ptr<Connection> connection);
+  void Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer, const char* limit);
+  [[nodiscard]] bool IsTrusted(const net::IpAddress& ip) const;
   void ForEach(void (Connection::*action)());
 
   net::IoThreads& threads_;
   const ConnectionParts parts_;
   net::ConnectionQuota quota_;
+  SessionPenalty penalty_;
   // Session ids: unique over restarts and replicas as far as a log needs it.
   const std::string id_prefix_;
   std::atomic<uint64_t> next_id_{0};

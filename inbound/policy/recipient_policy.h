@@ -20,6 +20,9 @@ struct PeerInfo {
 class RecipientPolicy {
  public:
   virtual ~RecipientPolicy() = default;
+  // True for those who may send to everybody: they are not made to wait, and never turned away for what they
+  // did before.
+  [[nodiscard]] virtual bool IsTrusted(const IpAddress& address) const = 0;
   // nullopt: accepted. Otherwise the reply that refuses.
   [[nodiscard]] virtual std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
                                                                const smtp::Path& path) const = 0;

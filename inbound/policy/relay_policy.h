@@ -34,7 +34,7 @@ class RelayPolicy : public RecipientPolicy {
   [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,
                                                           const smtp::Path& path) const override;
 
-  bool IsTrusted(const IpAddress& address) const;
+  [[nodiscard]] bool IsTrusted(const IpAddress& address) const override;
   bool IsRelayDomain(const smtp::Domain& domain) const;
 
  private:

@@ -24,6 +24,8 @@ smtp::Reply ReplyForFailure(const absl::Status& status) {
       return replies::kStoreUnknown;
     case absl::StatusCode::kResourceExhausted:
       return ReplyForNoRoom(status);
+    case absl::StatusCode::kAborted:
+      return replies::kMemoryFull;
     case absl::StatusCode::kInvalidArgument:
       return replies::kTooManyRecipients;
     default:

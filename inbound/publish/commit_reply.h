@@ -11,6 +11,7 @@ namespace goniec::inbound {
 //   kUnavailable        451  not stored, try again
 //   kDeadlineExceeded   451  no answer: it may be stored (RFC 1047)
 //   kResourceExhausted  451  the queue is full
+//   kAborted            452  no memory for mail on its way in
 //   kInvalidArgument    452  more envelope than a record takes
 //   anything else       451  ours to mend; not stored
 smtp::Reply ReplyForFailure(const absl::Status& status);

@@ -12,6 +12,9 @@
 namespace goniec::inbound {
 namespace {
 
+// Less is not worth a message in the store.
+constexpr std::size_t kSmallestSpill = std::size_t{32} * 1024;
+
 std::chrono::milliseconds LifetimeOf(const MailConfig& config, const Transaction& transaction) {
   return transaction.mail_from().empty() ? config.null_sender_lifetime : config.lifetime;
 }
@@ -45,6 +48,8 @@ queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, c
   }
   SetTime(*mail.mutable_expire_time(), now + LifetimeOf(intake.mail, transaction));
   mail.set_head(ReceivedHeader(transaction, intake.host_name, peer, now));
+  // Content without a header section is all body, also behind a field of ours.
+  if (!transaction.has_header()) mail.mutable_head()->append("\r\n");
   mail.set_smtputf8(transaction.parameters().smtputf8);
   mail.set_body_type(transaction.parameters().body == smtp::BodyType::k8BitMime
                          ? queue::v1::BODY_TYPE_8BITMIME
@@ -58,42 +63,40 @@ queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, c
 
 }  // namespace
 
-IncomingMail::IncomingMail(const Intake& intake)
-    : intake_(intake), writer_(intake.broker, KeepBodies(intake.mail)) {}
-
-IncomingMail::~IncomingMail() {
-  intake_.memory.Give(counted_);
-}
-
-bool IncomingMail::Account() {
-  const uint64_t used = writer_.memory();
-  if (used > counted_) {
-    if (!intake_.memory.Take(used - counted_)) return false;
-  } else {
-    intake_.memory.Give(counted_ - used);
-  }
-  counted_ = used;
-  return true;
-}
+IncomingMail::IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client)
+    : intake_(intake),
+      memory_(std::move(client), MemoryPart::kBodies),
+      writer_(intake.broker, KeepBodies(intake.mail)) {}
 
 bool IncomingMail::AppendNow(std::string_view bytes) {
   if (!writer_.FitsInline(bytes.size())) return false;
-  if (!intake_.memory.Take(bytes.size())) return false;  // Append() says why
-  counted_ += bytes.size();
+  if (!memory_.Resize(writer_.MemoryWith(bytes.size()))) return false;  // Append() does what can be done
   writer_.AppendNow(bytes);
   return true;
 }
 
 asio::awaitable<absl::Status> IncomingMail::Append(std::string_view bytes) {
   // Taken before the bytes are copied; the writer may hold less afterwards.
-  if (!intake_.memory.Take(bytes.size())) {
-    co_return absl::ResourceExhaustedError("bodies on their way in take all of smtp.max_body_memory");
+  if (!memory_.Resize(writer_.MemoryWith(bytes.size()))) {
+    absl::Status spilled = co_await Spill();
+    if (!spilled.ok()) co_return spilled;
+    if (!memory_.Resize(writer_.MemoryWith(bytes.size()))) {
+      co_return absl::AbortedError(
+          "mail on its way in takes all that its client may have of smtp.max_memory");
+    }
   }
-  counted_ += bytes.size();
   absl::Status status = co_await writer_.Append(bytes);
-  if (status.ok() && !Account()) {
-    status = absl::ResourceExhaustedError("bodies on their way in take all of smtp.max_body_memory");
-  }
+  (void)memory_.Resize(writer_.memory());  // no more than before
+  co_return status;
+}
+
+bool IncomingMail::ShouldSpill() const {
+  return writer_.memory() >= kSmallestSpill && memory_.IsTight();
+}
+
+asio::awaitable<absl::Status> IncomingMail::Spill() {
+  absl::Status status = co_await writer_.Spill();
+  (void)memory_.Resize(writer_.memory());
   co_return status;
 }
 
@@ -104,8 +107,7 @@ asio::awaitable<absl::StatusOr<std::string>> IncomingMail::Commit(const Transact
     writer_.Abandon();
     co_return finished;
   }
-  // From here on the publisher's own limit counts it.
-  intake_.memory.Give(std::exchange(counted_, 0));
+  if (mail.has_body_reference()) memory_.Release();
   const absl::StatusOr<queue::Committed> committed = co_await intake_.publisher.Commit(std::move(mail));
   if (MustKeepBody(committed.status())) {
     writer_.Keep();

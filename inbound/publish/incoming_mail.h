@@ -1,11 +1,13 @@
 // One message on its way into the queue: takes the body as it comes, then makes the record's Mail of it and
 // commits. Made by a connection when its session opens a body; destroying it before Commit() gives the
-// message up. Keeps at most what BodyWriter keeps in memory, and counts it against BodyMemory. Decides
-// nothing about replies. Confined to its connection's executor.
+// message up. Keeps at most what BodyWriter keeps in memory, and holds it in the budget until the commit is
+// done; when room gets scarce it stores what it has as chunks. Decides nothing about replies. Confined to its
+// connection's executor.
 #pragma once
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "common/queue/body_store.h"
 #include "inbound/config.h"
+#include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
-#include "inbound/publish/body_memory.h"
 #include "inbound/session/transaction.h"
 
 namespace goniec::queue {
@@ -28,7 +30,7 @@ namespace goniec::inbound {
 struct Intake {
   queue::Broker& broker;
   queue::Publisher& publisher;
-  BodyMemory& memory;
+  MailMemory& memory;
   const MailConfig& mail;
   // In Received headers.
   const std::string& host_name;
@@ -36,28 +38,29 @@ struct Intake {
 
 class IncomingMail {
  public:
-  explicit IncomingMail(const Intake& intake);
-  ~IncomingMail();
+  IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client);
   IncomingMail(const IncomingMail&) = delete;
   IncomingMail& operator=(const IncomingMail&) = delete;
 
   // False if Append() has to be awaited, else the bytes were taken. No system call, no suspension.
   [[nodiscard]] bool AppendNow(std::string_view bytes);
-  // `bytes` must live until it is done. kResourceExhausted also when BodyMemory is full. After an error the
+  // `bytes` must live until it is done. kAborted when the budget has no room. After an error the
   // message can only be given up.
   [[nodiscard]] asio::awaitable<absl::Status> Append(std::string_view bytes);
+  // True if room is scarce and enough lies in memory to be worth a chunk: to be asked before a wait for the
+  // client. Spill() then frees it; after an error as after Append.
+  [[nodiscard]] bool ShouldSpill() const;
+  [[nodiscard]] asio::awaitable<absl::Status> Spill();
 
   // The message id once the record is durable. Once, at the end.
   [[nodiscard]] asio::awaitable<absl::StatusOr<std::string>> Commit(const Transaction& transaction,
                                                                     const PeerInfo& peer);
 
  private:
-  // Follows the writer's use of memory; false if there is no room for it.
-  [[nodiscard]] bool Account();
-
   const Intake& intake_;
+  // Outlives the writer: what that frees is given back afterwards.
+  MemoryHold memory_;
   queue::BodyWriter writer_;
-  uint64_t counted_ = 0;
 };
 
 }  // namespace goniec::inbound

@@ -16,7 +16,10 @@ void ServerSession::OnBdat(std::string_view argument) {
   const auto& command = std::get<smtp::BdatCommand>(parsed);
   chunk_ = {command.size, command.size, command.last};
   if (std::optional<smtp::Reply> refusal = JudgeChunk()) {
-    if (body_) {
+    // What would have to be skipped for too long is not even begun.
+    if (chunk_.size > config_.max_refused_size - refused_octets_) {
+      (void)MaySkip(chunk_.size, *refusal);
+    } else if (body_) {
       RefuseBody(*std::move(refusal));
     } else {
       state_ = SkippingChunk{*std::move(refusal)};
@@ -36,7 +39,7 @@ std::optional<smtp::Reply> ServerSession::JudgeChunk() const {
     return smtp::Reply(transaction_->refused_recipients_ > 0 ? replies::kNoValidRecipients
                                                              : replies::kRecipientFirst);
   }
-  if (chunk_.size > config_.max_message_size - transaction_->body_size_)
+  if (chunk_.size > config_.max_message_size - (body_ ? body_->received : 0))
     return smtp::Reply(replies::kMessageTooLarge);
   return std::nullopt;
 }

@@ -40,7 +40,7 @@ std::optional<Step> ServerSession::StepIn(OpeningBody& state) {
 void ServerSession::BodyOpened() {
   const OpeningBody* opening = std::get_if<OpeningBody>(&state_);
   assert(opening != nullptr && opening->asked);
-  body_.emplace();
+  body_ = Body{};
   if (opening->source == Source::kData) {
     Say(replies::kStartInput);
     state_ = ReadingData{};
@@ -51,14 +51,15 @@ void ServerSession::BodyOpened() {
 
 void ServerSession::BodyFailed(const smtp::Reply& reply) {
   body_.reset();
+  content_ = {};
   if (const OpeningBody* opening = std::get_if<OpeningBody>(&state_)) {
     if (opening->source == Source::kChunk) {
       state_ = SkippingChunk{reply};
       return;
     }
-    Refuse(reply);  // in place of 354
     EndTransaction();
     state_ = AwaitCommand{};
+    Refuse(reply);  // in place of 354
   } else if (ReadingData* reading = std::get_if<ReadingData>(&state_)) {
     state_ = SkippingData{reading->decoder, reply};
   } else if (std::holds_alternative<ReadingChunk>(state_)) {
@@ -70,58 +71,51 @@ void ServerSession::BodyFailed(const smtp::Reply& reply) {
 }
 
 std::optional<Step> ServerSession::StepIn(ReadingData& state) {
-  while (!state.decoder.ended()) {
+  while (content_.empty() && !state.decoder.ended()) {
     if (input_.octets().empty()) return NeedInput{};
     const smtp::DataDecoder::Piece piece = state.decoder.Next(input_.octets());
     input_.TakeOctets(piece.consumed);
-    if (piece.content.empty()) continue;
-    if (std::optional<smtp::Reply> refusal = Admit(piece.content)) {
+    content_ = piece.content;
+    if (std::optional<smtp::Reply> refusal = Admit(content_)) {
       RefuseBody(*std::move(refusal));
       return std::nullopt;
     }
-    return BodyChunk{piece.content};
   }
-  if (std::optional<smtp::Reply> refusal = FinishBody()) {
-    RefuseBody(*std::move(refusal));
-  } else {
-    state_ = Committing{};
-  }
-  return std::nullopt;
+  return content_.empty() ? FinishBody() : GiveContent();
 }
 
 std::optional<Step> ServerSession::StepIn(SkippingData& state) {
   while (!state.decoder.ended()) {
     if (input_.octets().empty()) return NeedInput{};
-    input_.TakeOctets(state.decoder.Next(input_.octets()).consumed);
+    const size_t skipped = state.decoder.Next(input_.octets()).consumed;
+    input_.TakeOctets(skipped);
+    if (!MaySkip(skipped, state.refusal)) return std::nullopt;
   }
   const smtp::Reply refusal = std::move(state.refusal);
-  Refuse(refusal);
   EndTransaction();
   state_ = AwaitCommand{};
+  Refuse(refusal);
   return std::nullopt;
 }
 
 std::optional<Step> ServerSession::StepIn(ReadingChunk& /*state*/) {
-  if (chunk_.left > 0) {
+  if (content_.empty() && chunk_.left > 0) {
     if (input_.octets().empty()) return NeedInput{};
     const auto taken = static_cast<size_t>(std::min<uint64_t>(chunk_.left, input_.octets().size()));
-    const std::string_view content = input_.octets().substr(0, taken);
+    content_ = input_.octets().substr(0, taken);
     input_.TakeOctets(taken);
     chunk_.left -= taken;
-    if (std::optional<smtp::Reply> refusal = Admit(content)) {
+    if (std::optional<smtp::Reply> refusal = Admit(content_)) {
       RefuseBody(*std::move(refusal));
       return std::nullopt;
     }
-    return BodyChunk{content};
   }
-  if (!chunk_.last) {
-    Say(replies::ChunkReceived(chunk_.size));
-    state_ = AwaitCommand{};
-  } else if (std::optional<smtp::Reply> refusal = FinishBody()) {
-    RefuseBody(*std::move(refusal));
-  } else {
-    state_ = Committing{};
-  }
+  if (!content_.empty()) return GiveContent();
+  if (chunk_.left > 0) return std::nullopt;
+  if (chunk_.last) return FinishBody();
+  state_ = AwaitCommand{};
+  // An empty chunk costs the client nothing, so that it may not say it for ever.
+  if (chunk_.size > 0 || Tolerated(Deed::kIdle)) Say(replies::ChunkReceived(chunk_.size));
   return std::nullopt;
 }
 
@@ -129,11 +123,20 @@ std::optional<Step> ServerSession::StepIn(SkippingChunk& state) {
   const auto skipped = static_cast<size_t>(std::min<uint64_t>(chunk_.left, input_.octets().size()));
   input_.TakeOctets(skipped);
   chunk_.left -= skipped;
+  if (!MaySkip(skipped, state.refusal)) return std::nullopt;
   if (chunk_.left > 0) return NeedInput{};
   const smtp::Reply refusal = std::move(state.refusal);
   state_ = AwaitCommand{};
   EndChunk(refusal);
   return std::nullopt;
+}
+
+bool ServerSession::MaySkip(uint64_t octets, const smtp::Reply& refusal) {
+  refused_octets_ += std::min(octets, config_.max_refused_size + 1);
+  if (refused_octets_ <= config_.max_refused_size) return true;
+  Tell(refusal);
+  EndBadly(replies::kRestNotRead);
+  return false;
 }
 
 void ServerSession::EndChunk(const smtp::Reply& refusal) {
@@ -160,37 +163,72 @@ std::optional<Step> ServerSession::StepIn(Committing& state) {
 
 void ServerSession::Committed(const smtp::Reply& reply) {
   assert(std::holds_alternative<Committing>(state_));
-  if (reply.IsPositive()) {
-    errors_ = 0;
-    Say(reply);
-  } else {
-    Refuse(reply);
-  }
   EndTransaction();
   state_ = AwaitCommand{};
+  if (!reply.IsPositive()) return Refuse(reply);
+  tolerance_.MailAccepted();
+  Say(reply);
 }
 
+// Judges what was received, before anything is left out of it.
 std::optional<smtp::Reply> ServerSession::Admit(std::string_view content) {
   assert(transaction_ && body_);
-  transaction_->body_size_ += content.size();
-  if (transaction_->body_size_ > config_.max_message_size) return smtp::Reply(replies::kMessageTooLarge);
+  body_->received += content.size();
+  if (body_->received > config_.max_message_size) return smtp::Reply(replies::kMessageTooLarge);
   body_->check.Feed(content);
-  if (std::optional<smtp::Reply> flaw = ReplyFor(body_->check.flaw())) return flaw;
+  return ReplyFor(body_->check.flaw());
+}
+
+// Of what was received, the next piece for the shell.
+std::optional<Step> ServerSession::GiveContent() {
+  smtp::ContentStart& start = body_->start;
+  smtp::ContentStart::Piece piece{content_.size(), content_};
+  if (!start.passing()) piece = start.Next(content_);
+  content_.remove_prefix(piece.consumed);
+  return GivePiece(piece.content);
+}
+
+std::optional<Step> ServerSession::GivePiece(std::string_view content) {
+  if (content.empty()) return std::nullopt;
+  if (body_->start.first_line() == smtp::ContentStart::FirstLine::kContinuation) {
+    RefuseBody(replies::kNoFirstField);
+    return std::nullopt;
+  }
   body_->headers.Feed(content);
-  if (body_->headers.received() > smtp::kMaxHops) return smtp::Reply(replies::kHopLimit);
+  if (body_->headers.received() > smtp::kMaxHops) {
+    RefuseBody(replies::kHopLimit);
+    return std::nullopt;
+  }
+  transaction_->body_size_ += content.size();
+  return BodyChunk{content};
+}
+
+std::optional<Step> ServerSession::FinishBody() {
+  assert(body_);
+  body_->check.Finish();
+  if (std::optional<smtp::Reply> flaw = ReplyFor(body_->check.flaw())) {
+    RefuseBody(*std::move(flaw));
+    return std::nullopt;
+  }
+  if (const std::string_view held = body_->start.Finish(); !held.empty()) return GivePiece(held);
+  const bool field = body_->start.first_line() == smtp::ContentStart::FirstLine::kField;
+  transaction_->has_header_ = field || transaction_->body_size_ == 0;
+  NoteOctets();
+  state_ = Committing{};
   return std::nullopt;
 }
 
-std::optional<smtp::Reply> ServerSession::FinishBody() {
-  assert(body_);
-  transaction_->header_is_ascii_ = body_->headers.header_is_ascii();
-  transaction_->body_is_ascii_ = body_->headers.body_is_ascii();
-  body_->check.Finish();
-  return ReplyFor(body_->check.flaw());
+// Without a header section all that was seen is body.
+void ServerSession::NoteOctets() {
+  const bool header_is_ascii = body_->headers.header_is_ascii();
+  const bool body_is_ascii = body_->headers.body_is_ascii();
+  transaction_->header_is_ascii_ = header_is_ascii || !transaction_->has_header_;
+  transaction_->body_is_ascii_ = body_is_ascii && (header_is_ascii || transaction_->has_header_);
 }
 
 void ServerSession::RefuseBody(smtp::Reply refusal) {
   body_.reset();
+  content_ = {};
   abandon_ = true;
   if (ReadingData* reading = std::get_if<ReadingData>(&state_)) {
     const smtp::DataDecoder decoder = reading->decoder;

@@ -10,21 +10,21 @@ namespace replies = smtp::replies;
 
 void ServerSession::OnRset(std::string_view /*argument*/) {
   ResetTransaction();
-  Say(replies::kOk);
+  Idle(replies::kOk);
 }
 
 void ServerSession::OnNoop(std::string_view /*argument*/) {
-  Say(replies::kOk);
+  Idle(replies::kOk);
 }
 
 // RFC 5321 §7.3: neither yes nor no, for it would tell strangers who is here.
 void ServerSession::OnVrfy(std::string_view argument) {
   if (argument.empty()) return RefuseCommand(replies::kBadVrfySyntax);
-  Say(replies::kCannotVerify);
+  Idle(replies::kCannotVerify);
 }
 
 void ServerSession::OnHelp(std::string_view /*argument*/) {
-  Say(replies::kHelp);
+  Idle(replies::kHelp);
 }
 
 void ServerSession::OnQuit(std::string_view /*argument*/) {
@@ -38,9 +38,7 @@ void ServerSession::OnNotImplemented(std::string_view /*argument*/) {
 }
 
 void ServerSession::OnForeign(std::string_view /*argument*/) {
-  ResetTransaction();
-  Refuse(replies::kNotSmtp);
-  state_ = Ending{};
+  EndBadly(replies::kNotSmtp);
 }
 
 void ServerSession::OnUnknown(std::string_view /*argument*/) {

@@ -11,6 +11,7 @@ namespace replies = smtp::replies;
 
 void ServerSession::OnEhlo(std::string_view argument) {
   if (!smtp::IsAcceptableHelloName(argument)) return RefuseCommand(replies::kBadHelloName);
+  if (!Tolerated(Deed::kIdle)) return;
   ResetTransaction();
   greeted_ = true;
   client_.hello_name = std::string(argument);
@@ -30,6 +31,7 @@ void ServerSession::OnEhlo(std::string_view argument) {
 
 void ServerSession::OnHelo(std::string_view argument) {
   if (!smtp::IsAcceptableHelloName(argument)) return RefuseCommand(replies::kBadHelloName);
+  if (!Tolerated(Deed::kIdle)) return;
   ResetTransaction();
   greeted_ = true;
   client_.hello_name = std::string(argument);

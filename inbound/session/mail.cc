@@ -23,6 +23,10 @@ void ServerSession::OnMail(std::string_view argument) {
   }
   transaction_ =
       std::make_unique<Transaction>(std::move(command.reverse_path), std::move(command.parameters), client_);
+  if (!envelope_memory_.Resize(transaction_->memory())) {
+    EndTransaction();
+    return Refuse(replies::kMemoryFull);
+  }
   Say(replies::kSenderOk);
 }
 

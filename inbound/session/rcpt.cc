@@ -21,14 +21,19 @@ void ServerSession::OnRcpt(std::string_view argument) {
   if (!path.mailbox.IsAscii() && !transaction_->parameters_.smtputf8) {
     refusal = replies::kRecipientNeedsUtf8;  // RFC 6531 §3.5
   } else {
-    if (path.mailbox.domain.empty()) path.mailbox.domain = postmaster_domain_;  // RFC 5321 §4.5.1
-    refusal = policy_.CheckRecipient(peer_, path);
+    if (path.mailbox.domain.empty()) path.mailbox.domain = postmaster_domain_;
+    // RFC 5321 §4.5.1: postmaster here is taken, whoever asks.
+    const bool ours = path.mailbox.IsPostmaster() && path.mailbox.domain == postmaster_domain_;
+    if (!ours || !path.source_route.empty()) refusal = policy_.CheckRecipient(peer_, path);
   }
   if (!refusal &&
       (transaction_->recipients_.size() >= config_.max_recipients ||
        transaction_->envelope_size_ + Transaction::CostOf(path.mailbox) > config_.max_envelope_size)) {
     refusal = replies::kTooManyRecipients;  // RFC 5321 §4.5.3.1.10
   }
+  if (!refusal && transaction_->Knows(path.mailbox)) return Idle(replies::kRecipientOk);
+  if (!refusal && !envelope_memory_.Resize(transaction_->MemoryWith(path.mailbox)))
+    refusal = replies::kMemoryFull;
   if (refusal) {
     ++transaction_->refused_recipients_;
     return Refuse(*refusal);

@@ -62,17 +62,25 @@ const ServerSession::VerbRule& ServerSession::RuleOf(Verb verb) {
 }
 
 ServerSession::ServerSession(const SessionConfig& config, PeerInfo peer, const RecipientPolicy& policy,
-                             SessionObserver* observer)
+                             SessionObserver* observer, std::shared_ptr<ClientMemory> memory)
     : config_(config),
       peer_(peer),
       policy_(policy),
       postmaster_domain_(PostmasterDomain(config)),
-      observer_(observer) {}
+      observer_(observer),
+      tolerance_(config.max_errors, config.max_refusals, config.max_idle_commands),
+      envelope_memory_(std::move(memory), MemoryPart::kEnvelopes) {}
 
 ServerSession::~ServerSession() = default;
 
 std::string ServerSession::Greeting() const {
   return "220 " + config_.host_name + " ESMTP Goniec\r\n";
+}
+
+void ServerSession::TalkedFirst() {
+  verb_ = Verb::kUnknown;
+  argument_ = {};
+  EndBadly(replies::kTalksFirst);
 }
 
 void ServerSession::Receive(std::string_view bytes) {
@@ -146,10 +154,18 @@ bool ServerSession::IsIdle() const {
   return transaction_ == nullptr && !std::holds_alternative<UpgradingTls>(state_);
 }
 
+bool ServerSession::InMessage() const {
+  return body_ || chunks_refused_ || std::holds_alternative<SkippingData>(state_) ||
+         std::holds_alternative<SkippingChunk>(state_);
+}
+
 void ServerSession::EndTransaction() {
   transaction_.reset();
+  envelope_memory_.Release();
   body_.reset();
+  content_ = {};
   chunks_refused_.reset();
+  refused_octets_ = 0;
 }
 
 void ServerSession::ResetTransaction() {
@@ -164,15 +180,47 @@ void ServerSession::Say(const smtp::Reply& reply) {
   reply.AppendTo(&output_);
 }
 
-void ServerSession::Refuse(const smtp::Reply& reply) {
+void ServerSession::Tell(const smtp::Reply& reply) {
   if (observer_ != nullptr) observer_->OnRefused(verb_, argument_, reply);
   Say(reply);
 }
 
+void ServerSession::Refuse(const smtp::Reply& reply) {
+  RefuseFor(Deed::kRefusal, reply);
+}
+
 void ServerSession::RefuseCommand(const smtp::Reply& reply) {
-  if (++errors_ <= config_.max_errors) return Refuse(reply);
+  RefuseFor(Deed::kMistake, reply);
+}
+
+void ServerSession::RefuseFor(Deed deed, const smtp::Reply& reply) {
+  if (Tolerated(deed)) Tell(reply);
+}
+
+void ServerSession::Idle(const smtp::ReplyText& reply) {
+  if (Tolerated(Deed::kIdle)) Say(reply);
+}
+
+bool ServerSession::Tolerated(Deed deed) {
+  if (tolerance_.Note(deed)) return true;
+  switch (deed) {
+    case Deed::kMistake:
+      EndBadly(replies::kTooManyErrors);
+      break;
+    case Deed::kRefusal:
+      EndBadly(replies::kTooManyRefusals);
+      break;
+    case Deed::kIdle:
+      EndBadly(replies::kTooManyCommands);
+      break;
+  }
+  return false;
+}
+
+void ServerSession::EndBadly(const smtp::Reply& reply) {
   ResetTransaction();
-  Refuse(replies::kTooManyErrors);
+  Tell(reply);
+  ended_badly_ = true;
   state_ = Ending{};
 }
 

@@ -26,11 +26,14 @@
 #include <variant>
 
 #include "common/smtp/command.h"
+#include "common/smtp/content_start.h"
 #include "common/smtp/data_codec.h"
 #include "common/smtp/header_scan.h"
 #include "common/smtp/reply.h"
+#include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
 #include "inbound/session/command_input.h"
+#include "inbound/session/tolerance.h"
 #include "inbound/session/transaction.h"
 
 namespace goniec::inbound {
@@ -43,8 +46,12 @@ struct SessionConfig {
   uint64_t max_message_size = uint64_t{25} * 1024 * 1024;  // octets; offered as SIZE
   size_t max_recipients = 1000;                            // RFC 5321 §4.5.3.1.8: at least 100
   size_t max_envelope_size = size_t{160} * 1024;           // octets of sender and recipients in the record
-  // Commands that are unknown, malformed or out of order, since the last accepted message. The next gets 421.
-  int max_errors = 20;
+  // Each since the last accepted message (tolerance.h); the next gets 421.
+  int max_errors = 20;          // commands that are unknown, malformed or out of order
+  int max_refusals = 1000;      // recipients, senders and messages that were not taken
+  int max_idle_commands = 100;  // commands that bring no mail
+  // Octets of refused messages that are read before their refusal is said; beyond it the session ends.
+  uint64_t max_refused_size = uint64_t{50} * 1024 * 1024;
   // STARTTLS is offered.
   bool tls_available = false;
 };
@@ -85,15 +92,18 @@ class SessionObserver {
 
 class ServerSession {
  public:
-  // `config`, `policy` and `observer` (may be null) must outlive the session.
+  // `config`, `policy` and `observer` (may be null) must outlive the session. Envelopes are held against
+  // `memory`; null: against nothing.
   ServerSession(const SessionConfig& config, PeerInfo peer, const RecipientPolicy& policy,
-                SessionObserver* observer = nullptr);
+                SessionObserver* observer = nullptr, std::shared_ptr<ClientMemory> memory = nullptr);
   ~ServerSession();
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
-  // The 220 line. What a client says before it is the shell's to judge.
+  // The 220 line. What a client says before it is the shell's to judge: TalkedFirst() in its place.
   std::string Greeting() const;
+  // 554, and the session is over.
+  void TalkedFirst();
 
   // Only after NeedInput (or at the beginning). `bytes` are not copied: they must stay as they are until
   // Next() has returned NeedInput, UpgradeTls or Close.
@@ -117,6 +127,11 @@ class ServerSession {
 
   // True when nothing would be lost by ending now: no transaction is open and no commit is waited for.
   bool IsIdle() const;
+  // True from the beginning of a message to its end, taken or refused: what the client sends is content, or
+  // more is owed.
+  bool InMessage() const;
+  // True if the session has ended because of what the client did.
+  bool EndedBadly() const { return ended_badly_; }
   const PeerInfo& peer() const { return peer_; }
 
  private:
@@ -149,7 +164,9 @@ class ServerSession {
   // The message that is coming in, from OpenBody to its end.
   struct Body {
     smtp::ContentCheck check;
+    smtp::ContentStart start;
     smtp::HeaderScan headers;
+    uint64_t received = 0;  // octets, those included that are left out
   };
   // The chunk that BDAT announced.
   struct Chunk {
@@ -195,9 +212,14 @@ class ServerSession {
   std::optional<smtp::Reply> JudgeChunk() const;
   // Body (body.cc).
   std::optional<smtp::Reply> Admit(std::string_view content);
-  std::optional<smtp::Reply> FinishBody();
+  std::optional<Step> GiveContent();
+  std::optional<Step> GivePiece(std::string_view content);
+  std::optional<Step> FinishBody();
+  void NoteOctets();
   void RefuseBody(smtp::Reply refusal);
   void EndChunk(const smtp::Reply& refusal);
+  // Counts octets of a refused message; false if no more of it are to be read, and then the session ends.
+  bool MaySkip(uint64_t octets, const smtp::Reply& refusal);
   // Destroys the transaction; Reset tells the shell if a message was open.
   void EndTransaction();
   void ResetTransaction();
@@ -206,7 +228,13 @@ class ServerSession {
   void Say(const smtp::ReplyText& reply);
   void Say(const smtp::Reply& reply);
   void Refuse(const smtp::Reply& reply);         // a decision: policy, limits
-  void RefuseCommand(const smtp::Reply& reply);  // a mistake of the client: counts towards max_errors
+  void RefuseCommand(const smtp::Reply& reply);  // a mistake of the client
+  void RefuseFor(Deed deed, const smtp::Reply& reply);
+  void Idle(const smtp::ReplyText& reply);  // a yes that brings no mail
+  bool Tolerated(Deed deed);                // false: 421 is said
+  void Tell(const smtp::Reply& reply);      // to client and observer
+  // The client has brought it about: 421, and the session is over.
+  void EndBadly(const smtp::Reply& reply);
 
   const SessionConfig& config_;
   const PeerInfo peer_;
@@ -220,12 +248,16 @@ class ServerSession {
   ClientIdentity client_;
   bool greeted_ = false;  // by EHLO or HELO
   bool abandon_ = false;  // AbandonBody is due
-  int errors_ = 0;
+  bool ended_badly_ = false;
+  Tolerance tolerance_;
   smtp::Verb verb_ = smtp::Verb::kUnknown;  // being executed, for the observer
   std::string_view argument_;
 
   std::unique_ptr<Transaction> transaction_;
+  MemoryHold envelope_memory_;
   std::optional<Body> body_;                   // open at the shell
+  std::string_view content_;                   // received, not yet given to the shell
+  uint64_t refused_octets_ = 0;                // of the message that is being skipped
   std::optional<smtp::Reply> chunks_refused_;  // the message that BDAT began is refused until RSET or LAST
   Chunk chunk_;
 };

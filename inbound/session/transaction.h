@@ -50,6 +50,11 @@ class Transaction {
   bool body_is_ascii() const { return body_is_ascii_; }
   // About what sender and recipients take in the record.
   size_t envelope_size() const { return envelope_size_; }
+  // Octets of memory that it takes until its commit is done: this object, what it points to, and the copy
+  // that becomes part of the record.
+  size_t memory() const { return MemoryFor(recipients_.size(), recipient_heap_); }
+  // False if the content has no header section: its first line is no header field.
+  bool has_header() const { return has_header_; }
 
   // The keyword behind "with" in the Received header: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC 3848, RFC
   // 6531).
@@ -59,7 +64,11 @@ class Transaction {
   friend class ServerSession;
   // What a recipient costs in the record beside its text: the fields' tags and lengths, canonical domain, id.
   static size_t CostOf(const smtp::Mailbox& mailbox);
+  bool Knows(const smtp::Mailbox& mailbox) const { return known_.contains(mailbox.Canonical()); }
+  // One that it does not know.
   void AddRecipient(smtp::Mailbox mailbox);
+  size_t MemoryWith(const smtp::Mailbox& mailbox) const;
+  size_t MemoryFor(size_t recipients, size_t heap) const;
 
   smtp::Path reverse_path_;
   std::string mail_from_;
@@ -67,6 +76,9 @@ class Transaction {
   ClientIdentity client_;
   std::vector<smtp::Mailbox> recipients_;
   absl::flat_hash_set<std::string> known_;  // canonical
+  size_t sender_heap_ = 0;
+  size_t recipient_heap_ = 0;
+  bool has_header_ = true;
   int refused_recipients_ = 0;
   uint64_t body_size_ = 0;
   bool header_is_ascii_ = true;

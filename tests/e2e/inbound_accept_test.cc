@@ -66,7 +66,7 @@ TEST_F(InboundAccept, AnAcceptedMessageLiesInReady) {
   EXPECT_EQ(Metric("goniec_inbound_messages_accepted_total"), 1);
   EXPECT_EQ(Metric("goniec_inbound_recipients_accepted_total"), 2);
   EXPECT_EQ(Metric("goniec_inbound_message_bytes_total"), static_cast<double>(body.size()));
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
   EXPECT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_sessions") == 0; }));
   EXPECT_TRUE(inbound_->WaitForOutput("\"event\":\"message accepted\",\"message\":\"" + mail.message_id()));
 }

@@ -13,7 +13,6 @@
 namespace goniec::inbound {
 namespace {
 
-using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -168,41 +167,12 @@ TEST_F(InboundBroker, ALargeBodyThatLosesTheBrokerIs451AndLeavesNoTransaction) {
   nats_->Kill();
   client.Send(part + ".\r\n");
   EXPECT_THAT(client.Reply(), StartsWith("451 4."));
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
   ASSERT_TRUE(nats_->StartAgain().ok());
   EXPECT_TRUE(test::WaitUntil([&] { return Ready(); }));
   EXPECT_THAT(client.SendMail("a@client.test", {"b@example.org"}, kBody), StartsWith("250 "));
   EXPECT_TRUE(test::WaitUntil([&] { return broker_->connected(); }));
   EXPECT_EQ(Mails().size(), 1U);
-}
-
-TEST_F(InboundBroker, BodiesBeyondTheMemoryLimitAreTurnedAwayAndRoomComesBack) {
-  StartQueue();
-  StartInbound(kTrusted + "smtp: {listen: [\"127.0.0.1:" + std::to_string(smtp_port_) +
-               "\"], max_body_memory: 1MiB}\n");
-  const std::string half(250'000, 'x');
-  std::vector<SmtpDialogue> clients;
-  for (int i = 0; i < 6; ++i) {
-    clients.push_back(Hello());
-    clients.back().Ask("MAIL FROM:<a@client.test>");
-    clients.back().Ask("RCPT TO:<b@example.org>");
-    clients.back().Ask("DATA");
-    clients.back().Send(half);
-  }
-  ASSERT_TRUE(
-      test::WaitUntil([&] { return inbound_->output().find("max_body_memory") != std::string::npos; }));
-  EXPECT_LE(Metric("goniec_inbound_body_memory_bytes"), 1 << 20);
-  int accepted = 0;
-  for (auto& client : clients) {
-    client.Send("\r\n.\r\n");
-    const std::string reply = client.Reply();
-    EXPECT_THAT(reply, AnyOf(StartsWith("250 "), StartsWith("451 4.3.")));
-    if (reply.starts_with("250 ")) ++accepted;
-  }
-  EXPECT_GE(accepted, 4);
-  EXPECT_LT(accepted, 6);
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
-  EXPECT_THAT(clients.back().SendMail("a@client.test", {"b@example.org"}, kBody), StartsWith("250 "));
 }
 
 }  // namespace

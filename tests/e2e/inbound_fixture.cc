@@ -62,8 +62,8 @@ bool InboundTest::Ready() const {
   return HttpGet(http_port_, "/readyz").starts_with("HTTP/1.1 200");
 }
 
-SmtpDialogue InboundTest::Hello() const {
-  SmtpDialogue client = Connect();
+SmtpDialogue InboundTest::Hello(const char* source) const {
+  SmtpDialogue client(smtp_port_, source);
   EXPECT_TRUE(client.Reply().starts_with("220 mx.example.test "));
   EXPECT_TRUE(client.Ask("EHLO client.example.test").starts_with("250-"));
   return client;

@@ -37,7 +37,7 @@ class InboundTest : public testing::Test {
   [[nodiscard]] bool Ready() const;
   [[nodiscard]] SmtpDialogue Connect() const { return SmtpDialogue(smtp_port_); }
   // Connected, greeted and introduced by EHLO.
-  [[nodiscard]] SmtpDialogue Hello() const;
+  [[nodiscard]] SmtpDialogue Hello(const char* source = "127.0.0.1") const;
 
   // Every record in READY, as it lies there.
   std::vector<queue::v1::Record> Records();

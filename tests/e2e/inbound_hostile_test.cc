@@ -121,7 +121,7 @@ TEST_F(InboundHostile, RandomBytesEndNoProcess) {
   }
   EXPECT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_sessions") == 0; }));
   EXPECT_TRUE(inbound_->running()) << inbound_->output();
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
   EXPECT_TRUE(Mails().empty());
   EXPECT_THAT(Hello().SendMail("a@client.test", {"b@example.org"}, kBody), StartsWith("250 "));
 }
@@ -157,7 +157,7 @@ TEST_F(InboundHostile, AClientThatIsGoneBeforeTheEndLeavesNoMail) {
            Metric("goniec_inbound_sessions") == 0;
   }));
   EXPECT_TRUE(Mails().empty());
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
   EXPECT_EQ(Metric("goniec_inbound_messages_accepted_total"), 0);
 }
 

@@ -66,7 +66,7 @@ TEST_F(InboundStop, WithTheBrokerAwayItStillEnds) {
 TEST_F(InboundStop, SilentClientsAreToldAndClosed) {
   StartQueue();
   StartInbound(kTrusted + "smtp:\n  listen: [\"127.0.0.1:" + std::to_string(smtp_port_) +
-               "\"]\n  command_timeout: 1s\n  data_timeout: 1s\n");
+               "\"]\n  command_timeout: 1s\n  data_timeout: 1s\n  min_rate: 0B\n");
   SmtpDialogue silent = Connect();
   EXPECT_THAT(silent.Reply(), StartsWith("220 "));
   EXPECT_THAT(silent.Reply(), StartsWith("421 4.4.2 "));
@@ -77,8 +77,9 @@ TEST_F(InboundStop, SilentClientsAreToldAndClosed) {
   amid.Ask("DATA");
   amid.Send("half of a mess");
   EXPECT_THAT(amid.Reply(), StartsWith("421 4.4.2 "));
-  EXPECT_EQ(Metric("goniec_inbound_idle_closed_total"), 2);
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_time_closed_total{limit=\"command_timeout\"}"), 1);
+  EXPECT_EQ(Metric("goniec_inbound_time_closed_total{limit=\"data_timeout\"}"), 1);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
 }
 
 TEST_F(InboundStop, ConnectionsBeyondTheLimitGet421) {
@@ -112,7 +113,7 @@ TEST_F(InboundStop, AVanishedClientLeavesNothing) {
     return Metric("goniec_inbound_connections_total") >= 4 && Metric("goniec_inbound_sessions") == 0;
   }));
   EXPECT_TRUE(Mails().empty());
-  EXPECT_EQ(Metric("goniec_inbound_body_memory_bytes"), 0);
+  EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
 }
 
 // One line each, that names what is wrong; the exit code is not 0.

@@ -12,10 +12,15 @@ namespace {
 
 constexpr int kLimitMs = 20'000;
 
-int ConnectTo(uint16_t port) {
+int ConnectTo(uint16_t port, const char* source = "127.0.0.1") {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  inet_pton(AF_INET, source, &address.sin_addr);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    close(fd);
+    return -1;
+  }
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
@@ -36,7 +41,7 @@ bool ReadMore(int fd, std::string& input) {
 
 }  // namespace
 
-SmtpDialogue::SmtpDialogue(uint16_t port) : fd_(ConnectTo(port)) {}
+SmtpDialogue::SmtpDialogue(uint16_t port, const char* source) : fd_(ConnectTo(port, source)) {}
 
 SmtpDialogue::SmtpDialogue(SmtpDialogue&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), input_(std::move(other.input_)) {}
@@ -90,6 +95,11 @@ std::string SmtpDialogue::SendMail(const std::string& from, const std::vector<st
   if (!reply.starts_with("354")) return reply;
   Send(content + ".\r\n");
   return Reply();
+}
+
+bool SmtpDialogue::HasReply(std::chrono::milliseconds limit) const {
+  pollfd ready{fd_, POLLIN, 0};
+  return !input_.empty() || poll(&ready, 1, static_cast<int>(limit.count())) > 0;
 }
 
 bool SmtpDialogue::WaitForClose() {

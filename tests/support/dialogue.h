@@ -2,6 +2,7 @@
 // by 20 s. Not thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,8 +12,9 @@ namespace goniec::test {
 // A client that sends what it is told and waits for whole replies.
 class SmtpDialogue {
  public:
-  // Connects to 127.0.0.1; if nobody listens there, every reply is empty.
-  explicit SmtpDialogue(uint16_t port);
+  // Connects to 127.0.0.1, from `source` (another address of 127.0.0.0/8 is another client); if nobody
+  // listens there, every reply is empty.
+  explicit SmtpDialogue(uint16_t port, const char* source = "127.0.0.1");
   ~SmtpDialogue();
   SmtpDialogue(SmtpDialogue&& other) noexcept;
   SmtpDialogue& operator=(SmtpDialogue&&) = delete;
@@ -26,6 +28,8 @@ class SmtpDialogue {
   // A whole transaction; the reply to the end of data, or the first that refused.
   std::string SendMail(const std::string& from, const std::vector<std::string>& to,
                        const std::string& content);
+  // True if a reply or the end comes within `limit`.
+  [[nodiscard]] bool HasReply(std::chrono::milliseconds limit) const;
   // True if the server closes within 20 s, whatever it says before.
   bool WaitForClose();
   void Close();

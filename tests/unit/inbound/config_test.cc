@@ -47,13 +47,20 @@ smtp:
   threads: 3
   max_connections: 11
   max_connections_per_client: 2
-  max_body_memory: 2MiB
+  max_memory: 20MiB
   command_timeout: 2m
   data_timeout: 3m
   message_timeout: 4m
+  min_rate: 1KiB
+  session_timeout: 3h
+  greeting_delay: 2s
+  max_bad_sessions: 7
   max_message_size: 50MiB
   max_recipients: 100
   max_errors: 5
+  max_refusals: 6
+  max_idle_commands: 8
+  max_refused_size: 60MiB
   postmaster_domain: example.org
 tls: {cert_file: c.pem, key_file: k.pem, min_version: "1.3"}
 relay: {domains: [example.org, "*.example.net"], trusted_networks: [10.0.0.0/8]}
@@ -67,13 +74,20 @@ log: {level: debug}
   EXPECT_EQ(config->smtp.threads, 3U);
   EXPECT_EQ(config->smtp.max_connections, 11U);
   EXPECT_EQ(config->smtp.max_connections_per_client, 2U);
-  EXPECT_EQ(config->smtp.max_body_memory, MiB(2));
+  EXPECT_EQ(config->smtp.max_memory, MiB(20));
   EXPECT_EQ(config->smtp.command_timeout, std::chrono::minutes(2));
   EXPECT_EQ(config->smtp.data_timeout, std::chrono::minutes(3));
   EXPECT_EQ(config->smtp.message_timeout, std::chrono::minutes(4));
   EXPECT_EQ(config->session.max_message_size, 50U << 20);
   EXPECT_EQ(config->session.max_recipients, 100U);
   EXPECT_EQ(config->session.max_errors, 5);
+  EXPECT_EQ(config->session.max_refusals, 6);
+  EXPECT_EQ(config->session.max_idle_commands, 8);
+  EXPECT_EQ(config->session.max_refused_size, 60U << 20);
+  EXPECT_EQ(config->smtp.min_rate, KiB(1));
+  EXPECT_EQ(config->smtp.session_timeout, std::chrono::hours(3));
+  EXPECT_EQ(config->smtp.greeting_delay, std::chrono::seconds(2));
+  EXPECT_EQ(config->smtp.max_bad_sessions, 7);
   EXPECT_EQ(config->session.postmaster_domain, "example.org");
   ASSERT_TRUE(config->tls.has_value());
   EXPECT_TRUE(config->session.tls_available);
@@ -84,6 +98,34 @@ log: {level: debug}
   EXPECT_EQ(config->queue.lanes, 3);
   EXPECT_EQ(config->log.level, observe::LogLevel::kDebug);
   EXPECT_EQ(config->drain_limit, std::chrono::seconds(7));
+}
+
+// RFC 5321 §4.5.1: it is accepted from everybody, so it had better get somewhere.
+TEST_F(InboundConfigTest, PostmasterIsWhereMailIsRelayedOrTheStartSaysWhatToSet) {
+  const struct {
+    const char* name;
+    std::string yaml;
+    std::string domain;
+    bool warns;
+  } kCases[] = {
+      {"nothing is relayed", "", "mx.example.org", true},
+      {"the first domain", "relay: {domains: [\"*.example.net\", Example.com, example.org]}\n", "example.com",
+       false},
+      {"wildcards only", "relay: {domains: [\"*.example.net\"]}\n", "mx.example.org", true},
+      {"the host is relayed", "relay: {domains: [\"*.example.org\"]}\n", "mx.example.org", false},
+      {"set", "smtp: {postmaster_domain: example.net}\nrelay: {domains: [example.net]}\n", "example.net",
+       false},
+      {"set to another", "smtp: {postmaster_domain: a.test}\nrelay: {domains: [example.net]}\n", "a.test",
+       true},
+  };
+  for (const auto& c : kCases) {
+    const auto config = Load("hostname: mx.example.org\n" + c.yaml);
+    ASSERT_TRUE(config.ok()) << c.name << config.status();
+    EXPECT_EQ(config->session.postmaster_domain, c.domain) << c.name;
+    const std::vector<std::string> warnings = Warnings(*config);
+    EXPECT_EQ(warnings.size(), c.warns ? 1U : 0U) << c.name;
+    if (c.warns) EXPECT_THAT(warnings.front(), HasSubstr("set smtp.postmaster_domain")) << c.name;
+  }
 }
 
 TEST_F(InboundConfigTest, EachMistakeIsToldAtItsLine) {

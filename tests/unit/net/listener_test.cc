@@ -37,6 +37,7 @@ TEST(Listener, GivesConnectionsWithTheirPeerToAllThreads) {
   std::atomic<int> seen[2] = {0, 0};
   std::atomic<bool> right_peer{true};
   std::atomic<bool> no_delay{true};
+  ASSERT_TRUE((*listener)->Listen().ok());
   (*listener)->Start([&](size_t thread, asio::ip::tcp::socket socket, const Endpoint& peer) {
     asio::ip::tcp::no_delay option;
     socket.get_option(option);
@@ -61,6 +62,7 @@ TEST(Listener, AnAddressInUseIsOneLineThatSaysHowToMend) {
   IoThreads threads(1);
   auto first = Listener::Open(threads, kAnyPort);
   ASSERT_TRUE(first.ok());
+  ASSERT_TRUE((*first)->Listen().ok());
   (*first)->Start([](size_t, asio::ip::tcp::socket, const Endpoint&) {});
   const Endpoint taken = (*first)->address();
   const auto second = Listener::Open(threads, taken);
@@ -75,6 +77,7 @@ TEST(Listener, StopAcceptingRefusesNewConnections) {
   auto listener = Listener::Open(threads, kAnyPort);
   ASSERT_TRUE(listener.ok());
   std::atomic<int> seen{0};
+  ASSERT_TRUE((*listener)->Listen().ok());
   (*listener)->Start([&](size_t, asio::ip::tcp::socket, const Endpoint&) { ++seen; });
   (*listener)->StopAccepting();
   (*listener)->StopAccepting();
@@ -82,11 +85,32 @@ TEST(Listener, StopAcceptingRefusesNewConnections) {
   EXPECT_EQ(seen, 0);
 }
 
+TEST(Listener, WhenTheSystemRefusesToListenItSaysSoInOneLine) {
+  IoThreads threads(1);
+  auto listener = Listener::Open(threads, kAnyPort);
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  // Somebody else listens between bind and listen: two bound sockets may share the address, two listening ones
+  // may not.
+  const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_storage storage{};
+  const socklen_t size = ToSockaddr((*listener)->address(), storage);
+  ASSERT_EQ(bind(other, reinterpret_cast<const sockaddr*>(&storage), size), 0);
+  ASSERT_EQ(listen(other, 1), 0);
+  const absl::Status refused = (*listener)->Listen();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Message(refused), "cannot listen on " + (*listener)->address().ToString() +
+                                  ": Address already in use; stop what uses it or choose another port");
+  close(other);
+}
+
 TEST(Listener, SurvivesAFullFileTable) {
   IoThreads threads(1);
   auto listener = Listener::Open(threads, kAnyPort);
   ASSERT_TRUE(listener.ok());
   std::atomic<int> seen{0};
+  ASSERT_TRUE((*listener)->Listen().ok());
   (*listener)->Start([&](size_t, asio::ip::tcp::socket, const Endpoint&) { ++seen; });
   const int client = ConnectTo((*listener)->address());
   ASSERT_TRUE(test::WaitUntil([&] { return seen == 1; }));

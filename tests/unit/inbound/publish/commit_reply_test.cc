@@ -20,6 +20,7 @@ TEST(CommitReply, EveryFailureIsTemporaryAndSaysWhy) {
       {"broker away", absl::UnavailableError(""), 451, "4.3.0"},
       {"no answer", absl::DeadlineExceededError(""), 451, "4.3.0"},
       {"queue full", absl::ResourceExhaustedError(""), 451, "4.3.1"},
+      {"no memory here", absl::AbortedError(""), 452, "4.3.1"},
       {"too much envelope", absl::InvalidArgumentError(""), 452, "4.5.3"},
       {"our state", absl::FailedPreconditionError(""), 451, "4.3.0"},
       {"our bug", absl::InternalError(""), 451, "4.3.0"},

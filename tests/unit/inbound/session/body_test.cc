@@ -148,13 +148,67 @@ TEST(Body, WhatItsOctetsAreIsSeenWhateverWasSaid) {
   shell.Say("MAIL FROM:<s@c.example> BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<r@a.example>\r\nBDAT 4\r\n\r\nx\r");
   shell.Say("BDAT 4 LAST\r\n\nx\r\n");
   shell.Say("MAIL FROM:<s@c.example>\r\nRCPT TO:<r@a.example>\r\nDATA\r\n\r\n\xff\r\n.\r\n");
-  ASSERT_THAT(shell.stored, SizeIs(3));
+  shell.Say("MAIL FROM:<s@c.example>\r\nRCPT TO:<r@a.example>\r\nDATA\r\nDear \xff,\r\n.\r\n");
+  ASSERT_THAT(shell.stored, SizeIs(4));
+  EXPECT_TRUE(shell.stored[3].header_is_ascii) << "text without a header section";
+  EXPECT_FALSE(shell.stored[3].body_is_ascii);
   EXPECT_FALSE(shell.stored[0].header_is_ascii);
   EXPECT_TRUE(shell.stored[0].body_is_ascii);
   EXPECT_TRUE(shell.stored[1].header_is_ascii);
   EXPECT_TRUE(shell.stored[1].body_is_ascii) << "nothing of the mail before is left";
   EXPECT_TRUE(shell.stored[2].header_is_ascii);
   EXPECT_FALSE(shell.stored[2].body_is_ascii);
+}
+
+// The first line stands behind our own Received field: it must not become part of it. As the API does; text
+// without a header section is a body, as Postfix has it.
+TEST(Body, ItsFirstLineIsAFieldOrTheMessageHasNoHeader) {
+  const struct {
+    const char* name;
+    std::string content;
+    const char* code;
+    std::string stored;
+    bool has_header;
+  } kCases[] = {
+      {"a field", "A: b\r\n\r\nx\r\n", "250", "A: b\r\n\r\nx\r\n", true},
+      {"an empty line", "\r\nx\r\n", "250", "\r\nx\r\n", true},
+      {"nothing", "", "250", "", true},
+      {"text", "Dear all,\r\n", "250", "Dear all,\r\n", false},
+      {"less than a mailbox file's mark", "Fr\r\n", "250", "Fr\r\n", false},
+      {"a space", " by evil.example\r\n\r\nx\r\n", "554", "", true},
+      {"a tab", "\tby evil.example\r\n\r\nx\r\n", "554", "", true},
+      {"a mailbox line", "From a@b Thu Jan  1\r\nA: b\r\n\r\n", "250", "A: b\r\n\r\n", true},
+      {"a quoted one", ">From a@b Thu Jan  1\r\nA: b\r\n\r\n", "250", "A: b\r\n\r\n", true},
+      {"a space behind a mailbox line", "From a@b\r\n by evil.example\r\n\r\n", "554", "", true},
+      {"a NUL in a mailbox line", std::string("From a\0b\r\nA: b\r\n", 16), "554", "", true},
+      {"a mailbox line beyond the limit", "From " + std::string(1'000, 'x') + "\r\nA: b\r\n", "552", "",
+       true},
+  };
+  for (const auto& c : kCases) {
+    for (const size_t piece : {size_t{0}, size_t{1}, size_t{3}}) {
+      const std::string size = std::to_string(c.content.size());
+      ScriptedShell data;
+      EXPECT_THAT(Last(data.Say(kToRcpt + "DATA\r\n" + c.content + ".\r\n", piece)), StartsWith(c.code))
+          << c.name;
+      ScriptedShell chunk;
+      EXPECT_THAT(Last(chunk.Say(kToRcpt + "BDAT " + size + " LAST\r\n" + c.content, piece)),
+                  StartsWith(c.code))
+          << c.name;
+      for (const ScriptedShell* shell : {&data, &chunk}) {
+        ASSERT_THAT(shell->stored, SizeIs(*c.code == '2' ? 1 : 0)) << c.name;
+        if (shell->stored.empty()) continue;
+        EXPECT_EQ(shell->stored[0].body, c.stored) << c.name;
+        EXPECT_EQ(shell->stored[0].has_header, c.has_header) << c.name;
+      }
+    }
+  }
+}
+
+TEST(Body, AMailboxLineMayBeCutByChunks) {
+  ScriptedShell shell;
+  EXPECT_THAT(Last(shell.Say(kToRcpt + "BDAT 3\r\nFroBDAT 4\r\nm a\rBDAT 7 LAST\r\n\nA: b\r\n")),
+              StartsWith("250"));
+  EXPECT_EQ(shell.stored.at(0).body, "A: b\r\n");
 }
 
 TEST(Body, LargeOnesPassThroughInPieces) {

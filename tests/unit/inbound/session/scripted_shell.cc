@@ -20,7 +20,6 @@ std::optional<smtp::Reply> ExamplePolicy::CheckRecipient(const PeerInfo& /*peer*
   constexpr std::string_view kSuffix = ".example";
   const std::string& name = path.mailbox.domain.ascii;
   EXPECT_FALSE(name.empty());
-  if (path.mailbox.IsPostmaster()) return std::nullopt;
   const bool ours = name.size() > kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
   return ours ? std::nullopt : std::optional<smtp::Reply>(smtp::replies::kRelayDenied);
 }
@@ -115,6 +114,7 @@ void ScriptedShell::Handle(const CommitMessage& step) {
     StoredMessage message{mail.mail_from(),
                           {},
                           body_,
+                          mail.has_header(),
                           std::string(mail.Protocol()),
                           mail.client().hello_name,
                           mail.parameters(),

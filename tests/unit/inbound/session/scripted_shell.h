@@ -16,6 +16,7 @@ struct StoredMessage {
   std::string from;
   std::vector<std::string> to;
   std::string body;
+  bool has_header = true;
   std::string protocol;
   std::string hello;
   smtp::MailParameters parameters;
@@ -23,9 +24,10 @@ struct StoredMessage {
   bool body_is_ascii = true;
 };
 
-// Accepts recipients in domains that end in ".example" and "postmaster" anywhere; senders but <denied@…>.
+// Accepts recipients in domains that end in ".example"; senders but <denied@…>.
 class ExamplePolicy : public RecipientPolicy {
  public:
+  [[nodiscard]] bool IsTrusted(const IpAddress& /*address*/) const override { return false; }
   [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
                                                        const smtp::Path& path) const override;
   [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,

@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
         Dialogue{"NullSender", kHello + "MAIL FROM:<>\r\n" + kRcpt + "DATA\r\n.\r\n",
                  "250 250/2.1.0 250/2.1.5 354 250/2.0.0", 1},
         Dialogue{"Postmaster", kHello + kMail + "RCPT TO:<Postmaster>\r\nRCPT TO:<postmaster@x.test>\r\n",
-                 "250 250/2.1.0 250/2.1.5 250/2.1.5"}));
+                 "250 250/2.1.0 250/2.1.5 550/5.7.1"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Syntax, Dialogues,
@@ -302,6 +302,38 @@ TEST(ServerSession, TooManyErrorsEndTheSession) {
   EXPECT_TRUE(shell.closed);
 }
 
+// RFC 5321 §4.5.1, to anybody and in any spelling; its domain is none that the policy takes.
+TEST(ServerSession, PostmasterIsAlwaysTaken) {
+  SessionConfig config = ScriptedShell::DefaultConfig();
+  config.postmaster_domain = "here.test";
+  const struct {
+    const char* path;
+    const char* codes;
+    const char* recipient;
+  } kCases[] = {
+      {"<Postmaster>", "250/2.1.5", "Postmaster@here.test"},
+      {"<postmaster>", "250/2.1.5", "postmaster@here.test"},
+      {"<POSTMASTER>", "250/2.1.5", "POSTMASTER@here.test"},
+      {"<pOstMaster@HERE.test>", "250/2.1.5", "pOstMaster@HERE.test"},
+      {"<postmaster@a.example>", "250/2.1.5", "postmaster@a.example"},
+      {"<postmaster@there.test>", "550/5.7.1", nullptr},
+      {"<webmaster@here.test>", "550/5.7.1", nullptr},
+      {"<@there.test:postmaster@here.test>", "550/5.7.1", nullptr},
+      {"<webmaster>", "501/5.1.3", nullptr},
+  };
+  for (const auto& c : kCases) {
+    ScriptedShell shell(config);
+    shell.Say(kHello + kMail);
+    EXPECT_EQ(Codes(shell.Say("RCPT TO:" + std::string(c.path) + "\r\n")), c.codes) << c.path;
+    shell.Say("DATA\r\n.\r\n");
+    if (c.recipient == nullptr) {
+      EXPECT_THAT(shell.stored, SizeIs(0)) << c.path;
+    } else {
+      EXPECT_THAT(shell.stored.at(0).to, ElementsAre(c.recipient)) << c.path;
+    }
+  }
+}
+
 TEST(ServerSession, RefusedRecipientsAreNoErrors) {
   SessionConfig config = ScriptedShell::DefaultConfig();
   config.max_errors = 1;
@@ -332,7 +364,9 @@ TEST(ServerSession, OverlongLinesAreDroppedAndTheSessionStaysInStep) {
 }
 
 TEST(ServerSession, RepliesNobodyReadsAreFlushed) {
-  ScriptedShell shell;
+  SessionConfig config = ScriptedShell::DefaultConfig();
+  config.max_idle_commands = 20'000;
+  ScriptedShell shell(config);
   std::string input;
   for (int i = 0; i < 20000; ++i) input += "HELP\r\n";
   shell.Say(input);

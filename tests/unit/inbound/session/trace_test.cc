@@ -18,6 +18,7 @@ using ::testing::Not;
 
 class AcceptAll : public RecipientPolicy {
  public:
+  [[nodiscard]] bool IsTrusted(const IpAddress&) const override { return true; }
   [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo&, const smtp::Path&) const override {
     return std::nullopt;
   }

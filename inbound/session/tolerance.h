@@ -1,0 +1,38 @@
+// How much a client may say that brings no mail, before the session ends with 421. Three counters, for three
+// kinds of it that honest clients show in very different numbers: mistakes, which they hardly make; refusals,
+// of which a list's mail to dead addresses has hundreds; and commands that do nothing, of which a client that
+// keeps its connection sends one or two a mail. An accepted message clears all three. Asked by the session
+// engine. Pure; confined to its session.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace goniec::inbound {
+
+enum class Deed : std::uint8_t {
+  kMistake,  // unknown, malformed or out of order
+  kRefusal,  // a recipient, sender or message that is not taken
+  kIdle,     // NOOP, RSET, EHLO, VRFY, HELP, a recipient again, an empty chunk
+};
+inline constexpr size_t kDeeds = 3;
+
+class Tolerance {
+ public:
+  Tolerance(int max_mistakes, int max_refusals, int max_idle)
+      : limits_{max_mistakes, max_refusals, max_idle} {}
+
+  // False if that was one too many.
+  [[nodiscard]] bool Note(Deed deed) {
+    const auto kind = static_cast<size_t>(deed);
+    return ++counts_[kind] <= limits_[kind];
+  }
+  void MailAccepted() { counts_ = {}; }
+
+ private:
+  const std::array<int, kDeeds> limits_;
+  std::array<int, kDeeds> counts_{};
+};
+
+}  // namespace goniec::inbound
