@@ -320,6 +320,7 @@ absl::StatusOr<std::unique_ptr<ApiGate>> ApiGate::Open(const ApiGateParts& parts
   }
   auto listener = net::Listener::Open(state->threads, parts.config.listen);
   if (!listener.ok()) return WithContext(listener.status(), "api.listen");
+  if (absl::Status listens = (*listener)->Listen(); !listens.ok()) return WithContext(listens, "api.listen");
   state->listener = *std::move(listener);
   return std::unique_ptr<ApiGate>(new ApiGate(std::move(state)));
 }
