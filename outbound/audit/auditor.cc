@@ -137,8 +137,8 @@ asio::awaitable<void> Auditor::State::Run() {
       told_records.clear();
       suspects.clear();
       planned.clear();
-      for (const observe::Gauge& gauge :
-           {unaccounted, unaccounted_records, share, oldest, open, second_terminals, quarantined, events_kept}) {
+      for (const observe::Gauge& gauge : {unaccounted, unaccounted_records, share, oldest, open,
+                                          second_terminals, quarantined, events_kept}) {
         gauge.Set(0);
       }
     } else if (!stopped && planned.empty() && BootClock::now() >= next_run) {

@@ -21,7 +21,8 @@ bool IsNewEnough(const std::string& version) {
   const size_t at = version.find('v', version.find(':') + 1);
   int major = 0;
   int minor = 0;
-  if (at == std::string::npos || std::sscanf(version.c_str() + at, "v%d.%d", &major, &minor) != 2) return false;
+  if (at == std::string::npos || std::sscanf(version.c_str() + at, "v%d.%d", &major, &minor) != 2)
+    return false;
   return std::pair(major, minor) >= std::pair(2, 15);
 }
 

@@ -89,8 +89,8 @@ TEST(Listener, WhenTheSystemRefusesToListenItSaysSoInOneLine) {
   IoThreads threads(1);
   auto listener = Listener::Open(threads, kAnyPort);
   ASSERT_TRUE(listener.ok()) << listener.status();
-  // Somebody else listens between bind and listen: two bound sockets may share the address, two listening ones
-  // may not.
+  // Somebody else listens between bind and listen: two bound sockets may share the address, two listening
+  // ones may not.
   const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
