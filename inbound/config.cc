@@ -83,7 +83,7 @@ void ReadSmtp(const config::Section& section, InboundConfig& config) {
   section.Duration("message_timeout", smtp.message_timeout, {seconds(10), hours(24)});
   section.Bytes("min_rate", smtp.min_rate, {ByteCount{0}, GiB(1)});
   section.Duration("session_timeout", smtp.session_timeout, {seconds(1), hours(7 * 24)});
-  section.Duration("greeting_delay", smtp.greeting_delay, {seconds(0), seconds(30)});
+  section.Duration("greeting_delay", smtp.greeting_delay, {seconds(0), seconds(2)});
   section.Integer<int>("max_bad_sessions", smtp.max_bad_sessions, {0, 1'000'000});
 
   ReadSession(section, config.session);

@@ -49,7 +49,7 @@ struct SmtpConfig {
   // 1s to 7d.
   std::chrono::milliseconds session_timeout = std::chrono::hours(4);
   // smtp.greeting_delay: how long a stranger waits for the greeting; who talks before it gets 554. Trusted
-  // networks are greeted at once. 0ms to 30s.
+  // networks are greeted at once. 0ms to 2s.
   std::chrono::milliseconds greeting_delay{100};
   // smtp.max_bad_sessions: of one client address in a minute (too many errors, refusals or connections,
   // talking first); then its connections get 421 until the minute is over. Trusted networks are exempt. 0 to

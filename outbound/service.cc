@@ -42,7 +42,11 @@ constexpr std::size_t kFilesOfApiConnection = 3;
 void FitIntoFileLimit(OutboundConfig& config) {
   const std::size_t files = RaiseFileLimit();
   std::vector<ConnectionDemand> demands;
-  if (config.roles.deliver) demands.push_back({"delivery.connections", &config.deliver.connections});
+  auto lookups = static_cast<std::size_t>(config.dns.max_lookups);
+  if (config.roles.deliver) {
+    demands.push_back({"delivery.connections", &config.deliver.connections});
+    demands.push_back({"dns.max_lookups", &lookups});
+  }
   if (config.roles.api) {
     demands.push_back({"api.connections", &config.api.connections, kFilesOfApiConnection});
   }
@@ -53,6 +57,7 @@ void FitIntoFileLimit(OutboundConfig& config) {
                                       {"open_files_limit", files},
                                       {"mend", "raise the limit of open files (ulimit -n, LimitNOFILE)"}});
   }
+  config.dns.max_lookups = static_cast<int>(lookups);
 }
 
 // Requests of many megabytes come and go: what they leave goes back to the system, large blocks at once.
@@ -227,7 +232,8 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(OutboundConfig config) {
 }
 
 Service::~Service() {
-  // The threads end before what their handlers refer to.
+  // Nobody renders metrics of, or runs handlers in, what is about to go.
+  state_->http.reset();
   state_->StopThreads();
 }
 
@@ -235,7 +241,10 @@ bool Service::Drain() {
   state_->draining.Fail("shutting down");
   bool clean = true;
   if (state_->worker != nullptr) clean = state_->worker->Drain(state_->config.drain_limit);
-  if (state_->api != nullptr) state_->api->Shutdown(std::chrono::seconds(5));
+  if (state_->api != nullptr) {
+    const bool alone = state_->worker == nullptr;
+    state_->api->Shutdown(alone ? state_->config.drain_limit : std::chrono::milliseconds(5'000));
+  }
   if (state_->auditor != nullptr) state_->auditor->Stop();
   if (state_->readiness != nullptr) state_->readiness->Stop();
   if (state_->level != nullptr) state_->level->Stop();

@@ -49,9 +49,18 @@ asio::awaitable<absl::StatusOr<AuditReport>> Audit::Run(AuditBounds bounds) {
 asio::awaitable<absl::Status> Audit::ReadEvents() {
   co_return co_await tail_.ReadNew([this](const v1::EventRecord& record, WallTime stored_at) {
     ready_.Add(record, stored_at);
-    for (const v1::Event& event : record.events()) recipients_.Add(event, walk_.next_whole_pass());
+    for (const v1::Event& event : record.events()) {
+      if (!IsBeheaded(event)) recipients_.Add(event, walk_.next_whole_pass());
+    }
     if (recipients_.open().size() > kMostOpenMessages) recipients_.HalveShare();
   });
+}
+
+// Of a mail whose first events are gone, and perhaps ends of its recipients with them. It has ended: those of
+// a mail on its way are kept (event_budget.h).
+bool Audit::IsBeheaded(const v1::Event& event) const {
+  return event.type() != v1::EVENT_TYPE_ACCEPTED && tail_.begin() != WallTime::min() &&
+         mail::TimeOf(event.message_id()) < tail_.begin() && !recipients_.open().contains(event.message_id());
 }
 
 asio::awaitable<absl::Status> Audit::ReadReady(const AuditBounds& bounds, WallTime now, AuditReport& report) {
@@ -103,7 +112,8 @@ asio::awaitable<absl::Status> Audit::JudgeOpen(const AuditBounds& bounds, WallTi
   std::vector<std::string> to_look;
   for (const auto& [id, message] : recipients_.open()) {
     const WallTime accepted = mail::TimeOf(id);
-    report.oldest = std::min(report.oldest.value_or(accepted), accepted);
+    // What lies nowhere has no holder who could read its events: it must not keep everybody's for ever.
+    if (!lost_.contains(id)) report.oldest = std::min(report.oldest.value_or(accepted), accepted);
     if (accepted > now - bounds.age) {
       report.young += message.recipient_count - message.ended;
     } else if (InCopies(message)) {
@@ -145,7 +155,12 @@ asio::awaitable<absl::Status> Audit::LookAt(std::string id, OpenMessage message,
   report.queued += found.queued;
   if (found.unaccounted.empty()) {
     lost_.erase(id);
-    recipients_.Met(id, walk_.passes_ended());
+    // Nobody is left: what told of the others' ends was not followed.
+    if (found.queued == 0) {
+      recipients_.Forget(id);
+    } else {
+      recipients_.Met(id, walk_.passes_ended());
+    }
   } else {
     lost_[id] = std::move(found.unaccounted);
   }

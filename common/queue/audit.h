@@ -85,6 +85,7 @@ class Audit {
  private:
   using OpenMessage = OpenRecipients::Message;
   asio::awaitable<absl::Status> ReadEvents();
+  [[nodiscard]] bool IsBeheaded(const v1::Event& event) const;
   asio::awaitable<absl::Status> ReadReady(const AuditBounds& bounds, WallTime now, AuditReport& report);
   asio::awaitable<absl::Status> WalkCopies(std::size_t most, WallTime now);
   void MeetCopy(int lane, const StoredMessage& stored, WallTime now);
@@ -94,8 +95,6 @@ class Audit {
   struct Found {
     std::uint64_t queued = 0;
     std::vector<UnaccountedRecipient> unaccounted;
-    std::vector<MissingRecords> missing_records;
-    std::vector<std::uint64_t> first_judged;  // by lane: READY's sequences from there on, 0: none yet
   };
   asio::awaitable<absl::StatusOr<Found>> Find(const std::string& id, const OpenMessage& message);
 

@@ -35,6 +35,7 @@ asio::awaitable<absl::Status> EventTail::ReadShard(int shard, const Each& each) 
   const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker_, stream);
   if (!state.ok()) co_return state.status();
   next = std::max(next, state->first_sequence);
+  begin_ = state->first_sequence > 1 ? state->first_time : WallTime::min();
   const auto take = [&](const StoredMessage& stored) {
     next = stored.sequence + 1;
     v1::EventRecord record;

@@ -24,6 +24,8 @@ class EventTail {
   using Each = std::function<void(const v1::EventRecord&, WallTime)>;
   // Up to what the streams' leaders have when it begins. kUnavailable: the rest is read by the next call.
   asio::awaitable<absl::Status> ReadNew(Each each);
+  // Of the shard that is being read: when the oldest event that it has was stored, if older ones are gone.
+  [[nodiscard]] WallTime begin() const { return begin_; }
   // Event records that could not be parsed.
   [[nodiscard]] std::uint64_t unreadable() const { return unreadable_; }
 
@@ -32,6 +34,7 @@ class EventTail {
 
   Broker& broker_;
   std::vector<std::uint64_t> next_;  // by shard: the sequence to go on at
+  WallTime begin_ = WallTime::min();
   std::uint64_t unreadable_ = 0;
 };
 

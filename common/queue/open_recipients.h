@@ -51,6 +51,9 @@ class OpenRecipients {
   // The message was looked for by itself, and all is well.
   void Met(const std::string& message_id, std::uint64_t pass);
 
+  // All of it has ended, as was seen elsewhere.
+  void Forget(const std::string& message_id) { open_.erase(message_id); }
+
   // By message id.
   [[nodiscard]] const std::map<std::string, Message>& open() const { return open_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }

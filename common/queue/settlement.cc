@@ -224,8 +224,7 @@ std::string Settlement::StoredBodyId(const v1::Mail& mail) const {
   if (mail.has_body_reference()) return mail.body_reference().body_id();
   const auto moved = bodies_.find(mail.message_id());
   if (moved != bodies_.end() && !moved->second.body_id().empty()) return moved->second.body_id();
-  const bool held_before = delivery_->info().delivery_count > 1 || delivery_->resend();
-  return held_before && mail.inline_body().size() > kMostBytesInCopy ? MovedBodyId(mail) : std::string();
+  return looked_ && mail.inline_body().size() > kMostBytesInCopy ? MovedBodyId(mail) : std::string();
 }
 
 // A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is

@@ -74,6 +74,8 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
 
   // The `accepted` events of the record's mails: they go with what follows.
   void Accepted(std::vector<v1::Event> events);
+  // The record may have been in other hands before.
+  void Looked() { looked_ = true; }
   // All legs are opened before the first of them can end: Start() says that they are.
   void OpenLeg() { ++open_legs_; }
   void Start();
@@ -110,6 +112,7 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   int open_legs_ = 0;
   bool started_ = false;
   bool returned_ = false;
+  bool looked_ = false;
   // What was stored says which record of READY it is about. A copy needs no name: its record had one.
   bool named_;
   std::chrono::milliseconds return_delay_{0};

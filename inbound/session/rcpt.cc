@@ -31,7 +31,11 @@ void ServerSession::OnRcpt(std::string_view argument) {
        transaction_->envelope_size_ + Transaction::CostOf(path.mailbox) > config_.max_envelope_size)) {
     refusal = replies::kTooManyRecipients;  // RFC 5321 §4.5.3.1.10
   }
-  if (!refusal && transaction_->Knows(path.mailbox)) return Idle(replies::kRecipientOk);
+  if (!refusal && transaction_->Knows(path.mailbox)) {
+    // As costly as a refusal, and as common with lists.
+    if (Tolerated(Deed::kRefusal)) Say(replies::kRecipientOk);
+    return;
+  }
   if (!refusal && !envelope_memory_.Resize(transaction_->MemoryWith(path.mailbox)))
     refusal = replies::kMemoryFull;
   if (refusal) {

@@ -14,7 +14,7 @@ namespace goniec::inbound {
 enum class Deed : std::uint8_t {
   kMistake,  // unknown, malformed or out of order
   kRefusal,  // a recipient, sender or message that is not taken
-  kIdle,     // NOOP, RSET, EHLO, VRFY, HELP, a recipient again, an empty chunk
+  kIdle,     // NOOP, RSET, EHLO, VRFY, HELP, an empty chunk
 };
 inline constexpr size_t kDeeds = 3;
 

@@ -64,7 +64,8 @@ std::array<int, 2> SocketPair() {
 
 GuardLimits LimitsOf(const ApiConfig& config) {
   GuardLimits limits;
-  limits.streams = static_cast<std::size_t>(config.calls_per_connection);
+  // Until our settings are there, clients go by RFC 9113's least advice, 100; behind that gRPC is stricter.
+  limits.streams = std::max(limits.streams, static_cast<std::size_t>(config.calls_per_connection));
   limits.resets = std::max(limits.resets, static_cast<double>(config.calls_per_connection));
   return limits;
 }
@@ -144,6 +145,7 @@ class GateConnection {
   asio::awaitable<void> ToServer();
   static asio::awaitable<void> ToClient(std::shared_ptr<GateConnection> self);
   asio::awaitable<bool> AwaitAllowance();
+  asio::awaitable<void> AwaitLastWords();
   bool ConnectInner();
 
   ApiGate::State& gate_;
@@ -174,6 +176,15 @@ void GateConnection::Cut(const char* kind, std::string_view why) {
 }
 
 // False if it takes too long.
+// gRPC has closed its end. What it said before is ToClient's, which closes when all of it has gone.
+asio::awaitable<void> GateConnection::AwaitLastWords() {
+  while (!closed_) {
+    timer_.expires_after(kGoodbye);
+    asio::error_code ignored;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
 asio::awaitable<bool> GateConnection::AwaitAllowance() {
   const BootTime full_limit = BootClock::now() + kFullLimit;
   while (!closed_) {
@@ -235,7 +246,10 @@ asio::awaitable<void> GateConnection::ToServer() {
     asio::error_code error;
     co_await asio::async_write(inner_, asio::buffer(passed),
                                asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
+    if (error) {
+      co_await AwaitLastWords();
+      co_return;
+    }
     const bool go_on = co_await AwaitAllowance();
     if (!go_on) {
       if (!closed_) Cut("stalled", "messages that nobody admits");

@@ -35,8 +35,10 @@ void CallState::Receive(std::shared_ptr<IncomingCall> incoming, std::chrono::mil
     admit_ = std::move(admit);
     on_request_ = std::move(on_request);
     alarm_set_ = true;
-    alarm_.Set(std::chrono::system_clock::now() + limit, [self](bool due) {
-      if (due) self->Finish(RequestTooSlow());
+    // gRPC keeps the function for as long as the alarm lives, which is as long as this.
+    alarm_.Set(std::chrono::system_clock::now() + limit, [weak = weak_from_this()](bool due) {
+      if (!due) return;
+      if (const std::shared_ptr<CallState> late = weak.lock()) late->Finish(RequestTooSlow());
     });
   }
   incoming->WhenAnnounced([self](AnnouncedMessage message) { self->OnAnnounced(message); });

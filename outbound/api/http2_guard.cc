@@ -159,7 +159,8 @@ bool Http2Guard::OnHeader(BootTime now) {
       block_octets_ += frame.length;
       break;
     case kRstStream:
-      resets_.Take(now);
+      // Of a stream that has ended it is a frame only: some clients send it behind every answer.
+      (streams_.contains(frame.stream) ? resets_ : control_).Take(now);
       EndStream(frame.stream);
       return true;
     default:
@@ -203,9 +204,12 @@ bool Http2Guard::OnHeaderBlock(std::string& out) {
     header_stream_ = 0;
     if (frame.stream > last_stream_) {
       last_stream_ = frame.stream;
+      control_.Give(3);  // what an honest client says around a call: windows, pings
       auto stream = std::make_unique<Stream>();
       stream->opened = calls_.Open();
       AppendLiteral(kCallTokenKey, stream->opened.token, addition);
+      // Nothing will come: gRPC says so as soon as it is asked.
+      if (frame.type == kHeaders && (flags & kEndStream) != 0) stream->opened.call->Announce({});
       streams_[frame.stream] = std::move(stream);
     }
   }

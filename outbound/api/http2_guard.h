@@ -11,6 +11,7 @@
 // Pure: bytes in, bytes and decisions out. Confined.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,7 @@ class Allowance {
  public:
   Allowance(double most, double a_second) : most_(most), a_second_(a_second), left_(most) {}
   void Take(BootTime now);
+  void Give(double more) { left_ = std::min(most_, left_ + more); }
   // True while it is overdrawn.
   [[nodiscard]] bool IsOverdrawn(BootTime now);
 

@@ -72,10 +72,12 @@ void TokenFiles::LookAgain() {
   count_.Set(static_cast<double>(current_->size()));
   if (!first) observe::Info("tokens read again", {{"tokens", current_->size()}});
   // The file of tokens may name others for hashes.
-  files_.clear();
-  if (!config_.tokens_file.empty()) files_.push_back(config_.tokens_file);
-  AddHashFiles(renewed.tokens, files_);
-  marks_ = Marks();
+  std::vector<std::string> files;
+  if (!config_.tokens_file.empty()) files.push_back(config_.tokens_file);
+  AddHashFiles(renewed.tokens, files);
+  // Marks are taken before the reading, so that no change is missed; with other files all is read once more.
+  if (files != files_) marks_.clear();
+  files_ = std::move(files);
 }
 
 }  // namespace goniec::outbound

@@ -128,6 +128,7 @@ void RecordWork::Begin(bool must_look) {
       std::make_shared<queue::Settlement>(context_.settlement, delivery_, lane_, [self] { self->Release(); });
   if (must_look) {
     context_.metrics.looked.Add();
+    settlement_->Looked();
     SpawnLogged(context_.settlement.executor, context_.settlement.tasks, "look", LookThenBegin());
     return;
   }

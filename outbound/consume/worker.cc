@@ -176,7 +176,9 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
   raw->context =
       std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
                                                 metrics, [this] { return !draining && !Thawed(); },
-                                                [this, kind](const InHand& change) { Count(kind, change); }});
+                                                [weak = weak_from_this(), kind](const InHand& change) {
+        if (const auto self = weak.lock()) self->Count(kind, change);
+      }});
   raw->puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, raw] { return Wanted(*raw); },
@@ -214,6 +216,11 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
     if (durability.replicas <= 1 && durability.latest_start) {
       auto recorded =
           co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
+      // Another worker may have written it just then: once more, and it is only read.
+      if (!recorded.ok() && about == connection) {
+        recorded =
+            co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
+      }
       if (about != connection) continue;
       if (recorded.ok()) {
         starts = *std::move(recorded);
@@ -299,9 +306,9 @@ void Worker::State::Take(Source& source, const std::shared_ptr<queue::Delivery>&
                          delivery->resend() || guard.MustLook(delivery->info()) ||
                          delivery->info().stream_sequence <= source.look_up_to;
   const auto bytes = static_cast<std::int64_t>(delivery->payload().size());
-  auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, &source, delivery] {
+  auto work = std::make_shared<RecordWork>(*source.context, delivery, [this, kind = source.kind, delivery] {
     in_hand.erase(delivery);
-    Count(source.kind, {.records = -1});
+    Count(kind, {.records = -1});
   });
   if (absl::Status readable = work->Parse(); !readable.ok()) {
     SpawnLogged(parts.executor, tasks, "quarantine", SetAside(delivery, std::string(readable.message())));

@@ -231,9 +231,11 @@ void Connection::CollectFinished() {
 
 void Connection::TakeJobs() {
   while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
+    // Asked again: without PIPELINING nothing may be submitted behind what is under way.
+    if (!site_.broken.empty()) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
+    if (!session_->CanSubmit()) return;
     if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
-    if (!site_.broken.empty()) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
     CollectFinished();
   }
@@ -286,7 +288,7 @@ asio::awaitable<void> Connection::Step() {
       co_await ReadBody();
       co_return;
     case ClientSession::Want::kEnd:
-      co_await EndContent(wrote);
+      co_await EndContent();
       co_return;
     case ClientSession::Want::kReply:
       break;
@@ -331,15 +333,14 @@ asio::awaitable<void> Connection::ReadBody() {
 }
 
 // The lease is asked when what lies before the end has left this host, and the end is the next thing written.
-asio::awaitable<void> Connection::EndContent(bool wrote) {
-  if (wrote) {
-    stream_->ExpireAfter(Limit());
-    const absl::Status left = co_await stream_->AwaitSent();
-    if (!left.ok()) {
-      if (absl::IsUnavailable(left)) co_await ReadLastWords();
-      Lost(left);
-      co_return;
-    }
+asio::awaitable<void> Connection::EndContent() {
+  // Always: chunks that were written before may still lie in the kernel's buffer.
+  stream_->ExpireAfter(Limit());
+  const absl::Status left = co_await stream_->AwaitSent();
+  if (!left.ok()) {
+    if (absl::IsUnavailable(left)) co_await ReadLastWords();
+    Lost(left);
+    co_return;
   }
   session_->EndContent();
 }

@@ -53,8 +53,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> Step();
   asio::awaitable<void> ReadLastWords();
   asio::awaitable<void> ReadBody();
-  // `wrote`: something that may still lie in the kernel's buffer.
-  asio::awaitable<void> EndContent(bool wrote);
+  asio::awaitable<void> EndContent();
   asio::awaitable<void> StartTls();
   void Lost(const absl::Status& status);
   [[nodiscard]] std::chrono::milliseconds Limit() const;

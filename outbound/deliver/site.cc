@@ -84,6 +84,11 @@ std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {
   return std::exchange(moved_, {});
 }
 
+void Site::WaitAnew(BootTime now) {
+  for (const auto& job : queue_) job->waiting_since = now;
+  pace_.Restart(now);
+}
+
 void Site::BeginOpening(BootTime now) {
   if (opening_++ == 0) opening_since_ = now;
 }

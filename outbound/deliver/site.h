@@ -59,6 +59,9 @@ struct Site {
   std::optional<MovedSummary> TakeMovedSummary(BootTime now);
   [[nodiscard]] bool HasMovedSummary() const { return moved_.mails > 0; }
 
+  // It was held up by us: its mails wait from now on, and its pace is not known.
+  void WaitAnew(BootTime now);
+
   // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end.
   void BeginOpening(BootTime now);
   void Opened(BootTime now);

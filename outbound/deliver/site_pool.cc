@@ -94,6 +94,7 @@ SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
       tls_(config_.tls == TlsMode::kOff ? nullptr : std::move(tls)),
       metrics_(metrics),
       reserve_(config_.connections * config_.reserved_percent / 100),
+      most_trials_(reserve_ / 4),
       sweep_timer_(executor_) {}
 
 Site& SitePool::SiteOf(const std::string& key) {
@@ -181,8 +182,8 @@ void SitePool::Pump(Site& site) {
 }
 
 bool SitePool::HasRoom(const Site& site) const {
-  const std::size_t kept = site.IsProven(BootClock::now()) ? 0 : reserve_;
-  return connections_.size() + kept < config_.connections;
+  if (connections_.size() >= config_.connections) return false;
+  return site.IsProven(BootClock::now()) || !InReserve() || trials_.size() < most_trials_;
 }
 
 // Some site's idle connection makes room; what waits for it is served when it has closed.
@@ -196,18 +197,27 @@ void SitePool::ServeLine(SiteLine& line, std::size_t limit) {
 }
 
 void SitePool::ServeThoseWithoutConnection() {
+  // First those whom the proven ones would leave nothing.
+  for (std::size_t left = unproven_in_line_.size();
+       left > 0 && trials_.size() < most_trials_ && connections_.size() < config_.connections; --left) {
+    Pump(*unproven_in_line_.Take());
+  }
   ServeLine(proven_in_line_, config_.connections);
   ServeLine(unproven_in_line_, config_.connections - reserve_);
 }
 
 void SitePool::Hold(bool held) {
-  held_ = held;
-  for (Site* const site : waiting_.All()) Pump(*site);
+  const bool ends = std::exchange(held_, held) && !held;
+  for (Site* const site : waiting_.All()) {
+    if (ends) site->WaitAnew(BootClock::now());
+    Pump(*site);
+  }
 }
 
 void SitePool::Open(Site& site) {
   site.BeginOpening(BootClock::now());
   auto connection = std::make_shared<Connection>(*this, site, TakeToBegin(site));
+  if (InReserve() && !site.IsProven(BootClock::now())) trials_.insert(connection.get());
   connections_.insert(connection);
   metrics_.connections.Set(static_cast<double>(connections_.size()));
   SpawnLogged(executor_, tasks_, "delivery connection", Connection::Run(std::move(connection)));
@@ -344,9 +354,11 @@ void SitePool::Unpark(Site& site, const Connection* connection) {
 void SitePool::Closed(Site& site, const std::shared_ptr<Connection>& connection, bool ready) {
   if (ready) site.ReadyEnded();
   connections_.erase(connection);
+  trials_.erase(connection.get());
   metrics_.connections.Set(static_cast<double>(connections_.size()));
   NoteQuiet(site);
   ServeThoseWithoutConnection();
+  if (!proven_in_line_.empty() || !unproven_in_line_.empty()) EvictIdle();  // one was not enough
   Pump(site);
 }
 

@@ -68,6 +68,7 @@ class SitePool {
   std::unique_ptr<JobInHand> TakeFirst(Site& site);
   std::unique_ptr<JobInHand> TakeLast(Site& site);
   void Left(Site& site);
+  [[nodiscard]] bool InReserve() const { return connections_.size() + reserve_ >= config_.connections; }
   [[nodiscard]] bool HasRoom(const Site& site) const;
   void Pump(Site& site);
   void Open(Site& site);
@@ -102,6 +103,9 @@ class SitePool {
   std::size_t jobs_waiting_ = 0;
   // Connections that only proven sites may open.
   const std::size_t reserve_;
+  // Of these, how many may try other sites all the same: none waits for as long as the proven ones have mail.
+  const std::size_t most_trials_;
+  std::unordered_set<const Connection*> trials_;
   SiteLine waiting_;           // with jobs that wait
   SiteLine idle_;              // with idle connections
   SiteLine proven_in_line_;    // that may open a connection, but there is no room

@@ -265,6 +265,10 @@ void RecordEvents(const Recorder& to) {
     event.set_attempts(notice ? 0 : 1);
     if (moved) *event.mutable_next_attempt_time() = ToProto(kAccepted + std::chrono::minutes(5));
     *event.mutable_outcome() = FullOutcome();
+    if (type == v1::EVENT_TYPE_EXPIRED) {
+      event.mutable_outcome()->set_reason(v1::REASON_EXPIRED);
+      event.mutable_outcome()->set_last_reason(v1::REASON_REPLY);
+    }
     v1::EventRecord events;
     *events.add_events() = accepted;
     *events.add_events() = event;

@@ -51,7 +51,7 @@ class InboundLimits : public InboundTest {
 };
 
 TEST_F(InboundLimits, WhoTalksBeforeTheGreetingGets554) {
-  StartWith("");
+  StartWith("greeting_delay: 2s");
   for (const char* first : {"EHLO client.test\r\n", "GET / HTTP/1.1\r\n\r\n", "\r\n"}) {
     SmtpDialogue client = Connect();
     client.Send(first);
@@ -87,7 +87,7 @@ TEST_F(InboundLimits, RefusedConnectionsAreAFewLines) {
 }
 
 TEST_F(InboundLimits, AnAddressOfBadSessionsIsTurnedAwayForAWhile) {
-  StartWith("max_bad_sessions: 3");
+  StartWith("max_bad_sessions: 3, greeting_delay: 2s");
   for (int i = 0; i < 3; ++i) {
     SmtpDialogue client = Connect();
     client.Send("EHLO client.test\r\n");

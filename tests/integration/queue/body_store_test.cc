@@ -72,6 +72,7 @@ TEST_F(BodyStoreTest, ALargeBodyComesBackByteForByte) {
 // Base64 in JSON would cost the delivery thread more than sending it.
 TEST_F(BodyStoreTest, ChunksAreReadAsTheyAre) {
   v1::Mail mail;
+  mail.set_message_id("01arz3ndektsv4rrffq69g5fav");
   mail.set_inline_body(Bytes(40'000));
   ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
   WatchedBroker watched(*broker_);
@@ -92,6 +93,7 @@ class ReplicaTest : public BodyStoreTest, public testing::WithParamInterface<Rep
 
 TEST_P(ReplicaTest, WhatAReplicaCannotGiveTheLeaderIsAskedFor) {
   v1::Mail mail;
+  mail.set_message_id("01arz3ndektsv4rrffq69g5fav");
   mail.set_inline_body(Bytes(40'000));
   ASSERT_TRUE(RunToEnd(MoveBodyToStore(*broker_, mail, std::chrono::hours(1))).ok());
   WatchedBroker watched(*broker_);
