@@ -142,6 +142,7 @@ int Run() {
   net::IoThreads threads(1, "sink");
   auto listener = net::Listener::Open(threads, *address);
   if (!listener.ok()) return Fail(Message(listener.status()));
+  if (const absl::Status listens = (*listener)->Listen(); !listens.ok()) return Fail(Message(listens));
   std::uint64_t number = 0;
   (*listener)->Start([&](size_t, asio::ip::tcp::socket socket, const net::Endpoint&) {
     const asio::any_io_executor executor = socket.get_executor();

@@ -51,7 +51,7 @@ TEST(SessionLimits, NothingCanBeSaidForEver) {
       {"one of each", "", "NOOP\r\nHELP\r\nRSET\r\n" + kHello, "421 4.7.0 Too many commands", 250},
       {"transactions that are dropped", kHello, kMail + kRcpt + "RSET\r\n", "421 4.7.0 Too many commands",
        310},
-      {"a recipient that is known", kToRcpt, kRcpt, "421 4.7.0 Too many commands", 110},
+      {"a recipient that is known", kToRcpt, kRcpt, "421 4.7.0 Too many refusals", 1'010},
       {"empty chunks", kToRcpt, "BDAT 0\r\n", "421 4.7.0 Too many commands", 110},
       {"unknown verbs", "", "FOO\r\n", "421 4.7.0 Too many errors", 21},
       {"malformed addresses", kHello + kMail, "RCPT TO:<a@>\r\n", "421 4.7.0 Too many errors", 30},

@@ -226,7 +226,7 @@ TEST(ContentTest, ARefusalOfTheContentIsAVerdictByBdatToo) {
   ScriptedSession peer(0, {.chunking_from = 0});
   peer.mails = {MakeMail()};
   peer.Run(Open({"CHUNKING", "PIPELINING"}) + Script{"submit"} + kEnvelope + kEnvelopeOk +
-           Script{"S: 554 5.7.1 spam"});
+           Script{"want reply", "S: 554 5.7.1 spam"});
   EXPECT_THAT(peer.Results(), ElementsAre("0: permanent DOT REPLY 554 5.7.1 spam [0]"));
   EXPECT_FALSE(peer.session().TakeBroken().any());
 }
