@@ -44,7 +44,7 @@ WallTime RestartGuard::FreeFrom(WallTime stored_at) const {
   WallTime free = WallTime::min();
   bool by_latest = starts_.empty();
   for (const WallTime start : starts_) {
-    if (start <= stored_at || start < free) continue;
+    if (start <= stored_at || start <= free) continue;
     free = start + ack_wait_;
     by_latest = start == starts_.back();
   }
