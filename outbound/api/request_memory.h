@@ -19,8 +19,8 @@ namespace goniec::outbound {
 inline constexpr std::uint64_t kRequestOverhead = 1 << 20;
 // A call without its request: gRPC's state, and HTTP/2's first window.
 inline constexpr std::uint64_t kMemoryOfCall = 64 * 1024;
-// How often the octets of a request are in memory at its worst moment, measured: as they were read, parsed,
-// and composed with base64 (MIME tree and result).
+// How often the octets of a request may be in memory at its worst moment: as they were read, parsed, and
+// composed with base64 (a third more), with room for what the allocator keeps.
 inline constexpr std::uint64_t kCopiesOfRequest = 4;
 
 constexpr std::uint64_t MemoryOfRequest(std::uint64_t octets) {
