@@ -16,6 +16,7 @@
 #include "common/queue/durability.h"
 #include "outbound/api/api_gate.h"
 #include "outbound/api/bind_check.h"
+#include "outbound/api/listed_service.h"
 #include "outbound/api/mail_api.h"
 
 namespace goniec::outbound {
@@ -62,7 +63,7 @@ struct ApiServer::State {
 
   ApiContext context;
   MailApi service;
-  MailApi::Listed listed;
+  ListedService listed;
   std::unique_ptr<grpc::Server> server;
   // Its connections end at the server.
   std::unique_ptr<ApiGate> gate;

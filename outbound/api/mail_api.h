@@ -44,10 +44,6 @@ struct ApiContext {
 
 class MailApi final : public grpc::CallbackGenericService {
  public:
-  // Tells gRPC (and by reflection others) the service's name; all calls come to MailApi.
-  using Listed = v1::MailService::WithGenericMethod_SendMessage<v1::MailService::WithGenericMethod_GetMessage<
-      v1::MailService::WithGenericMethod_GetServerInfo<v1::MailService::Service>>>;
-
   explicit MailApi(ApiContext& context) : context_(context) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* call) override;

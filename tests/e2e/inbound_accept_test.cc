@@ -88,7 +88,8 @@ TEST_F(InboundAccept, BytesAreKeptWhateverTheyAre) {
       {"every byte", every_byte, every_byte},
       {"empty", "", ""},
       {"no header", "\r\n\r\n", "\r\n\r\n"},
-      {"long line", std::string(300'000, 'x') + "\r\n", std::string(300'000, 'x') + "\r\n"},
+      {"long line", "\r\n" + std::string(300'000, 'x') + "\r\n", "\r\n" + std::string(300'000, 'x') + "\r\n"},
+      {"text without a header", "Dear all,\r\n", "\r\nDear all,\r\n"},
   };
   SmtpDialogue client = Hello();
   for (const auto& c : kCases) {

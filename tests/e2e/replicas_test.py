@@ -228,7 +228,7 @@ class ReplicasTest(unittest.TestCase):
         peer = SmtpPeer(smtp_hook, system.sink_port)
         self.addCleanup(peer.close)
         first = system.start_outbound("first")
-        cut = system.node_of("goniec-outbound out")
+        cut = system.node_of("goniec-outbound deliver out")
         others = [node for node in system.nodes if node is not cut]
         # So that inbound and the second worker are not at the node that is cut off.
         system.queue["servers"] = [f"nats://127.0.0.1:{node.port}" for node in others]

@@ -203,7 +203,7 @@ TEST_F(WorkerTest, MailWhoseLookupWasNotMadeIsMovedWithoutAnAttempt) {
     const auto status = RunToEnd(finder_->Find("default", id));
     if (!status.ok() || status->recipients.empty()) return false;
     moved = status->recipients.at(0);
-    return moved.state == queue::RecipientState::kDeferred;
+    return moved.state == queue::RecipientState::kDeferred && moved.last_outcome.has_value();
   }));
   EXPECT_EQ(moved.attempts, 0U);
   EXPECT_EQ(moved.last_outcome->reason(), queue::v1::REASON_LOOKUP_BUSY);
