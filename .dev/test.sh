@@ -7,6 +7,7 @@ sanitizer_env() {
   # The distribution's C++ libraries are not instrumented: containers that cross their border look overflown.
   local asan=detect_container_overflow=0 ubsan=print_stacktrace=1
   local tsan=suppressions=$ROOT/tests/support/tsan.supp:second_deadlock_stack=1
+  local lsan=suppressions=$ROOT/tests/support/lsan.supp:print_suppressions=0
   if [[ -x $symbolizer ]]; then
     asan+=:external_symbolizer_path=$symbolizer
     ubsan+=:external_symbolizer_path=$symbolizer
@@ -14,6 +15,7 @@ sanitizer_env() {
   fi
   export ASAN_OPTIONS=$asan${ASAN_OPTIONS:+:$ASAN_OPTIONS}
   export UBSAN_OPTIONS=$ubsan${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
+  export LSAN_OPTIONS=$lsan${LSAN_OPTIONS:+:$LSAN_OPTIONS}
   export TSAN_OPTIONS=$tsan${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 }
 
