@@ -13,7 +13,7 @@ in_parts() {
   folder=$(mktemp -d)
   GONIEC_RUN=$folder bash -euo pipefail -c '
     for part in lib packages tools build processes; do source "$1/.dev/$part.sh"; done
-    trap '\''jobs -p | xargs -r kill -KILL 2>/dev/null'\'' EXIT
+    trap '\''{ jobs -p | xargs -r kill -KILL; } 2>/dev/null || true'\'' EXIT
     eval "$2"' parts "$ROOT_DIR" "$1" 2>&1 || code=$?
   rm -rf "$folder"
   return "$code"
