@@ -177,8 +177,9 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
       std::make_unique<WorkContext>(WorkContext{settlement, parts.router, parts.dispatcher, parts.retry,
                                                 metrics, [this] { return !draining && !Thawed(); },
                                                 [weak = weak_from_this(), kind](const InHand& change) {
-        if (const auto self = weak.lock()) self->Count(kind, change);
-      }});
+                                                  if (const auto self = weak.lock())
+                                                    self->Count(kind, change);
+                                                }});
   raw->puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, raw] { return Wanted(*raw); },
@@ -218,8 +219,7 @@ asio::awaitable<void> Worker::State::LearnThenResume() {
           co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
       // Another worker may have written it just then: once more, and it is only read.
       if (!recorded.ok() && about == connection) {
-        recorded =
-            co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
+        recorded = co_await queue::RecordStart(parts.broker, *durability.latest_start, parts.queue.ack_wait);
       }
       if (about != connection) continue;
       if (recorded.ok()) {

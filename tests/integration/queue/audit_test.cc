@@ -229,6 +229,19 @@ TEST_F(AuditTest, ASecondEndIsCountedARepeatedEventIsNot) {
   EXPECT_FALSE(report.counts.ended.contains(v1::EVENT_TYPE_BOUNCED));
 }
 
+// Its first events were deleted for their budget, the later ones not yet: it has ended, and nobody waits for
+// it.
+TEST_F(AuditTest, AMailWhoseFirstEventsAreGoneIsNeitherMissedNorWaitedFor) {
+  const v1::Mail mail = MakeMail(3);
+  Say({AcceptedEvent(mail), Ended(mail, {0})});
+  Say({Ended(mail, {1})});
+  Say({Ended(mail, {2})});
+  Api("STREAM.PURGE.EVENTS_0", R"({"seq":2})");
+  const AuditReport report = Run();
+  EXPECT_THAT(report.unaccounted, IsEmpty());
+  EXPECT_FALSE(report.oldest.has_value());
+}
+
 TEST_F(AuditTest, AnEventRecordThatCannotBeReadIsCountedAndNotInTheWay) {
   Store({EventSubject(0, kTenant, 7), std::make_shared<const std::string>("\xff\xff\xff"), {}});
   const v1::Mail mail = MakeMail();

@@ -30,7 +30,9 @@ class TokenFilesTest : public testing::Test {
                         ", sender_domains: ['*']}]\n");
   }
   bool Takes(const std::string& token) { return tokens_->Current()->Authenticate("Bearer " + token).ok(); }
-  double Stale() { return metrics_.Render().find("\ngoniec_api_tokens_stale 1\n") != std::string::npos ? 1 : 0; }
+  double Stale() {
+    return metrics_.Render().find("\ngoniec_api_tokens_stale 1\n") != std::string::npos ? 1 : 0;
+  }
 
   test::TempDir folder_;
   observe::Metrics metrics_;

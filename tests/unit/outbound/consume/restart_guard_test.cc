@@ -147,8 +147,8 @@ INSTANTIATE_TEST_SUITE_P(
                  seconds(4)}),
     [](const auto& info) { return info.param.name; });
 
-// However often it restarts, between two windows in which a record may be taken lies no more than ack_wait; and
-// the time until then once more where a row of starts became too long and was forgotten.
+// However often it restarts, between two windows in which a record may be taken lies no more than ack_wait;
+// and the time until then once more where a row of starts became too long and was forgotten.
 TEST(RestartGuard, AServerThatRestartsForEverKeepsNothingForEver) {
   for (const seconds life : {seconds(7), seconds(20), seconds(31), seconds(45), seconds(59)}) {
     std::vector<WallTime> starts;
