@@ -13,8 +13,8 @@
 #include "common/net/ip_address.h"
 #include "common/net/tls_context.h"
 #include "common/observe/log.h"
-#include "common/queue/config.h"
-#include "common/queue/subjects.h"
+#include "common/queue/model/config.h"
+#include "common/queue/model/subjects.h"
 #include "inbound/policy/relay_policy.h"
 #include "inbound/session/server_session.h"
 

@@ -12,16 +12,16 @@
 #include "absl/strings/str_join.h"
 #include "common/base/file_limit.h"
 #include "common/base/status.h"
+#include "common/http/health.h"
+#include "common/http/http_server.h"
 #include "common/net/io_threads.h"
-#include "common/observe/health.h"
-#include "common/observe/http_server.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
-#include "common/queue/broker.h"
-#include "common/queue/publisher.h"
-#include "common/queue/publisher_metrics.h"
-#include "common/queue/readiness.h"
-#include "common/queue/store_level.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/publish/publisher.h"
+#include "common/queue/publish/publisher_metrics.h"
+#include "common/queue/streams/readiness.h"
+#include "common/queue/streams/store_level.h"
 #include "inbound/accept/smtp_server.h"
 
 namespace goniec::inbound {
@@ -67,10 +67,10 @@ struct Service::State {
   // Sessions hold it until the threads are gone.
   MailMemory memory{config.smtp.max_memory.bytes};
   observe::Metrics metrics;
-  observe::Health health;
-  observe::Condition draining = health.Add("draining", "starting");
-  observe::Condition commits = health.Add("commits", "starting");
-  std::unique_ptr<observe::HttpServer> http;
+  http::Health health;
+  http::Condition draining = health.Add("draining", "starting");
+  http::Condition commits = health.Add("commits", "starting");
+  std::unique_ptr<http::HttpServer> http;
   net::IoThreads threads{config.smtp.threads, "goniec-smtp"};
   std::unique_ptr<queue::Broker> broker;
   std::unique_ptr<queue::StoreLevel> level;
@@ -132,7 +132,7 @@ absl::Status Service::State::OpenPorts() {
 
 absl::Status Service::State::Start() {
   KeepFreedRecords();
-  auto server = observe::HttpServer::Start(config.http_listen, metrics, health);
+  auto server = http::HttpServer::Start(config.http_listen, metrics, health);
   if (!server.ok()) return WithContext(server.status(), "http.listen");
   http = *std::move(server);
   GONIEC_RETURN_IF_ERROR(ConnectBroker());

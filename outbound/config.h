@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/dns/dns_config.h"
 #include "common/observe/log.h"
-#include "common/queue/config.h"
+#include "common/queue/model/config.h"
 #include "outbound/api/api_config.h"
 #include "outbound/consume/worker_config.h"
 #include "outbound/deliver/deliver_config.h"

@@ -12,18 +12,18 @@
 #include "common/base/file_limit.h"
 #include "common/base/status.h"
 #include "common/dns/unbound_resolver.h"
+#include "common/http/health.h"
+#include "common/http/http_server.h"
 #include "common/net/io_threads.h"
 #include "common/net/tls_context.h"
-#include "common/observe/health.h"
-#include "common/observe/http_server.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
-#include "common/queue/broker.h"
-#include "common/queue/message_finder.h"
-#include "common/queue/publisher.h"
-#include "common/queue/publisher_metrics.h"
-#include "common/queue/readiness.h"
-#include "common/queue/store_level.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/events/message_finder.h"
+#include "common/queue/publish/publisher.h"
+#include "common/queue/publish/publisher_metrics.h"
+#include "common/queue/streams/readiness.h"
+#include "common/queue/streams/store_level.h"
 #include "outbound/api/api_server.h"
 #include "outbound/audit/auditor.h"
 #include "outbound/consume/worker.h"
@@ -88,9 +88,9 @@ struct Service::State {
 
   OutboundConfig config;
   observe::Metrics metrics;
-  observe::Health health;
-  observe::Condition draining;
-  std::unique_ptr<observe::HttpServer> http;
+  http::Health health;
+  http::Condition draining;
+  std::unique_ptr<http::HttpServer> http;
   // A role has a thread (sites, connections and records are confined to that of delivery) and a connection to
   // the broker. What watches the broker for all of them has a thread of its own.
   net::IoThreads watch_thread{1, "goniec-watch"};
@@ -155,7 +155,7 @@ absl::Status Service::State::StartApi() {
   level->Start();
   publisher = queue::Publisher::Create(*api_broker, config.queue, level.get());
   queue::ExportPublisherStats(metrics, *publisher);
-  const observe::Condition commits = health.Add("commits", "starting");
+  const http::Condition commits = health.Add("commits", "starting");
   commits.Meet();
   publisher->OnSilence([commits](bool silent) {
     if (!silent) return commits.Meet();
@@ -180,8 +180,8 @@ absl::Status Service::State::Start() {
   health.OnChange([this](bool ready) {
     if (api != nullptr) api->SetServing(ready);
   });
-  absl::StatusOr<std::unique_ptr<observe::HttpServer>> server =
-      observe::HttpServer::Start(config.http_listen, metrics, health);
+  absl::StatusOr<std::unique_ptr<http::HttpServer>> server =
+      http::HttpServer::Start(config.http_listen, metrics, health);
   if (!server.ok()) return WithContext(server.status(), "http.listen");
   http = *std::move(server);
   GONIEC_RETURN_IF_ERROR(Connect("reads", reads));

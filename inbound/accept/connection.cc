@@ -8,8 +8,8 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/observe/log.h"
-#include "common/queue/broker.h"
-#include "common/queue/publisher.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/publish/publisher.h"
 #include "common/smtp/replies.h"
 #include "inbound/publish/commit_reply.h"
 

@@ -1,6 +1,6 @@
 #include "inbound/publish/commit_reply.h"
 
-#include "common/queue/admission.h"
+#include "common/queue/model/admission.h"
 #include "common/smtp/replies.h"
 
 namespace goniec::inbound {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/queue/broker.h"
-#include "common/queue/publisher.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/publish/publisher.h"
 #include "common/smtp/ascii.h"
 #include "inbound/publish/commit_reply.h"
 #include "inbound/session/trace.h"

@@ -7,7 +7,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
-#include "common/queue/subjects.h"
+#include "common/queue/model/subjects.h"
 #include "common/smtp/address.h"
 #include "outbound/api/request_memory.h"
 

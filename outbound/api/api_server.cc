@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/observe/log.h"
-#include "common/queue/durability.h"
+#include "common/queue/streams/durability.h"
 #include "outbound/api/api_gate.h"
 #include "outbound/api/bind_check.h"
 #include "outbound/api/listed_service.h"

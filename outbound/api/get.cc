@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/mail/ulid.h"
-#include "common/queue/durability.h"
-#include "common/queue/message_finder.h"
+#include "common/queue/events/message_finder.h"
+#include "common/queue/streams/durability.h"
 #include "outbound/api/mail_api.h"
 #include "outbound/api/message_view.h"
 

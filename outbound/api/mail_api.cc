@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "common/base/spawn.h"
-#include "common/queue/durability.h"
+#include "common/queue/streams/durability.h"
 #include "outbound/api/get.h"
 #include "outbound/api/message_view.h"
 #include "outbound/api/send.h"

@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
-#include "common/queue/durability.h"
-#include "common/queue/message_status.h"
-#include "common/queue/record_builder.h"
+#include "common/queue/model/message_status.h"
+#include "common/queue/model/record_builder.h"
+#include "common/queue/streams/durability.h"
 #include "outbound/api/timestamps.h"
 
 namespace goniec::outbound {

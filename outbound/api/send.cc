@@ -6,9 +6,9 @@
 
 #include "common/base/clock.h"
 #include "common/observe/log.h"
-#include "common/queue/body_store.h"
-#include "common/queue/durability.h"
-#include "common/queue/publisher.h"
+#include "common/queue/publish/body_store.h"
+#include "common/queue/publish/publisher.h"
+#include "common/queue/streams/durability.h"
 #include "outbound/api/mail_api.h"
 #include "outbound/api/message_view.h"
 #include "outbound/api/timestamps.h"

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/queue/admission.h"
+#include "common/queue/model/admission.h"
 #include "goniec/rpc/google_rpc.pb.h"
 
 namespace goniec::outbound {

@@ -12,7 +12,7 @@
 #include "common/mail/compose.h"
 #include "common/mail/raw.h"
 #include "common/mail/ulid.h"
-#include "common/queue/publisher.h"
+#include "common/queue/publish/publisher.h"
 #include "common/smtp/ascii.h"
 #include "common/smtp/header_scan.h"
 #include "outbound/api/draft.h"

@@ -16,13 +16,13 @@
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
-#include "common/queue/audit.h"
-#include "common/queue/broker.h"
-#include "common/queue/config.h"
-#include "common/queue/election.h"
-#include "common/queue/event_budget.h"
-#include "common/queue/sweeper.h"
-#include "common/queue/watchdog.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/broker/election.h"
+#include "common/queue/model/config.h"
+#include "common/queue/streams/event_budget.h"
+#include "common/queue/tend/audit.h"
+#include "common/queue/tend/sweeper.h"
+#include "common/queue/tend/watchdog.h"
 
 namespace goniec::outbound {
 namespace {

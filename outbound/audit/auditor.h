@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "common/queue/audit.h"
+#include "common/queue/tend/audit.h"
 
 namespace goniec::observe {
 class Metrics;

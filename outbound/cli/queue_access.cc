@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/document.h"
 #include "common/observe/log.h"
-#include "common/queue/broker.h"
-#include "common/queue/shown_server.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/broker/shown_server.h"
 
 namespace goniec::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/queue/config.h"
+#include "common/queue/model/config.h"
 
 namespace goniec::queue {
 class Broker;

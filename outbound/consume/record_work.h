@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "common/observe/metrics.h"
-#include "common/queue/delivery.h"
-#include "common/queue/settlement.h"
+#include "common/queue/hold/delivery.h"
+#include "common/queue/hold/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
-#include "outbound/consume/expiry.h"
 #include "outbound/consume/held_mail.h"
 #include "outbound/consume/slots.h"
-#include "outbound/deliver/result.h"
+#include "outbound/outcome/expiry.h"
+#include "outbound/outcome/result.h"
 #include "outbound/retry/retry.h"
 #include "outbound/route/route.h"
 

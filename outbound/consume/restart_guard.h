@@ -2,7 +2,7 @@
 // to a second worker while the first still has them, whatever their delivery counts say. So
 // - records that were stored before the server's start are put back until nobody can hold them any more, that
 //   is for `ack_wait` from the start: a worker's lease does not outlive the connection on which the record
-//   came by more than that (common/queue/delivery.h);
+//   came by more than that (common/queue/hold/delivery.h);
 // - and when they come again, or later, they are looked at before anything is done.
 // Records stored after the start cannot have been delivered before it, and pass. Replicated streams never
 // forget. A start that cannot be seen counts as just now. (The holder rule, common/queue/README.md.)
@@ -10,7 +10,7 @@
 // A server that restarts again and again must not keep records for ever. While a record is put back nobody
 // takes it, so a restart in that time changes nothing for it: its time still runs from the start before. From
 // then on it is free, and only a restart that comes later makes it wait anew. All workers reckon from the
-// same starts (common/queue/server_starts.h).
+// same starts (common/queue/hold/server_starts.h).
 //
 // Confined to the worker's executor.
 #pragma once
@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/queue/delivery.h"
-#include "common/queue/durability.h"
+#include "common/queue/hold/delivery.h"
+#include "common/queue/streams/durability.h"
 
 namespace goniec::outbound {
 

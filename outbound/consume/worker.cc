@@ -20,16 +20,16 @@
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
-#include "common/queue/body_store.h"
-#include "common/queue/broker.h"
-#include "common/queue/config.h"
-#include "common/queue/puller.h"
-#include "common/queue/quarantine.h"
-#include "common/queue/server_starts.h"
-#include "common/queue/settlement.h"
-#include "common/queue/stalled_writes.h"
-#include "common/queue/subjects.h"
-#include "common/queue/watchdog.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/events/stalled_writes.h"
+#include "common/queue/hold/puller.h"
+#include "common/queue/hold/quarantine.h"
+#include "common/queue/hold/server_starts.h"
+#include "common/queue/hold/settlement.h"
+#include "common/queue/model/config.h"
+#include "common/queue/model/subjects.h"
+#include "common/queue/publish/body_store.h"
+#include "common/queue/tend/watchdog.h"
 #include "common/smtp/address.h"
 #include "outbound/consume/record_work.h"
 #include "outbound/consume/restart_guard.h"
@@ -53,8 +53,8 @@ struct Worker::State : std::enable_shared_from_this<State> {
     std::unique_ptr<queue::Puller> puller;
     std::unique_ptr<WorkContext> context;
     int put_back = 0;  // since the connection was made
-    // Its consumer is or was reset (common/queue/watchdog.h): records up to here are looked at, and none is
-    // asked for before this time.
+    // Its consumer is or was reset (common/queue/tend/watchdog.h): records up to here are looked at, and none
+    // is asked for before this time.
     std::uint64_t look_up_to = 0;
     WallTime rest_until{};
   };

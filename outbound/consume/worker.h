@@ -1,7 +1,7 @@
 // The delivery worker: pulls records, looks at those that may have been in other hands, splits them into legs
 // (one mail's recipients of one domain), has each leg routed and delivered, decides what follows, and settles
 // the record. What happens to one record is in record_work.h; the decisions are in outbound/retry and
-// common/queue/holder.h.
+// common/queue/hold/holder.h.
 //
 // Confined to its executor, whose context has one thread; Start and Drain may be called from others.
 #pragma once

@@ -32,9 +32,9 @@
 #include "common/smtp/reply_parser.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/deliver/extensions.h"
-#include "outbound/deliver/result.h"
 #include "outbound/deliver/step.h"
 #include "outbound/deliver/transaction.h"
+#include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/observe/metrics.h"
-#include "outbound/deliver/result.h"
+#include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
 

@@ -24,7 +24,7 @@
 #include "absl/status/statusor.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/deliver/deliver_config.h"
-#include "outbound/deliver/result.h"
+#include "outbound/outcome/result.h"
 
 namespace goniec::net {
 class TlsClientContext;

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "goniec/queue/v1/queue.pb.h"
-#include "outbound/deliver/result.h"
+#include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
 

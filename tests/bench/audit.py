@@ -27,7 +27,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def slot_of(record_id):
-    """common/queue/subjects.cc, SlotOf."""
+    """common/queue/model/subjects.cc, SlotOf."""
     value = 0xCBF29CE484222325
     for byte in record_id.encode():
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF

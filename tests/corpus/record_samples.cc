@@ -21,9 +21,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
-#include "common/queue/events.h"
-#include "common/queue/settlement.h"
-#include "common/queue/subjects.h"
+#include "common/queue/events/events.h"
+#include "common/queue/hold/settlement.h"
+#include "common/queue/model/subjects.h"
 
 namespace goniec::queue {
 namespace {

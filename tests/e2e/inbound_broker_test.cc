@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/base/run_to_end.h"
-#include "common/queue/jetstream.h"
+#include "common/queue/broker/jetstream.h"
 #include "tests/e2e/inbound_fixture.h"
 
 namespace goniec::inbound {

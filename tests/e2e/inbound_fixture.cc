@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/run_to_end.h"
-#include "common/queue/body_store.h"
-#include "common/queue/jetstream.h"
-#include "common/queue/provision.h"
+#include "common/queue/broker/jetstream.h"
+#include "common/queue/publish/body_store.h"
+#include "common/queue/streams/provision.h"
 
 namespace goniec::inbound {
 std::string InboundTest::Binary() {

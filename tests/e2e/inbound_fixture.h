@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "common/queue/broker.h"
-#include "common/queue/config.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/model/config.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "tests/support/dialogue.h"
 #include "tests/support/nats_server.h"

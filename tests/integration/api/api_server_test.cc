@@ -6,8 +6,8 @@
 #include <future>
 
 #include "absl/strings/match.h"
-#include "common/queue/body_store.h"
-#include "common/queue/subjects.h"
+#include "common/queue/model/subjects.h"
+#include "common/queue/publish/body_store.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "tests/integration/api/api_fixture.h"
 

@@ -6,8 +6,8 @@
 #include "absl/strings/str_split.h"
 #include "common/base/run_to_end.h"
 #include "common/mail/ulid.h"
-#include "common/queue/quarantine.h"
-#include "common/queue/subjects.h"
+#include "common/queue/hold/quarantine.h"
+#include "common/queue/model/subjects.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "tests/integration/api/api_fixture.h"
 

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "common/base/run_to_end.h"
-#include "common/queue/broker.h"
-#include "common/queue/config.h"
-#include "common/queue/jetstream.h"
-#include "common/queue/provision.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/broker/jetstream.h"
+#include "common/queue/model/config.h"
+#include "common/queue/streams/provision.h"
 #include "tests/support/nats_server.h"
 
 namespace goniec::queue {

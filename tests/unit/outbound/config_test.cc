@@ -34,7 +34,7 @@ constexpr Described kFiles[] = {
     {"outbound/route/route_config.h", "outbound/route/route_config.cc"},
     {"outbound/retry/retry.h", "outbound/retry/retry.cc"},
     {"outbound/consume/worker_config.h", "outbound/consume/worker_config.cc"},
-    {"common/queue/config.h", "common/queue/config.cc"},
+    {"common/queue/model/config.h", "common/queue/model/config.cc"},
     {"common/dns/dns_config.h", "common/dns/dns_config.cc"},
     {"common/observe/log.h", "common/observe/log.cc"},
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/queue/admission.h"
+#include "common/queue/model/admission.h"
 
 namespace goniec::inbound {
 namespace {

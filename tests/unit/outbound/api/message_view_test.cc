@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "common/mail/ulid.h"
-#include "common/queue/durability.h"
-#include "common/queue/message_status.h"
+#include "common/queue/model/message_status.h"
+#include "common/queue/streams/durability.h"
 
 namespace goniec::outbound {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "common/queue/admission.h"
+#include "common/queue/model/admission.h"
 #include "goniec/rpc/google_rpc.pb.h"
 
 namespace goniec::outbound {

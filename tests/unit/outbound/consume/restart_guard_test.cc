@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "common/queue/server_starts.h"
+#include "common/queue/hold/server_starts.h"
 
 namespace goniec::outbound {
 namespace {

@@ -1,0 +1,56 @@
+// "Where is my message?": from the id alone to its status, at any moment from its 250 on. Called by the API,
+// and by the worker's looking (the holder rule). Reads only.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/queue/model/message_status.h"
+
+namespace goniec::queue {
+
+class Broker;
+struct QueueConfig;
+
+class MessageFinder {
+ public:
+  // `broker` is best a connection of its own, so that reads do not delay commits. Both must outlive this.
+  MessageFinder(Broker& broker, const QueueConfig& config);
+
+  // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
+  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones; last,
+  // what was set aside (queued, as far as anybody knows).
+  // kNotFound only if all are empty; kUnavailable if the broker could not be asked (never mistaken for "not
+  // found").
+  asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
+
+  // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
+  asio::awaitable<absl::StatusOr<MessageStatus>> FoldEvents(std::string tenant, std::string message_id);
+
+  // Every stored copy (WAIT under wait. or due., HELD) of the message, with its stream sequence and subject.
+  struct StoredCopy {
+    std::string stream;
+    std::string subject;
+    std::uint64_t sequence = 0;
+    v1::Mail mail;
+  };
+  asio::awaitable<absl::StatusOr<std::vector<StoredCopy>>> FindCopies(std::string tenant,
+                                                                      std::string message_id);
+
+  // The message in every stored record that holds some of it: in READY, WAIT and HELD.
+  asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> FindStored(std::string tenant,
+                                                                    std::string message_id);
+
+  // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was
+  // stored twice: the first acts).
+  asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id,
+                                                          int lane, std::uint64_t sequence);
+
+ private:
+  Broker& broker_;
+  const QueueConfig& config_;
+};
+
+}  // namespace goniec::queue

@@ -1,0 +1,468 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/mail/ulid.h"
+#include "common/queue/events/message_finder.h"
+#include "common/queue/model/subjects.h"
+#include "tests/integration/queue/real_queue.h"
+
+namespace goniec::queue {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+using testing::StartsWith;
+
+constexpr char kTenant[] = "acme";
+
+class FinderTest : public RealQueue {
+ protected:
+  void SetUp() override {
+    StartServer();
+    config_.lanes = 2;
+    config_.event_shards = 3;
+    ProvisionAll();
+    watched_ = std::make_unique<WatchedBroker>(*broker_);
+    finder_ = std::make_unique<MessageFinder>(*watched_, config_);
+  }
+
+  // A mail with recipients 0 to count - 1.
+  static v1::Mail MakeMail(const std::string& id, std::uint32_t count = 1, std::uint32_t generation = 0) {
+    v1::Mail mail;
+    mail.set_message_id(id);
+    mail.set_tenant(kTenant);
+    mail.set_mail_class(v1::MAIL_CLASS_TRANSACTIONAL);
+    mail.set_mail_from("sender@example.org");
+    mail.set_recipient_count(count);
+    mail.set_generation(generation);
+    for (std::uint32_t index = 0; index < count; ++index) {
+      mail.add_recipients()->set_index(index);
+      mail.mutable_recipients(static_cast<int>(index))->set_address(absl::StrCat("r", index, "@example.net"));
+    }
+    return mail;
+  }
+
+  std::string NewId() { return mail::MessageIdOf(mail::NewRecordId(std::chrono::system_clock::now()), 0); }
+  std::string OldId(std::chrono::seconds age) {
+    return mail::MessageIdOf(mail::NewRecordId(std::chrono::system_clock::now() - age), 0);
+  }
+
+  static std::shared_ptr<const std::string> Encoded(const v1::Mail& mail) {
+    v1::Record record;
+    record.set_record_id(std::string(mail::RecordIdOf(mail.message_id())));
+    *record.add_mails() = mail;
+    return std::make_shared<const std::string>(record.SerializeAsString());
+  }
+
+  void StoreReady(const v1::Mail& mail, int lane = 0) {
+    const int slot = SlotOf(mail.message_id());
+    Store({ReadySubject(lane, MailClass::kTransactional, mail.tenant(), slot), Encoded(mail), {}});
+  }
+
+  void StoreWait(const v1::Mail& mail, std::chrono::seconds from_now, int lane = 0) {
+    const std::string subject = WaitSubject(lane, MailClass::kTransactional, mail.tenant(), mail.message_id(),
+                                            mail.generation(), "example.net");
+    const absl::Time at = absl::FromChrono(std::chrono::system_clock::now() + from_now);
+    Store({subject,
+           Encoded(mail),
+           {{kHeaderSchedule,
+             absl::StrCat("@at ", absl::FormatTime(absl::RFC3339_full, at, absl::UTCTimeZone()))},
+            {kHeaderScheduleTarget, DueSubject(subject)}}});
+  }
+
+  v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, std::uint32_t generation = 0) {
+    v1::Event event;
+    event.set_event_id(absl::StrCat("event-", ++events_));
+    event.set_message_id(mail.message_id());
+    event.set_tenant(mail.tenant());
+    event.set_type(type);
+    event.set_generation(generation);
+    event.set_recipient_count(mail.recipient_count());
+    for (const v1::Recipient& recipient : mail.recipients()) {
+      v1::EventRecipient& about = *event.add_recipients();
+      about.set_index(recipient.index());
+      about.set_address(recipient.address());
+    }
+    if (type == v1::EVENT_TYPE_ACCEPTED) event.mutable_acceptance()->set_mail_from(mail.mail_from());
+    return event;
+  }
+
+  void StoreEvents(const std::vector<v1::Event>& events, bool late = false) {
+    v1::EventRecord record;
+    for (const v1::Event& event : events) *record.add_events() = event;
+    const int slot = SlotOf(events.at(0).message_id());
+    const int shard = ShardOf(slot, config_.event_shards);
+    Store({late ? LateEventSubject(shard, kTenant, slot) : EventSubject(shard, kTenant, slot),
+           std::make_shared<const std::string>(record.SerializeAsString()),
+           {}});
+  }
+
+  // Removes all of READY, as acknowledgements would.
+  void AcknowledgeReady(int lane = 0) { Api(absl::StrCat("STREAM.PURGE.", ReadyStream(lane))); }
+
+  MessageStatus MustFind(const std::string& id) {
+    auto status = RunToEnd(finder_->Find(kTenant, id));
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status.ok() ? *std::move(status) : MessageStatus();
+  }
+  absl::StatusCode FindCode(const std::string& tenant, const std::string& id) {
+    return RunToEnd(finder_->Find(tenant, id)).status().code();
+  }
+  RecipientState StateOf(const std::string& id) {
+    const MessageStatus status = MustFind(id);
+    EXPECT_THAT(status.recipients, SizeIs(1));
+    return status.recipients.empty() ? RecipientState::kCancelled : status.recipients.begin()->second.state;
+  }
+
+  // Acts once, before the first request whose subject begins like this.
+  void Before(std::string prefix, std::function<void()> act) {
+    watched_->before = [this, prefix = std::move(prefix), act = std::move(act)](const std::string& subject) {
+      if (!subject.starts_with(prefix)) return;
+      const auto once = act;
+      watched_->before = [](const std::string&) {};
+      once();
+    };
+  }
+
+  std::unique_ptr<WatchedBroker> watched_;
+  std::unique_ptr<MessageFinder> finder_;
+  int events_ = 0;
+};
+
+TEST_F(FinderTest, OnlyInReadyIsQueued) {
+  const v1::Mail mail = MakeMail(NewId(), 2);
+  StoreReady(mail, 1);
+  const MessageStatus status = MustFind(mail.message_id());
+  EXPECT_EQ(status.message_id, mail.message_id());
+  EXPECT_EQ(status.tenant, kTenant);
+  EXPECT_EQ(status.recipient_count, 2U);
+  ASSERT_THAT(status.recipients, SizeIs(2));
+  EXPECT_EQ(status.recipients.at(1).state, RecipientState::kQueued);
+  EXPECT_EQ(status.recipients.at(1).address, "r1@example.net");
+  EXPECT_EQ(status.acceptance->mail_from(), "sender@example.org");
+}
+
+TEST_F(FinderTest, EitherCaseOfTheIdIsTheSame) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  std::string upper = mail.message_id();
+  for (char& c : upper) c = static_cast<char>(std::toupper(c));
+  EXPECT_EQ(MustFind(upper).message_id, mail.message_id());
+}
+
+TEST_F(FinderTest, AcceptedAndWithAWorkerIsQueued) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kQueued);
+}
+
+TEST_F(FinderTest, DeliveredCostsOneDirectGet) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+  EXPECT_THAT(watched_->requests(), ElementsAre(StartsWith("$JS.API.DIRECT.GET.EVENTS_")));
+}
+
+TEST_F(FinderTest, DeferredInWait) {
+  const v1::Mail mail = MakeMail(NewId(), 1, 1);
+  v1::Event deferred = MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 1);
+  deferred.mutable_next_attempt_time()->set_seconds(4'000'000'000);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), deferred});
+  StoreWait(mail, std::chrono::hours(1), 1);
+  const MessageStatus status = MustFind(mail.message_id());
+  EXPECT_EQ(status.recipients.at(0).state, RecipientState::kDeferred);
+  EXPECT_EQ(status.recipients.at(0).next_attempt_time, WallTime(std::chrono::seconds(4'000'000'000)));
+}
+
+TEST_F(FinderTest, ACopyIsFoundBeforeAndAfterItsScheduleFired) {
+  const v1::Mail waiting = MakeMail(NewId(), 1, 1);
+  const v1::Mail due = MakeMail(NewId(), 1, 2);
+  StoreWait(waiting, std::chrono::hours(1), 1);
+  StoreWait(due, std::chrono::seconds(-1));
+  ASSERT_TRUE(test::WaitUntil([&] { return RunToEnd(GetNextMessage(*broker_, "WAIT_0", "due.0.>")).ok(); }));
+  const auto first = RunToEnd(finder_->FindCopies(kTenant, waiting.message_id()));
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_THAT(*first, SizeIs(1));
+  EXPECT_EQ(first->at(0).stream, "WAIT_1");
+  EXPECT_THAT(first->at(0).subject, StartsWith("wait.1."));
+  const auto second = RunToEnd(finder_->FindCopies(kTenant, due.message_id()));
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_THAT(*second, SizeIs(1));
+  EXPECT_THAT(second->at(0).subject, StartsWith("due.0."));
+  EXPECT_EQ(second->at(0).mail.generation(), 2U);
+  // No event names them (they may be older than the events are kept): still there.
+  EXPECT_EQ(StateOf(waiting.message_id()), RecipientState::kDeferred);
+  EXPECT_EQ(StateOf(due.message_id()), RecipientState::kDeferred);
+}
+
+TEST_F(FinderTest, AHeldCopyIsFound) {
+  const v1::Mail mail = MakeMail(NewId(), 1, 1);
+  Store({absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".1"),
+         Encoded(mail),
+         {}});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_HELD, 1)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kHeld);
+  EXPECT_THAT(*RunToEnd(finder_->FindCopies(kTenant, mail.message_id())), SizeIs(1));
+}
+
+TEST_F(FinderTest, LateEventsCount) {
+  const v1::Mail mail = MakeMail(OldId(std::chrono::hours(2)), 1, 1);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 1)});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_BOUNCED, 1)}, /*late=*/true);
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kBounced);
+}
+
+TEST_F(FinderTest, LateEventsCountWhileTheRecordIsStillInHand) {
+  const v1::Mail mail = MakeMail(OldId(std::chrono::hours(2)), 2);
+  StoreReady(mail);
+  v1::Event delivered = MakeEvent(mail, v1::EVENT_TYPE_DELIVERED);
+  delivered.mutable_recipients()->RemoveLast();
+  StoreEvents({delivered}, /*late=*/true);
+  const MessageStatus status = MustFind(mail.message_id());
+  EXPECT_EQ(status.recipients.at(0).state, RecipientState::kDelivered);
+  EXPECT_EQ(status.recipients.at(1).state, RecipientState::kQueued);
+}
+
+TEST_F(FinderTest, RecordsOfOneSlotAreToldApart) {
+  const v1::Mail mail = MakeMail(NewId());
+  const int slot = SlotOf(mail.message_id());
+  std::vector<v1::Mail> neighbours;
+  while (neighbours.size() < 3) {
+    const v1::Mail other = MakeMail(NewId());
+    if (SlotOf(other.message_id()) == slot) neighbours.push_back(other);
+  }
+  for (const v1::Mail& other : neighbours) StoreReady(other);
+  StoreEvents({MakeEvent(neighbours[0], v1::EVENT_TYPE_DELIVERED)});
+  EXPECT_EQ(FindCode(kTenant, mail.message_id()), absl::StatusCode::kNotFound);
+  StoreReady(mail);
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kQueued);
+  EXPECT_EQ(StateOf(neighbours[0].message_id()), RecipientState::kDelivered);
+}
+
+TEST_F(FinderTest, ABusySlotIsReadToTheEnd) {
+  const v1::Mail mail = MakeMail(NewId());
+  const std::string record(mail::RecordIdOf(mail.message_id()));
+  for (int i = 1; i <= 150; ++i)
+    StoreEvents({MakeEvent(MakeMail(mail::MessageIdOf(record, i)), v1::EVENT_TYPE_DELIVERED)});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+}
+
+TEST_F(FinderTest, WhatDoesNotParseIsNotInTheWay) {
+  const v1::Mail mail = MakeMail(NewId());
+  const int slot = SlotOf(mail.message_id());
+  const auto garbage = std::make_shared<const std::string>("\xFF\xFF not a record");
+  Store({ReadySubject(0, MailClass::kBulk, kTenant, slot), garbage, {}});
+  Store({EventSubject(ShardOf(slot, config_.event_shards), kTenant, slot), garbage, {}});
+  StoreReady(mail);
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kQueued);
+}
+
+TEST_F(FinderTest, NotFoundOnlyForWhatIsNowhere) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  const std::string record(mail::RecordIdOf(mail.message_id()));
+  EXPECT_EQ(FindCode(kTenant, NewId()), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FindCode(kTenant, mail::MessageIdOf(record, 1)), absl::StatusCode::kNotFound)
+      << "the record has one mail";
+  EXPECT_EQ(FindCode("other", mail.message_id()), absl::StatusCode::kNotFound) << "another tenant's";
+  EXPECT_EQ(FindCode("*", mail.message_id()), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FindCode(kTenant, "not-an-id"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FindCode(kTenant, "*"), absl::StatusCode::kNotFound);
+}
+
+TEST_F(FinderTest, AForgedIdIsNotFoundWhateverTimeItNames) {
+  struct Case {
+    const char* name;
+    std::string id;
+  };
+  const WallTime now = std::chrono::system_clock::now();
+  const Case cases[] = {
+      {"1970", "00000000000000000000000000"},
+      {"a year ago", mail::NewUlid(now - std::chrono::hours(24 * 365))},
+      {"in an hour", mail::NewUlid(now + std::chrono::hours(1))},
+      {"2100", mail::NewUlid(WallTime(std::chrono::seconds(4'102'444'800)))},
+      {"10889, the last", "7zzzzzzzzzzzzzzzzzzzzzzzzz"},
+      {"more than 48 bits", "8zzzzzzzzzzzzzzzzzzzzzzzzz"},
+      {"upper case", "01ARYZ6S41TSV4RRFFQ69G5FAV"},
+      {"no letter of the alphabet", "01aryz6s41tsv4rrffq69g5fau"},
+      {"too short", "01aryz6s41"},
+      {"several subjects", "01aryz6s41.tsv4rrffq69g5fa"},
+      {"all subjects", ">"},
+      {"none", ""},
+  };
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  for (const Case& one : cases) {
+    EXPECT_EQ(FindCode(kTenant, one.id), absl::StatusCode::kNotFound) << one.name;
+    EXPECT_TRUE(RunToEnd(finder_->FindCopies(kTenant, one.id)).ok()) << one.name;
+  }
+}
+
+// Set aside by a worker, for instance of an older version: the 250 still stands.
+TEST_F(FinderTest, WhatWasSetAsideIsFound) {
+  const v1::Mail ready = MakeMail(NewId(), 2);
+  const v1::Mail copy = MakeMail(NewId(), 1, 3);
+  const std::string at = ReadySubject(1, MailClass::kBulk, kTenant, SlotOf(ready.message_id()));
+  const std::string due =
+      DueSubject(WaitSubject(0, MailClass::kTransactional, kTenant, copy.message_id(), 3, "example.net"));
+  Store({QuarantineSubject(at), std::make_shared<const std::string>("\xFF not a record"), {}});
+  EXPECT_EQ(FindCode(kTenant, ready.message_id()), absl::StatusCode::kNotFound);
+  Store({QuarantineSubject(at), Encoded(ready), {}});
+  Store({QuarantineSubject(due), Encoded(copy), {}});
+  EXPECT_EQ(MustFind(ready.message_id()).recipients.at(1).state, RecipientState::kQueued);
+  EXPECT_EQ(StateOf(copy.message_id()), RecipientState::kDeferred);
+  EXPECT_EQ(FindCode("other", ready.message_id()), absl::StatusCode::kNotFound);
+  Api("STREAM.DELETE.QUARANTINE");
+  EXPECT_EQ(FindCode(kTenant, ready.message_id()), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(FinderTest, ARecordThatIsAcknowledgedBetweenTheReadsIsStillFound) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  Before("$JS.API.STREAM.MSG.GET.READY_", [&] {
+    StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
+    AcknowledgeReady();
+  });
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+}
+
+// A worker whose clock goes slow stores its end among the early events, behind another's among the late ones.
+TEST_F(FinderTest, OfTwoEndsTheFirstInTheStreamIsShownWhereverItLies) {
+  v1::Mail mail = MakeMail(OldId(std::chrono::minutes(2)));
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)}, /*late=*/true);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED), MakeEvent(mail, v1::EVENT_TYPE_BOUNCED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+  v1::Mail other = MakeMail(OldId(std::chrono::minutes(2)));
+  StoreEvents({MakeEvent(other, v1::EVENT_TYPE_BOUNCED)});
+  StoreEvents({MakeEvent(other, v1::EVENT_TYPE_DELIVERED)}, /*late=*/true);
+  EXPECT_EQ(StateOf(other.message_id()), RecipientState::kBounced);
+}
+
+TEST_F(FinderTest, ARecordThatIsMovedAndEndsBetweenTheReadsIsStillFound) {
+  const v1::Mail mail = MakeMail(OldId(std::chrono::minutes(5)));
+  StoreReady(mail);
+  Before("$JS.API.STREAM.MSG.GET.READY_", [&] {
+    StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 1)}, /*late=*/true);
+    StoreWait(MakeMail(mail.message_id(), 1, 1), std::chrono::hours(1));
+    AcknowledgeReady();
+    // And from WAIT to its end before the copies are looked for.
+    Before("$JS.API.STREAM.MSG.GET.WAIT_", [&] {
+      StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED, 1)}, /*late=*/true);
+      Api("STREAM.PURGE.WAIT_0");
+    });
+  });
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+}
+
+TEST_F(FinderTest, AStepThatCannotBeAskedIsUnavailableAndNeverNotFound) {
+  const v1::Mail mail = MakeMail(NewId());
+  StoreReady(mail);
+  for (const char* stream : {"READY_0", "WAIT_1", "HELD_0", "EVENTS_0", "EVENTS_1", "EVENTS_2"}) {
+    SCOPED_TRACE(stream);
+    const std::string id = NewId();
+    Api(absl::StrCat("STREAM.DELETE.", stream));
+    const bool asked = !std::string_view(stream).starts_with("EVENTS") ||
+                       EventsStream(ShardOf(SlotOf(id), config_.event_shards)) == stream;
+    EXPECT_EQ(FindCode(kTenant, id), asked ? absl::StatusCode::kUnavailable : absl::StatusCode::kNotFound);
+    ProvisionAll();
+  }
+  server_->Kill();
+  ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
+  EXPECT_EQ(FindCode(kTenant, mail.message_id()), absl::StatusCode::kUnavailable);
+}
+
+// One server cannot lag behind itself: the answers of a replica that has nothing yet are given by the test.
+class LaggingReplicaTest : public FinderTest {
+ protected:
+  void SetUp() override {
+    FinderTest::SetUp();
+    watched_->answer = [this](const std::string& subject) -> std::optional<IncomingMessage> {
+      IncomingMessage message;
+      if (subject.starts_with("$JS.API.DIRECT.GET.") && lagging_) {
+        message.status = 404;
+        return message;
+      }
+      if (subject.starts_with("$JS.API.STREAM.INFO.EVENTS_")) {
+        message.data = R"({"config":{"num_replicas":3}})";
+        return message;
+      }
+      return std::nullopt;
+    };
+  }
+  bool lagging_ = true;
+};
+
+TEST_F(LaggingReplicaTest, TheLeaderIsAskedForTheEnd) {
+  const v1::Mail mail = MakeMail(NewId());
+  const std::string record(mail::RecordIdOf(mail.message_id()));
+  StoreEvents({MakeEvent(MakeMail(mail::MessageIdOf(record, 1)), v1::EVENT_TYPE_DELIVERED)});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)});
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+  EXPECT_TRUE(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->AllTerminal());
+}
+
+TEST_F(LaggingReplicaTest, NotFoundIsTheLeadersWord) {
+  EXPECT_EQ(FindCode(kTenant, NewId()), absl::StatusCode::kNotFound);
+  EXPECT_THAT(watched_->requests(), Contains(StartsWith("$JS.API.STREAM.MSG.GET.EVENTS_")));
+}
+
+TEST_F(LaggingReplicaTest, LateEventsAreAskedForAtTheLeaderToo) {
+  const v1::Mail mail = MakeMail(OldId(std::chrono::hours(1)));
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_EXPIRED)}, /*late=*/true);
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kExpired);
+}
+
+TEST_F(LaggingReplicaTest, GoesOnWhereTheReplicaEnded) {
+  lagging_ = false;
+  const v1::Mail mail = MakeMail(NewId());
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  Before("$JS.API.STREAM.MSG.GET.EVENTS_", [&] { StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DELIVERED)}); });
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDelivered);
+}
+
+TEST_F(FinderTest, FoldEventsReadsEventsAlone) {
+  const v1::Mail mail = MakeMail(OldId(std::chrono::hours(1)));
+  StoreReady(mail);
+  EXPECT_TRUE(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.empty());
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 1)});
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_DEFERRED, 2)}, /*late=*/true);
+  EXPECT_EQ(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->recipients.at(0).generation, 2U);
+}
+
+TEST_F(FinderTest, FindCopiesGivesAllGenerationsOfThisMessageAlone) {
+  const std::string id = NewId();
+  StoreWait(MakeMail(id, 1, 1), std::chrono::hours(1));
+  StoreWait(MakeMail(id, 1, 2), std::chrono::hours(2));
+  StoreWait(MakeMail(NewId(), 1, 1), std::chrono::hours(1));
+  const auto copies = RunToEnd(finder_->FindCopies(kTenant, id));
+  ASSERT_TRUE(copies.ok()) << copies.status();
+  ASSERT_THAT(*copies, SizeIs(2));
+  EXPECT_EQ(copies->at(0).mail.generation(), 1U);
+  EXPECT_EQ(copies->at(1).mail.generation(), 2U);
+  EXPECT_THAT(*RunToEnd(finder_->FindCopies("other", id)), SizeIs(0));
+}
+
+TEST_F(FinderTest, AResendSeesItsFirst) {
+  const v1::Mail mail = MakeMail(NewId());
+  const std::string record(mail::RecordIdOf(mail.message_id()));
+  const std::string subject = ReadySubject(0, MailClass::kTransactional, kTenant, SlotOf(mail.message_id()));
+  StoreReady(mail);  // sequence 1
+  StoreReady(mail);  // sequence 2
+  EXPECT_TRUE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 1)));
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, std::string(24, '0'), 0, 2)));
+  AcknowledgeReady();
+  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+}
+
+}  // namespace
+}  // namespace goniec::queue

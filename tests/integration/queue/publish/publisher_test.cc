@@ -1,0 +1,448 @@
+#include "common/queue/publish/publisher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <asio/post.hpp>
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/mail/ulid.h"
+#include "common/queue/model/record_builder.h"
+#include "common/queue/model/subjects.h"
+#include "tests/integration/queue/real_queue.h"
+
+namespace goniec::queue {
+namespace {
+
+using testing::IsEmpty;
+
+// A boot clock that the test moves on; wall time is real.
+class JumpingClock final : public Clock {
+ public:
+  WallTime Wall() const override { return std::chrono::system_clock::now(); }
+  BootTime Boot() const override { return BootClock::now() + BootClock::duration(ahead_); }
+  void Jump(std::chrono::nanoseconds span) { ahead_ += span.count(); }
+
+ private:
+  std::atomic<std::int64_t> ahead_{0};
+};
+
+// Keeps publishes into READY until Release(), and remembers whose they were.
+class HoldingBroker final : public WatchedBroker {
+ public:
+  using WatchedBroker::WatchedBroker;
+
+  void Request(OutgoingMessage message, std::chrono::milliseconds limit, std::function<void(Reply)> done,
+               std::function<bool()> may_send) override {
+    if (!message.subject.starts_with("ready.")) {
+      return WatchedBroker::Request(std::move(message), limit, std::move(done), std::move(may_send));
+    }
+    const std::lock_guard lock(mutex_);
+    const std::size_t slot = message.subject.rfind('.');
+    const std::size_t tenant = message.subject.rfind('.', slot - 1) + 1;
+    tenants_.push_back(message.subject.substr(tenant, slot - tenant));
+    auto send = [this, message = std::move(message), limit, done = std::move(done),
+                 may_send = std::move(may_send)]() mutable {
+      WatchedBroker::Request(std::move(message), limit, std::move(done), std::move(may_send));
+    };
+    if (holding_) {
+      held_.emplace_back(std::move(send));
+    } else {
+      asio::post(executor(), std::move(send));
+    }
+  }
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    holding_ = false;
+    for (auto& send : held_) asio::post(executor(), std::move(send));
+    held_.clear();
+  }
+  [[nodiscard]] std::vector<std::string> tenants() const {
+    const std::lock_guard lock(mutex_);
+    return tenants_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  bool holding_ = true;
+  std::vector<std::function<void()>> held_;
+  std::vector<std::string> tenants_;
+};
+
+// What Commit's callbacks said, in order of their coming.
+class Answers {
+ public:
+  std::function<void(absl::StatusOr<Committed>)> Take() {
+    return [this](absl::StatusOr<Committed> answer) {
+      const std::lock_guard lock(mutex_);
+      all_.push_back(std::move(answer));
+    };
+  }
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return all_.size();
+  }
+  [[nodiscard]] std::vector<absl::StatusOr<Committed>> all() const {
+    const std::lock_guard lock(mutex_);
+    return all_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<absl::StatusOr<Committed>> all_;
+};
+
+class PublisherTest : public RealQueue {
+ protected:
+  void SetUp() override { Begin({}); }
+
+  void Begin(test::NatsServerOptions options) {
+    StartServer(std::move(options));
+    ProvisionAll();
+    lossy_ = std::make_unique<LossyBroker>(*broker_, "ready.");
+  }
+
+  void Make() { publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock_); }
+  LeaderlessBroker& MakeLeaderless() {
+    leaderless_ = std::make_unique<LeaderlessBroker>(*broker_, "ready.");
+    return *leaderless_;
+  }
+
+  static v1::Mail MakeMail(std::size_t body = 1'000,
+                           v1::MailClass mail_class = v1::MAIL_CLASS_TRANSACTIONAL) {
+    v1::Mail mail;
+    mail.set_tenant("acme");
+    mail.set_mail_class(mail_class);
+    mail.set_mail_from("sender@example.org");
+    mail.add_recipients()->set_address("someone@example.net");
+    std::string head = "X-Id: ";
+    head += kMessageIdPlaceholder;
+    mail.set_head(head + "\r\n");
+    mail.set_inline_body(std::string(body, 'x'));
+    mail.set_size_bytes(body);
+    return mail;
+  }
+
+  std::vector<v1::Record> StoredRecords() {
+    std::vector<v1::Record> records;
+    std::uint64_t sequence = 1;
+    for (;;) {
+      const auto stored = RunToEnd(GetNextMessage(*broker_, ReadyStream(0), "ready.>", sequence));
+      if (!stored.ok()) {
+        EXPECT_TRUE(absl::IsNotFound(stored.status())) << stored.status();
+        return records;
+      }
+      sequence = stored->sequence + 1;
+      EXPECT_TRUE(records.emplace_back().ParseFromString(stored->data));
+    }
+  }
+
+  absl::StatusOr<Committed> CommitOne(v1::Mail mail) { return RunToEnd(publisher_->Commit(std::move(mail))); }
+
+  JumpingClock clock_;
+  std::unique_ptr<LossyBroker> lossy_;
+  std::unique_ptr<LeaderlessBroker> leaderless_;
+  std::unique_ptr<Publisher> publisher_;
+};
+
+TEST_F(PublisherTest, ACommittedMailIsInTheStreamUnderItsId) {
+  Make();
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  const std::vector<v1::Record> records = StoredRecords();
+  ASSERT_EQ(records.size(), 1U);
+  const v1::Mail& mail = records[0].mails(0);
+  EXPECT_EQ(mail.message_id(), committed->message_id);
+  EXPECT_EQ(records[0].record_id(), committed->message_id.substr(0, kRecordIdLength));
+  EXPECT_EQ(mail.head(), absl::StrCat("X-Id: ", committed->message_id, "\r\n"))
+      << "the placeholder is the id now";
+  EXPECT_EQ(mail.size_bytes(), mail.head().size() + 1'000);
+  EXPECT_EQ(mail.recipient_count(), 1U);
+  EXPECT_TRUE(mail.has_accept_time());
+}
+
+TEST_F(PublisherTest, ACrowdSharesFewRecords) {
+  Make();
+  Answers answers;
+  for (int i = 0; i < 100; ++i) publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 100; }));
+  std::set<std::string> ids;
+  for (const auto& answer : answers.all()) {
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ids.insert(answer->message_id);
+  }
+  EXPECT_EQ(ids.size(), 100U);
+  const std::vector<v1::Record> records = StoredRecords();
+  EXPECT_LE(records.size(), 10U) << "100 mails, one commit in flight: far fewer records than mails";
+  int mails = 0;
+  for (const v1::Record& record : records) {
+    EXPECT_LE(record.mails_size(), mail::kMaxMailsPerRecord);
+    mails += record.mails_size();
+  }
+  EXPECT_EQ(mails, 100);
+}
+
+TEST_F(PublisherTest, NobodyIsAnsweredBeforeTheRecordIsAcknowledged) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  for (int i = 0; i < 10; ++i) publisher_->Commit(MakeMail(), answers.Take());
+  // The first commit is on its way when its repetition is.
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_EQ(answers.size(), 0U);
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 10; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  std::size_t mails = 0;
+  for (const v1::Record& record : StoredRecords()) mails += static_cast<std::size_t>(record.mails_size());
+  EXPECT_EQ(mails, 10U) << "what was repeated is there once";
+}
+
+TEST_F(PublisherTest, ALostAnswerLeadsToTheSameRecordOnce) {
+  Make();
+  lossy_->lose = 2;
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_EQ(publisher_->stats().resends, 2U);
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, ARefusedCommitFailsItsOwnMailsAlone) {
+  Make();
+  std::atomic<int> publishes{0};
+  lossy_->answer = [&](const std::string& subject) -> std::optional<IncomingMessage> {
+    if (!subject.starts_with("ready.") || publishes++ != 0) return std::nullopt;
+    IncomingMessage refusal;
+    refusal.data = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+    return refusal;
+  };
+  Answers first;
+  Answers second;
+  publisher_->Commit(MakeMail(), first.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return first.size() == 1; }));
+  publisher_->Commit(MakeMail(), second.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return second.size() == 1; }));
+  EXPECT_TRUE(absl::IsResourceExhausted(first.all()[0].status())) << first.all()[0].status();
+  EXPECT_TRUE(second.all()[0].ok()) << second.all()[0].status();
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, WithoutABrokerItRefusesAtOnceAndGoesOnWhenItIsBack) {
+  Make();
+  server_->Kill();
+  ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().unknown, 0U) << "it was certain that nothing was sent";
+  ASSERT_TRUE(server_->StartAgain().ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return broker_->connected(); }));
+  EXPECT_TRUE(CommitOne(MakeMail()).ok());
+}
+
+TEST_F(PublisherTest, ACommitThatIsCutOffIsFinishedAfterTheRestart) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  server_->Thaw();
+  server_->Kill();
+  ASSERT_TRUE(server_->StartAgain().ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(answers.all()[0].ok()) << answers.all()[0].status();
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, AnUnansweredCommitIsGivenUpAsUnknown) {
+  config_.commit_repeat = std::chrono::milliseconds(100);
+  config_.commit_limit = std::chrono::milliseconds(500);
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(answers.all()[0].status())) << answers.all()[0].status();
+  EXPECT_EQ(publisher_->stats().unknown, 1U);
+  server_->Thaw();
+}
+
+TEST_F(PublisherTest, InAClusterACommitWaitsForTheStreamsNextLeader) {
+  LeaderlessBroker& broker = MakeLeaderless();
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 3;
+  const auto committed = CommitOne(MakeMail());
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_LE(broker.leaderless, 0);
+  EXPECT_EQ(StoredRecords().size(), 1U);
+}
+
+TEST_F(PublisherTest, ACommitThatFindsNoLeaderIsGivenUpAsNotStored) {
+  LeaderlessBroker& broker = MakeLeaderless();
+  config_.commit_limit = std::chrono::milliseconds(500);
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 1'000'000;
+  const auto committed = CommitOne(MakeMail());
+  EXPECT_TRUE(absl::IsUnavailable(committed.status())) << committed.status();
+  EXPECT_EQ(publisher_->stats().unknown, 0U);
+  EXPECT_GT(publisher_->stats().resends, 0U);
+}
+
+TEST_F(PublisherTest, OnASingleServerNobodyWaitsForALeader) {
+  LeaderlessBroker& broker = MakeLeaderless();
+  broker.in_cluster = false;
+  publisher_ = Publisher::Create(broker, config_, nullptr, clock_);
+  broker.leaderless = 1'000'000;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().resends, 0U);
+}
+
+// A server whose disk is full keeps the connection and answers no publish.
+TEST_F(PublisherTest, ASilentStoreRefusesAtOnceUntilItAnswers) {
+  config_.commit_repeat = std::chrono::milliseconds(50);
+  Make();
+  std::atomic<int> changes{0};
+  std::atomic<bool> silent{false};
+  publisher_->OnSilence([&](bool is) {
+    silent = is;
+    ++changes;
+  });
+  lossy_->lose = 1'000'000;
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_TRUE(publisher_->Admit(MailClass::kTransactional).ok());  // not at the first lost answer
+  clock_.Jump(config_.commit_limit / 2);
+  ASSERT_TRUE(test::WaitUntil([&] { return silent.load(); }));
+  EXPECT_TRUE(absl::IsUnavailable(publisher_->Admit(MailClass::kTransactional)));
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(answers.size(), 0U);  // the one on its way is not given up for that
+  lossy_->lose = 0;
+  ASSERT_TRUE(test::WaitUntil([&] { return !silent; }));
+  EXPECT_TRUE(CommitOne(MakeMail()).ok());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(answers.all()[0].ok());
+  EXPECT_EQ(changes, 2);
+}
+
+TEST_F(PublisherTest, ARecordThatBecameOldBeforeItWasSentIsNotSent) {
+  Make();
+  // As if the process had been stopped between forming the record and sending it.
+  lossy_->before = [&](const std::string& subject) {
+    if (subject.starts_with("ready.")) clock_.Jump(config_.commit_limit);
+  };
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(MakeMail()).status()));
+  EXPECT_EQ(publisher_->stats().unknown, 0U);
+  EXPECT_THAT(StoredRecords(), IsEmpty());
+}
+
+TEST_F(PublisherTest, AFullQueueIsResourceExhausted) {
+  config_.capacity_bytes = 1 << 20;
+  ProvisionAll();
+  Make();
+  absl::Status last;
+  for (int i = 0; i < 30 && last.ok(); ++i) last = CommitOne(MakeMail(100'000)).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(last)) << last;
+}
+
+TEST_F(PublisherTest, WhatWaitsIsBounded) {
+  config_.pending_bytes = 50'000;
+  Make();
+  server_->Freeze();
+  Answers answers;
+  for (int i = 0; i < 6; ++i) publisher_->Commit(MakeMail(10'000), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 2; }));
+  for (const auto& answer : answers.all())
+    EXPECT_TRUE(absl::IsResourceExhausted(answer.status())) << answer.status();
+  EXPECT_LE(publisher_->stats().pending_bytes, 50'000U);
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 6; }));
+  EXPECT_EQ(publisher_->stats().pending_bytes, 0U);
+}
+
+TEST_F(PublisherTest, AnEnvelopeOverTheLimitIsInvalid) {
+  Make();
+  v1::Mail mail = MakeMail();
+  mail.set_head(std::string(kMaxEnvelopeBytes + 1, 'h'));
+  EXPECT_TRUE(absl::IsInvalidArgument(CommitOne(std::move(mail)).status()));
+}
+
+TEST_F(PublisherTest, DrainRefusesWhatComesAndWaitsForWhatIsThere) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  publisher_->Commit(MakeMail(), answers.Take());
+  std::atomic<bool> drained{false};
+  publisher_->Drain([&] { drained = true; });
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  EXPECT_FALSE(drained);
+  publisher_->Commit(MakeMail(), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 1; }));
+  EXPECT_TRUE(absl::IsUnavailable(answers.all()[0].status()));
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return drained.load(); }));
+  EXPECT_EQ(answers.size(), 2U);
+}
+
+class FourLanesTest : public PublisherTest {
+ protected:
+  void SetUp() override {
+    config_.lanes = 4;
+    Begin({});
+    holding_ = std::make_unique<HoldingBroker>(*broker_);
+    publisher_ = Publisher::Create(*holding_, config_, nullptr, clock_);
+  }
+  void TearDown() override { publisher_ = nullptr; }
+  std::unique_ptr<HoldingBroker> holding_;
+};
+
+// The flood was there first, with mails for many records and lanes for all turns.
+TEST_F(FourLanesTest, ABacklogOfOneTenantDelaysNoOtherByMoreThanItsTurn) {
+  Answers answers;
+  const auto commit = [&](const std::string& tenant) {
+    v1::Mail mail = MakeMail();
+    mail.set_tenant(tenant);
+    publisher_->Commit(std::move(mail), answers.Take());
+  };
+  constexpr int kFlood = 12 * mail::kMaxMailsPerRecord;
+  constexpr int kOthers = 20;
+  for (int i = 0; i < kFlood; ++i) commit("flood");
+  ASSERT_TRUE(test::WaitUntil([&] { return holding_->tenants().size() == 4; }));
+  for (int i = 0; i < kOthers; ++i) commit(absl::StrCat("tenant", i));
+  // They are in the queue of the broker's thread behind what takes them in.
+  holding_->Release();
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == kFlood + kOthers; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  std::vector<std::string> turns = holding_->tenants();
+  turns.erase(turns.begin(), turns.begin() + 4);  // before the others came
+  std::size_t last_other = 0;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    if (turns[i] != "flood") last_other = i;
+  }
+  const auto floods =
+      std::count(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(last_other), "flood");
+  EXPECT_LE(floods, 1) << "all had waited for a turn when it had one";
+}
+
+class SmallPayloadTest : public PublisherTest {
+ protected:
+  void SetUp() override {
+    test::NatsServerOptions options;
+    options.extra = "max_payload: 200KB";
+    Begin(std::move(options));
+  }
+};
+
+TEST_F(SmallPayloadTest, RecordsStayBelowTheServersLimit) {
+  Make();
+  Answers answers;
+  for (int i = 0; i < 20; ++i) publisher_->Commit(MakeMail(60'000), answers.Take());
+  ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 20; }));
+  for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const v1::Record& record : StoredRecords()) EXPECT_LT(record.ByteSizeLong(), 200'000U);
+}
+
+}  // namespace
+}  // namespace goniec::queue
