@@ -3,20 +3,19 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <asio/async_result.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <atomic>
-#include <deque>
 #include <list>
-#include <map>
 #include <mutex>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/await.h"
 #include "common/base/status.h"
 #include "common/mail/ulid.h"
 #include "common/queue/broker/broker.h"
@@ -24,6 +23,7 @@
 #include "common/queue/model/config.h"
 #include "common/queue/model/record_builder.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/publish/commit_queue.h"
 #include "common/queue/streams/store_level.h"
 
 namespace goniec::queue {
@@ -33,31 +33,6 @@ namespace {
 constexpr std::size_t kMostInFlight = 4;
 using Done = std::function<void(absl::StatusOr<Committed>)>;
 
-struct Waiting {
-  v1::Mail mail;
-  std::size_t bytes = 0;
-  BootTime since;
-  Done done;
-};
-
-// Mails that may share a record.
-struct GroupKey {
-  v1::MailClass mail_class;
-  std::string tenant;
-  bool operator<(const GroupKey& other) const {
-    return std::tie(mail_class, tenant) < std::tie(other.mail_class, other.tenant);
-  }
-};
-
-struct Group {
-  std::deque<Waiting> mails;
-  BootTime last_turn{};
-
-  // Since when it waits for a turn: a tenant with many mails waits after each of its records like the others,
-  // so that the age of its backlog does not put it before them.
-  [[nodiscard]] BootTime since() const { return std::max(mails.front().since, last_turn); }
-};
-
 // A record on its way: frozen bytes, and those who wait for its fate.
 struct Flight {
   GroupKey key;
@@ -65,7 +40,7 @@ struct Flight {
   OutgoingMessage message;
   BootTime formed;
   std::vector<std::string> ids;
-  std::vector<Done> done;
+  std::vector<CommitWaiter> waiters;
   std::size_t bytes = 0;
   // True once an answer was lost: it may be stored, so only an answer or the limit ends it.
   bool may_be_stored = false;
@@ -81,31 +56,44 @@ class GroupCommitPublisher final : public Publisher {
         config_(config),
         level_(level),
         clock_(clock),
+        queue_(config.lanes),
+        pause_(broker.executor()),
         give_up_(broker.executor()),
         silence_(broker.executor()) {
     state_token_ = broker_.OnStateChange([this](bool connected) {
       if (connected) OnConnected();
     });
   }
-  ~GroupCommitPublisher() override { broker_.RemoveStateCallback(state_token_); }
+  ~GroupCommitPublisher() override {
+    // Before the callback goes, which is waited for: no timer finds this object gone.
+    asio::post(broker_.executor(), [this] {
+      pause_.cancel();
+      give_up_.cancel();
+      silence_.cancel();
+    });
+    broker_.RemoveStateCallback(state_token_);
+  }
 
   using Publisher::Commit;
   absl::Status Admit(MailClass mail_class) const override;
-  void Commit(v1::Mail mail, Done done) override;
+  void Commit(v1::Mail mail, Done done, asio::any_io_executor home) override;
   void OnSilence(std::function<void(bool)> changed) override { silence_changed_ = std::move(changed); }
   void Drain(std::function<void()> done) override;
   PublisherStats stats() const override;
 
  private:
   // Any thread.
-  void Refuse(const Done& done, absl::Status status);
+  void Refuse(const CommitWaiter& waiter, const absl::Status& status);
+  [[nodiscard]] bool MustWakeLocked(const GroupKey& key);
 
   // The broker's thread.
   void TakeIncoming();
   void StartCommits();
   bool StartOne();
-  void DropStale(std::deque<Waiting>& group);
-  void Form(const GroupKey& key, int lane, std::deque<Waiting>& group);
+  void DropStale();
+  void Form(const CommitQueue::Turn& turn);
+  void ArmPause();
+  void GoQuiet();
   void Send(std::list<Flight>::iterator flight);
   void OnResult(std::list<Flight>::iterator flight, const PublishResult& result);
   void OnConnected();
@@ -117,7 +105,6 @@ class GroupCommitPublisher final : public Publisher {
   [[nodiscard]] bool TooOld(const Flight& flight) const {
     return clock_.Boot() - flight.formed >= config_.commit_limit;
   }
-  [[nodiscard]] bool Busy(const GroupKey& key, int lane) const;
   void TellDrained();
 
   Broker& broker_;
@@ -126,15 +113,19 @@ class GroupCommitPublisher final : public Publisher {
   const Clock& clock_;
   int state_token_ = 0;
 
-  std::mutex mutex_;
-  std::vector<Waiting> incoming_;  // under mutex_
-  bool draining_ = false;          // under mutex_
+  std::mutex mutex_;  // the next four
+  std::vector<WaitingMail> incoming_;
+  bool woken_ = false;  // TakeIncoming() is on its way
+  // Whose mail the broker's thread comes for by itself.
+  std::vector<CommitQueue::Quiet> quiet_;
+  bool draining_ = false;
 
   // Confined to the broker's thread.
-  std::map<GroupKey, Group> groups_;
+  CommitQueue queue_;
   std::list<Flight> flights_;
   bool starting_ = false;
-  int next_lane_ = 0;
+  asio::steady_timer pause_;
+  BootTime pause_end_ = BootTime::max();  // what pause_ waits for; max: nothing
   asio::steady_timer give_up_;
   asio::steady_timer silence_;
   std::function<void(bool)> silence_changed_ = [](bool) {};
@@ -149,9 +140,40 @@ class GroupCommitPublisher final : public Publisher {
   std::atomic<std::uint64_t> pending_bytes_{0};
 };
 
-void GroupCommitPublisher::Refuse(const Done& done, absl::Status status) {
+void Tell(const CommitWaiter& waiter, absl::StatusOr<Committed> answer) {
+  if (waiter.home == nullptr) return waiter.done(std::move(answer));
+  asio::post(waiter.home,
+             [done = waiter.done, answer = std::move(answer)]() mutable { done(std::move(answer)); });
+}
+
+// One wake-up for each executor, however many wait on it.
+void TellAll(const Flight& flight, const std::function<absl::StatusOr<Committed>(std::size_t)>& answer) {
+  struct Home {
+    asio::any_io_executor executor;
+    std::vector<std::pair<Done, absl::StatusOr<Committed>>> answers;
+  };
+  std::vector<Home> homes;
+  for (std::size_t i = 0; i < flight.waiters.size(); ++i) {
+    const CommitWaiter& waiter = flight.waiters[i];
+    if (waiter.home == nullptr) {
+      waiter.done(answer(i));
+      continue;
+    }
+    auto home = std::find_if(homes.begin(), homes.end(),
+                             [&waiter](const Home& known) { return known.executor == waiter.home; });
+    if (home == homes.end()) home = homes.insert(homes.end(), {waiter.home, {}});
+    home->answers.emplace_back(waiter.done, answer(i));
+  }
+  for (Home& home : homes) {
+    asio::post(home.executor, [answers = std::move(home.answers)]() mutable {
+      for (auto& [done, told] : answers) done(std::move(told));
+    });
+  }
+}
+
+void GroupCommitPublisher::Refuse(const CommitWaiter& waiter, const absl::Status& status) {
   ++refused_;
-  done(std::move(status));
+  Tell(waiter, status);
 }
 
 absl::Status GroupCommitPublisher::Admit(MailClass mail_class) const {
@@ -159,47 +181,58 @@ absl::Status GroupCommitPublisher::Admit(MailClass mail_class) const {
   return level_ == nullptr ? absl::OkStatus() : level_->Admit(mail_class);
 }
 
-void GroupCommitPublisher::Commit(v1::Mail mail, Done done) {
-  if (absl::Status admitted = Admit(ClassOf(mail)); !admitted.ok()) return Refuse(done, std::move(admitted));
+void GroupCommitPublisher::Commit(v1::Mail mail, Done done, asio::any_io_executor home) {
+  const CommitWaiter waiter{std::move(done), std::move(home)};
+  if (absl::Status admitted = Admit(ClassOf(mail)); !admitted.ok()) return Refuse(waiter, admitted);
   const std::size_t bytes = mail.ByteSizeLong();
   const std::size_t body = mail.inline_body().size();
   if (body > kMaxInlineBody || bytes - body > kMaxEnvelopeBytes) {
-    return Refuse(
-        done, absl::InvalidArgumentError(absl::StrCat("recipients, headers and metadata of a mail may have ",
-                                                      kMaxEnvelopeBytes, " bytes, not ", bytes - body)));
+    return Refuse(waiter, absl::InvalidArgumentError(
+                              absl::StrCat("recipients, headers and metadata of a mail may have ",
+                                           kMaxEnvelopeBytes, " bytes, not ", bytes - body)));
   }
   if (pending_bytes_ + bytes > config_.pending_bytes) {
-    return Refuse(done, absl::ResourceExhaustedError("too many mails wait for the broker"));
+    return Refuse(waiter, absl::ResourceExhaustedError("too many mails wait for the broker"));
   }
   pending_bytes_ += bytes;
-  Waiting waiting{std::move(mail), bytes, clock_.Boot(), std::move(done)};
-  bool first = false;
+  GroupKey key{mail.mail_class(), mail.tenant()};
   bool taken = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     taken = !draining_;
-    first = taken && incoming_.empty();
-    if (taken) incoming_.push_back(std::move(waiting));
+    if (taken) {
+      incoming_.push_back({std::move(mail), bytes, clock_.Boot(), waiter});
+      wake = MustWakeLocked(key);
+      woken_ = woken_ || wake;
+    }
   }
   if (!taken) {
     pending_bytes_ -= bytes;
-    // NOLINTNEXTLINE(bugprone-use-after-move): it was not taken, so it was not moved
-    return Refuse(waiting.done, absl::UnavailableError("shutting down"));
+    return Refuse(waiter, absl::UnavailableError("shutting down"));
   }
-  // One wake-up for all that comes before the broker's thread gets to it.
-  if (first) asio::post(broker_.executor(), [this] { TakeIncoming(); });
+  if (wake) asio::post(broker_.executor(), [this] { TakeIncoming(); });
+}
+
+// One wake-up for all that comes before the broker's thread gets to it, and none for mail that it could not
+// send yet.
+bool GroupCommitPublisher::MustWakeLocked(const GroupKey& key) {
+  if (woken_) return false;
+  const auto quiet = std::find_if(quiet_.begin(), quiet_.end(),
+                                  [&key](const CommitQueue::Quiet& group) { return group.key == key; });
+  if (quiet == quiet_.end()) return true;
+  return quiet->room.has_value() && --*quiet->room == 0;
 }
 
 void GroupCommitPublisher::TakeIncoming() {
-  std::vector<Waiting> incoming;
+  std::vector<WaitingMail> incoming;
   {
     const std::lock_guard lock(mutex_);
     incoming.swap(incoming_);
+    woken_ = false;
+    quiet_.clear();
   }
-  for (Waiting& waiting : incoming) {
-    GroupKey key{waiting.mail.mail_class(), waiting.mail.tenant()};
-    groups_[std::move(key)].mails.push_back(std::move(waiting));
-  }
+  for (WaitingMail& waiting : incoming) queue_.Add(std::move(waiting));
   StartCommits();
 }
 
@@ -210,53 +243,50 @@ void GroupCommitPublisher::StartCommits() {
   while (flights_.size() < kMostInFlight && StartOne()) {
   }
   starting_ = false;
+  ArmPause();
+  GoQuiet();
   TellDrained();
 }
 
-bool GroupCommitPublisher::Busy(const GroupKey& key, int lane) const {
-  return std::any_of(flights_.begin(), flights_.end(), [&](const Flight& flight) {
-    return flight.lane == lane && flight.key.mail_class == key.mail_class && flight.key.tenant == key.tenant;
-  });
-}
-
-// Starts the commit of the group that waits longest for a turn and has a free lane; false if there is none.
+// False if no group may begin a record.
 bool GroupCommitPublisher::StartOne() {
-  auto chosen = groups_.end();
-  int chosen_lane = 0;
-  for (auto group = groups_.begin(); group != groups_.end();) {
-    DropStale(group->second.mails);
-    if (group->second.mails.empty()) {
-      group = groups_.erase(group);
-      continue;
-    }
-    for (int i = 0; i < config_.lanes; ++i) {
-      const int lane = (next_lane_ + i) % config_.lanes;
-      if (Busy(group->first, lane)) continue;
-      if (chosen == groups_.end() || group->second.since() < chosen->second.since()) {
-        chosen = group;
-        chosen_lane = lane;
-      }
-      break;
-    }
-    ++group;
-  }
-  if (chosen == groups_.end()) return false;
-  next_lane_ = (chosen_lane + 1) % config_.lanes;
-  chosen->second.last_turn = clock_.Boot();
-  Form(chosen->first, chosen_lane, chosen->second.mails);
+  DropStale();
+  const std::optional<CommitQueue::Turn> turn = queue_.Next(clock_.Boot());
+  if (!turn.has_value()) return false;
+  Form(*turn);
   return true;
 }
 
 // What has waited for as long as a commit may take was never sent: its sender is told so.
-void GroupCommitPublisher::DropStale(std::deque<Waiting>& group) {
-  while (!group.empty() && clock_.Boot() - group.front().since >= config_.commit_limit) {
-    pending_bytes_ -= group.front().bytes;
-    Refuse(group.front().done, absl::UnavailableError("the broker is too slow: the mail was not sent to it"));
-    group.pop_front();
+void GroupCommitPublisher::DropStale() {
+  for (const WaitingMail& stale : queue_.TakeStale(clock_.Boot() - config_.commit_limit)) {
+    pending_bytes_ -= stale.bytes;
+    Refuse(stale.waiter, absl::UnavailableError("the broker is too slow: the mail was not sent to it"));
   }
 }
 
-void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waiting>& group) {
+void GroupCommitPublisher::ArmPause() {
+  const BootTime now = clock_.Boot();
+  const std::optional<BootTime> end = queue_.PauseEnd(now);
+  if (!end.has_value() || *end >= pause_end_) return;  // an earlier one looks again
+  pause_end_ = *end;
+  pause_.expires_after(*end - now);
+  pause_.async_wait([this](std::error_code error) {
+    if (error) return;
+    pause_end_ = BootTime::max();
+    TakeIncoming();
+  });
+}
+
+// From here on mail of these groups wakes nobody: the end of their record, or of their pause, takes it along.
+void GroupCommitPublisher::GoQuiet() {
+  std::vector<CommitQueue::Quiet> quiet = queue_.QuietGroups(clock_.Boot());
+  const std::lock_guard lock(mutex_);
+  // What has come meanwhile has woken this thread: it decides anew.
+  if (!woken_) quiet_ = std::move(quiet);
+}
+
+void GroupCommitPublisher::Form(const CommitQueue::Turn& turn) {
   std::size_t limit = kMaxRecordBytes;
   if (const std::int64_t most = broker_.max_payload(); most > 0) {
     limit = std::min(limit, static_cast<std::size_t>(most));
@@ -264,19 +294,19 @@ void GroupCommitPublisher::Form(const GroupKey& key, int lane, std::deque<Waitin
   RecordBuilder builder(broker_.Now(clock_), clock_.Wall(), limit);
   flights_.emplace_back();
   const auto flight = std::prev(flights_.end());
-  flight->key = key;
-  flight->lane = lane;
+  flight->key = turn.key;
+  flight->lane = turn.lane;
   flight->formed = clock_.Boot();
-  while (!group.empty() && builder.HasRoomFor(group.front().bytes)) {
-    Waiting& waiting = group.front();
+  for (std::size_t next = queue_.FrontBytes(turn.key); next > 0 && builder.HasRoomFor(next);
+       next = queue_.FrontBytes(turn.key)) {
+    WaitingMail waiting = queue_.TakeFront(turn.key);
     flight->bytes += waiting.bytes;
     flight->ids.push_back(builder.Add(std::move(waiting.mail), waiting.bytes));
-    flight->done.push_back(std::move(waiting.done));
-    group.pop_front();
+    flight->waiters.push_back(std::move(waiting.waiter));
   }
   const v1::Record& record = builder.record();
   flight->message.subject =
-      ReadySubject(lane, ClassOf(record.mails(0)), key.tenant, SlotOf(record.record_id()));
+      ReadySubject(turn.lane, ClassOf(record.mails(0)), turn.key.tenant, SlotOf(record.record_id()));
   flight->message.payload = std::make_shared<const std::string>(record.SerializeAsString());
   flight->message.headers = {{kHeaderMessageId, record.record_id()}};
   Send(flight);
@@ -400,14 +430,13 @@ void GroupCommitPublisher::Finish(std::list<Flight>::iterator flight, const absl
   } else {
     refused_ += ended.ids.size();
   }
-  for (std::size_t i = 0; i < ended.ids.size(); ++i) {
-    if (status.ok()) {
-      ended.done[i](Committed{ended.ids[i], result.stream, result.sequence});
-    } else {
-      ended.done[i](status);
-    }
-  }
-  StartCommits();
+  const BootTime now = clock_.Boot();
+  queue_.Ended(ended.key, ended.lane, ended.ids.size(), now - ended.formed, now);
+  TellAll(ended, [&](std::size_t i) -> absl::StatusOr<Committed> {
+    if (!status.ok()) return status;
+    return Committed{ended.ids[i], result.stream, result.sequence};
+  });
+  TakeIncoming();
 }
 
 void GroupCommitPublisher::Drain(std::function<void()> done) {
@@ -439,8 +468,14 @@ PublisherStats GroupCommitPublisher::stats() const {
 }  // namespace
 
 asio::awaitable<absl::StatusOr<Committed>> Publisher::Commit(v1::Mail mail) {
-  co_return co_await AwaitCallback<absl::StatusOr<Committed>>(
-      [this, mail = std::move(mail)](Done done) mutable { Commit(std::move(mail), std::move(done)); });
+  const asio::any_io_executor home = co_await asio::this_coro::executor;
+  auto initiate = [this, home, mail = std::move(mail)](auto handler) mutable {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    Commit(
+        std::move(mail), [shared](absl::StatusOr<Committed> answer) { (*shared)(std::move(answer)); }, home);
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(absl::StatusOr<Committed>)>(
+      std::move(initiate), asio::use_awaitable);
 }
 
 std::unique_ptr<Publisher> Publisher::Create(Broker& broker, const QueueConfig& config, StoreLevel* level,

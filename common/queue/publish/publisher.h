@@ -2,15 +2,16 @@
 // the API.
 //
 // One commit is in flight for each (lane, class, tenant), four in all; what comes meanwhile forms the next
-// record. Classes and tenants take turns: who has waited longest for one is next. No timer: a lone mail goes
-// at once. A commit without an answer is repeated, byte for byte and under the same Nats-Msg-Id, until its
-// record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send). No mail joins a record that was
-// ever sent.
+// record. Classes and tenants take turns (commit_queue.h): who has waited longest for one is next. A lone
+// mail goes at once; after a record of several the next one waits a moment for more. A commit without an
+// answer is repeated, byte for byte and under the same Nats-Msg-Id, until its record is `commit_limit` old on
+// CLOCK_BOOTTIME (checked before every send). No mail joins a record that was ever sent.
 //
 // It does not store bodies (BodyWriter does, before), and it does not retry for its caller.
 // Thread-safe. Must outlive its callers' waits.
 #pragma once
 
+#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
@@ -62,14 +63,16 @@ class Publisher {
   [[nodiscard]] virtual absl::Status Admit(MailClass mail_class) const = 0;
 
   // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
-  // set. expire_time is by this machine's clock; a clock that is not the broker's is made up for. Calls
-  // `done` once, on the broker's thread, after the record's fate is known:
+  // set. expire_time is by this machine's clock; its offset from the broker's is corrected. Calls `done` once
+  // after the record's fate is known: on `home`, together with the others of the record who are told there,
+  // or on the broker's thread if `home` is empty (a refusal at once: on the caller's):
   //   OK                  durable: say 250 / OK.
   //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
   //   kResourceExhausted  not stored (queue full, or too much is waiting here): 451 4.3.1.
   //   kDeadlineExceeded   unknown: 451; the mail may exist.
   //   kInvalidArgument    larger than a record or the envelope limit.
-  virtual void Commit(v1::Mail mail, std::function<void(absl::StatusOr<Committed>)> done) = 0;
+  virtual void Commit(v1::Mail mail, std::function<void(absl::StatusOr<Committed>)> done,
+                      asio::any_io_executor home = {}) = 0;
   // The same for coroutines; resumes on their executor.
   asio::awaitable<absl::StatusOr<Committed>> Commit(v1::Mail mail);
 
