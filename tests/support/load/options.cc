@@ -193,7 +193,7 @@ absl::Status TakeFlag(int argc, const char* const* argv, int& i, std::set<const 
     value = argv[++i];
   }
   if (!given.insert(flag).second) return Wrong(name + " was given twice");
-  const absl::Status good = flag->set(options, value);
+  absl::Status good = flag->set(options, value);
   if (good.ok()) return good;
   return Wrong(absl::StrCat(name, " ", good.message(), ", not '", Printable(value, 60), "'"));
 }
@@ -215,7 +215,7 @@ absl::StatusOr<Options> Options::Parse(int argc, const char* const* argv) {
       options.done = true;
       return options;
     }
-    const absl::Status good =
+    absl::Status good =
         word.starts_with('-') ? TakeFlag(argc, argv, i, given, options) : SetWord(word, words++, options);
     if (!good.ok()) return good;
   }
