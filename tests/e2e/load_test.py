@@ -75,6 +75,18 @@ class LoadTest(unittest.TestCase):
         self.assertEqual((status, found["accepted"], found["refused"], found["lost"]), (1, 0, 5, 0))
         self.assertRegex(problem, r"^goniec-load: 5 of 5 mails were refused, the first: SendMessage: [^\n]+\n$")
 
+    def test_an_api_that_goes_away_ends_the_run(self):
+        system = self.system()
+        worker = system.workers[0]
+        with subprocess.Popen([f"{BIN}/goniec-load", "grpc", f"127.0.0.1:{worker.api_port}", "--mails", "100000000"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            self.addCleanup(run.kill)
+            wait_until(system.received, what="a mail at the sink")
+            worker.kill()
+            _, problem = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 1)
+        self.assertRegex(problem, r"^goniec-load: given up: 100 mails in a row were lost, the last: [^\n]+\n$")
+
     def test_a_bench_ends_at_a_mail_that_is_refused(self):
         from load_client import load
         system = System()

@@ -79,6 +79,7 @@ class GrpcLoad {
   void StartDue();
   void Start(Call& call);
   void Wait();
+  void Close();
   void OnEnd(Call& call, bool answered);
 
   const Options& options_;
@@ -137,17 +138,27 @@ absl::Status GrpcLoad::Ask() {
 absl::Status GrpcLoad::Run() {
   if (absl::Status asked = Ask(); !asked.ok()) return asked;
   start_ = std::chrono::steady_clock::now();
-  while (true) {
+  absl::Status goes_on;
+  while (goes_on.ok()) {
     StartDue();
     if (free_.size() == calls_.size() && !schedule_.NextDue(Now()).has_value()) break;
     Wait();
+    goes_on = tally_.GoOn(options_);
+  }
+  Close();
+  return goes_on;
+}
+
+// Every call must have ended before its memory goes.
+void GrpcLoad::Close() {
+  for (Call& call : calls_) {
+    if (call.reader != nullptr) call.context->TryCancel();
   }
   queue_.Shutdown();
   void* tag = nullptr;
   bool ok = false;
   while (queue_.Next(&tag, &ok)) {
   }
-  return absl::OkStatus();
 }
 
 void GrpcLoad::StartDue() {
@@ -188,6 +199,7 @@ void GrpcLoad::Wait() {
   bool ok = false;
   while (queue_.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
     OnEnd(*static_cast<Call*>(tag), ok);
+    if (!tally_.GoOn(options_).ok()) return;
     if (options_.rate == 0) StartDue();
     until = gpr_now(GPR_CLOCK_MONOTONIC);
   }

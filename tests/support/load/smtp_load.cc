@@ -27,8 +27,6 @@ using Time = Schedule::Time;
 constexpr std::size_t kOwnFiles = 16;  // beside the connections
 constexpr Time kTick = std::chrono::milliseconds(100);
 constexpr Time kFarewell = std::chrono::seconds(1);
-// Lost mails in a row that end a closed loop, where the next one follows at once.
-constexpr int kMostLost = 100;
 
 class SmtpLoad {
  public:
@@ -76,8 +74,7 @@ class SmtpLoad {
   std::vector<std::size_t> closed_;  // numbers of those without a connection
   std::vector<std::size_t> idle_;    // and of those with one and without a mail
   std::size_t busy_ = 0;             // those with a mail in hand
-  int lost_in_a_row_ = 0;
-  bool reached_ = false;  // the server has said something, once
+  bool reached_ = false;             // the server has said something, once
   bool ending_ = false;
   Time blocked_{-1};  // when a mail that was due last found no session
   Time next_tick_{0};
@@ -207,12 +204,8 @@ void SmtpLoad::Account(Session& session, Verdict verdict, const std::string& rea
   if (verdict == Verdict::kRefused) tally_.Refused(now, reason);
   if (verdict == Verdict::kLost) {
     tally_.Lost(now, reason);
-    if (++lost_in_a_row_ >= kMostLost && options_.rate == 0) {
-      broken_ = absl::UnavailableError(
-          absl::StrCat("given up: ", kMostLost, " mails in a row were lost, the last: ", reason));
-    }
+    broken_.Update(tally_.GoOn(options_));
   } else {
-    lost_in_a_row_ = 0;
     answered_ = now;
   }
   session.mail.reset();
@@ -235,7 +228,7 @@ void SmtpLoad::OnEnd(std::size_t n, std::string_view how) {
 
 void SmtpLoad::OnNoConnection(std::size_t n, int error) {
   const std::string reason = absl::StrCat("cannot connect to ", options_.target, ": ", std::strerror(error));
-  if (!reached_) broken_ = absl::UnavailableError(reason);
+  if (!reached_) broken_.Update(absl::UnavailableError(reason));
   Account(sessions_[n], Verdict::kLost, reason);
   Leave(n);
 }

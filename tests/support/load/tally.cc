@@ -23,6 +23,8 @@ constexpr std::array kColumns = std::to_array<Column>({
     {"p99.9", "p99_9", 99.9},
 });
 
+constexpr int kMostLost = 100;  // in a row
+
 double Milliseconds(Tally::Time time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
@@ -45,17 +47,21 @@ std::string Quoted(std::string_view text) {
 
 void Tally::Accepted(Time due, Time now) {
   ++accepted_;
+  lost_in_a_row_ = 0;
   last_ = now;
   latency_.Record(now - due);
 }
 
 void Tally::Refused(Time now, std::string reply) {
   if (refused_++ == 0) first_refusal_ = std::move(reply);
+  lost_in_a_row_ = 0;
   last_ = now;
 }
 
 void Tally::Lost(Time now, std::string reason) {
-  if (lost_++ == 0) first_loss_ = std::move(reason);
+  if (lost_++ == 0) first_loss_ = reason;
+  last_loss_ = std::move(reason);
+  ++lost_in_a_row_;
   last_ = now;
 }
 
@@ -120,6 +126,12 @@ absl::Status Tally::Verdict() const {
                     " were lost, the first: ", first_loss_);
   }
   return line.empty() ? absl::OkStatus() : absl::UnavailableError(line);
+}
+
+absl::Status Tally::GoOn(const Options& options) const {
+  if (options.rate > 0 || lost_in_a_row_ < kMostLost) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("given up: ", kMostLost, " mails in a row were lost, the last: ", last_loss_));
 }
 
 }  // namespace goniec::load

@@ -41,6 +41,9 @@ class Tally {
   [[nodiscard]] std::string Json(const Options& options) const;
   // kUnavailable with one line if a mail was refused or lost, which names the first of each.
   [[nodiscard]] absl::Status Verdict() const;
+  // kUnavailable with one line if a closed loop has lost so many mails in a row that it should end: a server
+  // that is gone costs no time, so that the loop would go on as fast as it can. An open loop has its rate.
+  [[nodiscard]] absl::Status GoOn(const Options& options) const;
 
  private:
   [[nodiscard]] double Rate() const;
@@ -49,8 +52,10 @@ class Tally {
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t lost_ = 0;
+  int lost_in_a_row_ = 0;
   std::string first_refusal_;
   std::string first_loss_;
+  std::string last_loss_;
   Time last_{0};
   LatencyHistogram latency_;  // of accepted mails
 };

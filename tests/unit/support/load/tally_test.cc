@@ -56,6 +56,18 @@ TEST(Tally, OfRefusedAndLostMailsTheFirstIsNamed) {
   EXPECT_THAT(tally.Json(kOptions), HasSubstr(R"("first_loss":"no answer to DATA: it broke")"));
 }
 
+TEST(Tally, AClosedLoopEndsWhenMailAfterMailIsLost) {
+  Tally tally;
+  for (int n = 0; n < 99; ++n) tally.Lost(seconds(n), "first");
+  EXPECT_TRUE(tally.GoOn(kOptions).ok());
+  tally.Refused(seconds(99), "451 later");
+  for (int n = 0; n < 99; ++n) tally.Lost(seconds(n), "then");
+  EXPECT_TRUE(tally.GoOn(kOptions).ok());
+  tally.Lost(seconds(200), "last");
+  EXPECT_EQ(tally.GoOn(kOptions).message(), "given up: 100 mails in a row were lost, the last: last");
+  EXPECT_TRUE(tally.GoOn({.rate = 10}).ok());
+}
+
 TEST(Tally, OnlyMailsThatWaitedForAConnectionAreMentioned) {
   Tally tally;
   EXPECT_THAT(tally.Text(kOptions), Not(HasSubstr("waited")));
