@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements beside Postfix, or
-# to tests/bench/fairness.py or audit.py.
+# ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements beside Postfix (by
+# smtp-source and by goniec-load), or to tests/bench/fairness.py or audit.py.
 # It finds the programs through GONIEC_BIN (folder) and GONIEC_NATS_SERVER (file).
 
 # refuse_other_mta: installing Postfix would remove another mail server from this machine.
@@ -33,6 +33,6 @@ bench_command() {
   GONIEC_NATS_SERVER=$(nats_server)
   GONIEC_BIN=$ROOT/build/release/bin
   export GONIEC_NATS_SERVER GONIEC_BIN
-  build release goniec-inbound goniec-outbound goniec goniec-sink
+  build release goniec-inbound goniec-outbound goniec goniec-load
   exec "$ROOT/tests/bench/run" "$@"
 }

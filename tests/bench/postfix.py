@@ -73,11 +73,16 @@ class Postfix:
             file.write(MAIN.format(folder=self.folder, port=port, sink_port=sink_port, more=more))
         with open(os.path.join(self.config, "master.cf"), "w") as file:
             file.write(MASTER.format(port=port))
-        self.run("start")
+        try:
+            self.run("start")
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, command):
+        # In a group of its own: Ctrl-C at the terminal is for the bench, which then says stop.
         done = subprocess.run(["postfix", "-c", self.config, command], capture_output=True, text=True, timeout=60,
-                              check=False)
+                              check=False, start_new_session=True)
         if done.returncode != 0 and command == "start":
             raise SystemExit(f"bench: Postfix does not start: {done.stdout}{done.stderr}")
 

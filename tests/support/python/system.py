@@ -167,7 +167,7 @@ class System:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind is not None:
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
             for part in self.parts.values():
                 print(f"---- {part.name}: {'alive' if part.alive() else 'ended'}\n{part.tail()}", file=sys.stderr)
         faults = []

@@ -1,0 +1,64 @@
+"""smtp-source and smtp-sink, Postfix's own tools, as the second client and as receivers."""
+
+import subprocess
+import time
+
+from system import can_connect, free_port, wait_until
+
+SIZE = 10_240
+
+
+def source(port, sessions, reuse, mails):
+    """Seconds that smtp-source takes to send them; fails if one is refused."""
+    command = ["smtp-source", "-s", str(sessions), "-m", str(mails), "-l", str(SIZE), "-f", "sender@source.test",
+               "-t", "recipient@sink.test"] + (["-d"] if reuse else []) + [f"127.0.0.1:{port}"]
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise SystemExit(f"bench: {' '.join(command)}: no end after 300 s") from late
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.strip()}")
+    return time.monotonic() - begin
+
+
+class OpenSink:
+    """smtp-sink that stays."""
+
+    def __init__(self, port=None):
+        self.port = port or free_port()
+        self.process = start_sink(self.port)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Sink:
+    """smtp-sink that ends when `mails` have come."""
+
+    def __init__(self, port, mails):
+        self.process = start_sink(port, "-M", str(mails))
+
+    def wait(self):
+        try:
+            self.process.wait(300)
+        except subprocess.TimeoutExpired as late:
+            raise SystemExit("bench: mail is missing at the sink after 300 s") from late
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_sink(port, *more):
+    process = subprocess.Popen(["smtp-sink", "-u", "nobody", *more, f"127.0.0.1:{port}", "1000"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: can_connect(port), what="smtp-sink")
+    except AssertionError:
+        process.kill()
+        process.wait()
+        raise
+    return process
