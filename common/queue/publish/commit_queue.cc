@@ -75,9 +75,21 @@ std::optional<CommitQueue::Turn> CommitQueue::Next(BootTime now) {
   return turn;
 }
 
-std::size_t CommitQueue::FrontBytes(const GroupKey& key) const {
+std::optional<std::size_t> CommitQueue::FrontBytes(const GroupKey& key) const {
   const auto group = groups_.find(key);
-  return group == groups_.end() || group->second.mails.empty() ? 0 : group->second.mails.front().bytes;
+  if (group == groups_.end() || group->second.mails.empty()) return std::nullopt;
+  return group->second.mails.front().bytes;
+}
+
+bool CommitQueue::empty() const {
+  return std::all_of(groups_.begin(), groups_.end(),
+                     [](const auto& entry) { return entry.second.mails.empty(); });
+}
+
+bool CommitQueue::Room::IsFilledBy(std::size_t mail_bytes) {
+  mails -= std::min<std::size_t>(mails, 1);
+  bytes -= std::min(bytes, mail_bytes);
+  return mails == 0 || bytes == 0;
 }
 
 WaitingMail CommitQueue::TakeFront(const GroupKey& key) {
@@ -110,7 +122,7 @@ std::vector<CommitQueue::Quiet> CommitQueue::QuietGroups(BootTime now) const {
   }
   for (const auto& [key, group] : groups_) {
     if (group.mails.empty() || !group.Pauses(now) || !FreeLane(key).has_value()) continue;
-    quiet.push_back({key, kEnoughMails - group.mails.size()});
+    quiet.push_back({key, Room{kEnoughMails - group.mails.size(), kEnoughBytes - group.bytes}});
   }
   return quiet;
 }

@@ -70,25 +70,35 @@ class CommitQueue {
   // The next record, which counts as in flight from now on; none if nobody may begin one. Its mails are taken
   // from the front of its group; there is one at least.
   [[nodiscard]] std::optional<Turn> Next(BootTime now);
-  // What the front mail of the group counts for; 0 if there is none.
-  [[nodiscard]] std::size_t FrontBytes(const GroupKey& key) const;
+  // What the front mail of the group counts for; none if there is no mail.
+  [[nodiscard]] std::optional<std::size_t> FrontBytes(const GroupKey& key) const;
   // The group has a mail.
   [[nodiscard]] WaitingMail TakeFront(const GroupKey& key);
   // The record of `mails` mails is in flight no more; it took `took`. Every Next() is followed by one.
   void Ended(const GroupKey& key, int lane, std::size_t mails, BootTime::duration took, BootTime now);
 
-  // When the first of the pauses ends for which mails wait.
+  // When the first of the pauses ends for which mails wait. If Next() had nobody for the same `now`, every
+  // mail that waits is seen to: by Ended() of a record in flight, or at this time.
   [[nodiscard]] std::optional<BootTime> PauseEnd(BootTime now) const;
 
-  // A group that begins no record before Ended() or the end of its pause, or, if it pauses, `room` more
-  // mails.
+  // What a group that pauses lacks to go on at once.
+  struct Room {
+    std::size_t mails = 0;
+    std::size_t bytes = 0;
+    // Notes a further mail; true if it fills the room.
+    [[nodiscard]] bool IsFilledBy(std::size_t mail_bytes);
+  };
+  // A group that begins no record before Ended() or, if it pauses, before the pause ends or its room is
+  // filled.
   struct Quiet {
     GroupKey key;
-    std::optional<std::size_t> room;
+    std::optional<Room> room;
   };
   [[nodiscard]] std::vector<Quiet> QuietGroups(BootTime now) const;
 
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
+  // No mail waits.
+  [[nodiscard]] bool empty() const;
 
  private:
   struct Group {

@@ -65,12 +65,14 @@ class GroupCommitPublisher final : public Publisher {
     });
   }
   ~GroupCommitPublisher() override {
-    // Before the callback goes, which is waited for: no timer finds this object gone.
-    asio::post(broker_.executor(), [this] {
+    asio::dispatch(broker_.executor(), [this] {
       pause_.cancel();
       give_up_.cancel();
       silence_.cancel();
     });
+    // Each waits for what was posted before it: the first until the timers are cancelled, the second until
+    // those that had fired by then have run.
+    broker_.RemoveStateCallback(state_token_);
     broker_.RemoveStateCallback(state_token_);
   }
 
@@ -84,16 +86,16 @@ class GroupCommitPublisher final : public Publisher {
  private:
   // Any thread.
   void Refuse(const CommitWaiter& waiter, const absl::Status& status);
-  [[nodiscard]] bool MustWakeLocked(const GroupKey& key);
+  [[nodiscard]] bool MustWakeLocked(const GroupKey& key, std::size_t bytes);
 
   // The broker's thread.
   void TakeIncoming();
   void StartCommits();
-  bool StartOne();
-  void DropStale();
+  bool StartOne(BootTime now);
+  void DropStale(BootTime now);
   void Form(const CommitQueue::Turn& turn);
-  void ArmPause();
-  void GoQuiet();
+  void ArmPause(BootTime now);
+  void GoQuiet(BootTime now);
   void Send(std::list<Flight>::iterator flight);
   void OnResult(std::list<Flight>::iterator flight, const PublishResult& result);
   void OnConnected();
@@ -203,7 +205,7 @@ void GroupCommitPublisher::Commit(v1::Mail mail, Done done, asio::any_io_executo
     taken = !draining_;
     if (taken) {
       incoming_.push_back({std::move(mail), bytes, clock_.Boot(), waiter});
-      wake = MustWakeLocked(key);
+      wake = MustWakeLocked(key, bytes);
       woken_ = woken_ || wake;
     }
   }
@@ -214,14 +216,14 @@ void GroupCommitPublisher::Commit(v1::Mail mail, Done done, asio::any_io_executo
   if (wake) asio::post(broker_.executor(), [this] { TakeIncoming(); });
 }
 
-// One wake-up for all that comes before the broker's thread gets to it, and none for mail that it could not
-// send yet.
-bool GroupCommitPublisher::MustWakeLocked(const GroupKey& key) {
+// One wake-up for all that comes before the broker's thread gets to it, and none for mail of a group that
+// begins no record before that thread wakes by itself.
+bool GroupCommitPublisher::MustWakeLocked(const GroupKey& key, std::size_t bytes) {
   if (woken_) return false;
   const auto quiet = std::find_if(quiet_.begin(), quiet_.end(),
                                   [&key](const CommitQueue::Quiet& group) { return group.key == key; });
   if (quiet == quiet_.end()) return true;
-  return quiet->room.has_value() && --*quiet->room == 0;
+  return quiet->room.has_value() && quiet->room->IsFilledBy(bytes);
 }
 
 void GroupCommitPublisher::TakeIncoming() {
@@ -240,33 +242,33 @@ void GroupCommitPublisher::StartCommits() {
   // A commit that fails while it is being started ends up here again; the loop goes on with what is left.
   if (starting_) return;
   starting_ = true;
-  while (flights_.size() < kMostInFlight && StartOne()) {
-  }
+  // One instant for the last decision and for what rests on it: a pause that ended in between had no timer.
+  BootTime now = clock_.Boot();
+  while (flights_.size() < kMostInFlight && StartOne(now)) now = clock_.Boot();
   starting_ = false;
-  ArmPause();
-  GoQuiet();
+  ArmPause(now);
+  GoQuiet(now);
   TellDrained();
 }
 
 // False if no group may begin a record.
-bool GroupCommitPublisher::StartOne() {
-  DropStale();
-  const std::optional<CommitQueue::Turn> turn = queue_.Next(clock_.Boot());
+bool GroupCommitPublisher::StartOne(BootTime now) {
+  DropStale(now);
+  const std::optional<CommitQueue::Turn> turn = queue_.Next(now);
   if (!turn.has_value()) return false;
   Form(*turn);
   return true;
 }
 
 // What has waited for as long as a commit may take was never sent: its sender is told so.
-void GroupCommitPublisher::DropStale() {
-  for (const WaitingMail& stale : queue_.TakeStale(clock_.Boot() - config_.commit_limit)) {
+void GroupCommitPublisher::DropStale(BootTime now) {
+  for (const WaitingMail& stale : queue_.TakeStale(now - config_.commit_limit)) {
     pending_bytes_ -= stale.bytes;
     Refuse(stale.waiter, absl::UnavailableError("the broker is too slow: the mail was not sent to it"));
   }
 }
 
-void GroupCommitPublisher::ArmPause() {
-  const BootTime now = clock_.Boot();
+void GroupCommitPublisher::ArmPause(BootTime now) {
   const std::optional<BootTime> end = queue_.PauseEnd(now);
   if (!end.has_value() || *end >= pause_end_) return;  // an earlier one looks again
   pause_end_ = *end;
@@ -279,8 +281,8 @@ void GroupCommitPublisher::ArmPause() {
 }
 
 // From here on mail of these groups wakes nobody: the end of their record, or of their pause, takes it along.
-void GroupCommitPublisher::GoQuiet() {
-  std::vector<CommitQueue::Quiet> quiet = queue_.QuietGroups(clock_.Boot());
+void GroupCommitPublisher::GoQuiet(BootTime now) {
+  std::vector<CommitQueue::Quiet> quiet = queue_.QuietGroups(now);
   const std::lock_guard lock(mutex_);
   // What has come meanwhile has woken this thread: it decides anew.
   if (!woken_) quiet_ = std::move(quiet);
@@ -297,8 +299,8 @@ void GroupCommitPublisher::Form(const CommitQueue::Turn& turn) {
   flight->key = turn.key;
   flight->lane = turn.lane;
   flight->formed = clock_.Boot();
-  for (std::size_t next = queue_.FrontBytes(turn.key); next > 0 && builder.HasRoomFor(next);
-       next = queue_.FrontBytes(turn.key)) {
+  for (std::optional<std::size_t> next = queue_.FrontBytes(turn.key);
+       next.has_value() && builder.HasRoomFor(*next); next = queue_.FrontBytes(turn.key)) {
     WaitingMail waiting = queue_.TakeFront(turn.key);
     flight->bytes += waiting.bytes;
     flight->ids.push_back(builder.Add(std::move(waiting.mail), waiting.bytes));
@@ -436,7 +438,9 @@ void GroupCommitPublisher::Finish(std::list<Flight>::iterator flight, const absl
     if (!status.ok()) return status;
     return Committed{ended.ids[i], result.stream, result.sequence};
   });
-  TakeIncoming();
+  // In the middle of starting others the loop goes on by itself: what has come meanwhile has its own wake-up,
+  // and lets this thread see to the connection before.
+  if (!starting_) TakeIncoming();
 }
 
 void GroupCommitPublisher::Drain(std::function<void()> done) {
@@ -451,7 +455,7 @@ void GroupCommitPublisher::Drain(std::function<void()> done) {
 }
 
 void GroupCommitPublisher::TellDrained() {
-  if (drained_.empty() || !flights_.empty()) return;  // no flight: StartOne found all groups empty
+  if (drained_.empty() || !flights_.empty() || !queue_.empty()) return;
   const auto callbacks = std::exchange(drained_, {});
   for (const auto& done : callbacks) done();
 }

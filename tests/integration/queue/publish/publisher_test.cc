@@ -31,6 +31,18 @@ class JumpingClock final : public Clock {
   std::atomic<std::int64_t> ahead_{0};
 };
 
+// Each look at it finds it a good part of a pause later.
+class StridingClock final : public Clock {
+ public:
+  WallTime Wall() const override { return std::chrono::system_clock::now(); }
+  BootTime Boot() const override { return kBegin + kStride * ++looks_; }
+
+ private:
+  static constexpr BootTime kBegin{std::chrono::hours(1)};
+  static constexpr std::chrono::microseconds kStride{70};
+  mutable std::atomic<std::int64_t> looks_{0};
+};
+
 // Keeps publishes into READY until Release(), and remembers whose they were.
 class HoldingBroker final : public WatchedBroker {
  public:
@@ -384,6 +396,62 @@ TEST_F(PublisherTest, DrainRefusesWhatComesAndWaitsForWhatIsThere) {
   server_->Thaw();
   ASSERT_TRUE(test::WaitUntil([&] { return drained.load(); }));
   EXPECT_EQ(answers.size(), 2U);
+}
+
+TEST_F(PublisherTest, DrainWaitsForMailThatPauses) {
+  Make();
+  server_->Freeze();
+  Answers answers;
+  // Both in one record: its thread is busy until they are there.
+  asio::post(lossy_->executor(), [&] {
+    publisher_->Commit(MakeMail(), answers.Take());
+    publisher_->Commit(MakeMail(), answers.Take());
+  });
+  ASSERT_TRUE(test::WaitUntil([&] { return publisher_->stats().resends > 0; }));
+  publisher_->Commit(MakeMail(), answers.Take());
+  std::atomic<int> answered{-1};
+  publisher_->Drain([&] { answered = static_cast<int>(answers.size()); });
+  server_->Thaw();
+  ASSERT_TRUE(test::WaitUntil([&] { return answered >= 0; }));
+  EXPECT_EQ(answered, 3);
+  EXPECT_EQ(publisher_->stats().mails, 3U);
+}
+
+// The end of a pause may lie between any two looks at the clock.
+TEST_F(PublisherTest, AMailThatComesInAPauseIsSentWheneverItEnds) {
+  const StridingClock clock;
+  publisher_ = Publisher::Create(*lossy_, config_, nullptr, clock);
+  for (std::size_t round = 0; round < 40; ++round) {
+    Answers answers;
+    asio::post(lossy_->executor(), [&] {
+      publisher_->Commit(MakeMail(), answers.Take());
+      publisher_->Commit(MakeMail(), answers.Take());
+    });
+    ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 2; }));
+    // Looks at the clock move it: the mail comes at another place of the pause in each round.
+    for (std::size_t i = 0; i < round % 16; ++i) (void)clock.Boot();
+    publisher_->Commit(MakeMail(), answers.Take());
+    ASSERT_TRUE(test::WaitUntil([&] { return answers.size() == 3; })) << "round " << round;
+    for (const auto& answer : answers.all()) EXPECT_TRUE(answer.ok()) << answer.status();
+  }
+}
+
+// A refusal on the spot leaves its turn to others, the connection's return among them.
+TEST_F(PublisherTest, WhoCommitsAgainAtOnceKeepsTheConnectionFromNothing) {
+  Make();
+  server_->Kill();
+  ASSERT_TRUE(test::WaitUntil([&] { return !broker_->connected(); }));
+  std::atomic<bool> stored{false};
+  std::function<void(absl::StatusOr<Committed>)> again = [&](absl::StatusOr<Committed> answer) {
+    if (answer.ok()) {
+      stored = true;
+    } else {
+      publisher_->Commit(MakeMail(), again);
+    }
+  };
+  publisher_->Commit(MakeMail(), again);
+  ASSERT_TRUE(server_->StartAgain().ok());
+  EXPECT_TRUE(test::WaitUntil([&] { return stored.load(); }));
 }
 
 class FourLanesTest : public PublisherTest {

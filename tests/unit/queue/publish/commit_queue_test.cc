@@ -32,7 +32,7 @@ class CommitQueueTest : public testing::Test {
     if (!turn.has_value()) return "";
     last_ = *turn;
     taken_ = 0;
-    while (queue_.FrontBytes(turn->key) > 0) {
+    while (queue_.FrontBytes(turn->key).has_value()) {
       (void)queue_.TakeFront(turn->key);
       ++taken_;
     }
@@ -139,14 +139,44 @@ TEST_F(CommitQueueTest, QuietIsWhoseNextRecordNeedsAnotherEvent) {
   Add("acme", kBegin);
   Next(kBegin);
   ASSERT_EQ(queue_.QuietGroups(kBegin).size(), 1) << "in flight";
-  EXPECT_EQ(queue_.QuietGroups(kBegin)[0].room, std::nullopt);
+  EXPECT_FALSE(queue_.QuietGroups(kBegin)[0].room.has_value());
   const BootTime ended = kBegin + milliseconds(1);
   Ended(milliseconds(1), ended);
   EXPECT_TRUE(queue_.QuietGroups(ended).empty()) << "nothing wakes it for the first mail of its pause";
   Add("acme", ended);
   ASSERT_EQ(queue_.QuietGroups(ended).size(), 1) << "it pauses";
-  EXPECT_EQ(queue_.QuietGroups(ended)[0].room, CommitQueue::kEnoughMails - 1);
+  ASSERT_TRUE(queue_.QuietGroups(ended)[0].room.has_value());
+  EXPECT_EQ(queue_.QuietGroups(ended)[0].room->mails, CommitQueue::kEnoughMails - 1);
+  EXPECT_EQ(queue_.QuietGroups(ended)[0].room->bytes, CommitQueue::kEnoughBytes - 1'000);
   EXPECT_TRUE(queue_.QuietGroups(ended + milliseconds(1)).empty());
+}
+
+TEST(CommitQueueRoom, IsFilledByMailsOrByOctets) {
+  CommitQueue::Room room{2, 1'000};
+  EXPECT_FALSE(room.IsFilledBy(10));
+  EXPECT_TRUE(room.IsFilledBy(10));
+  room = {2, 1'000};
+  EXPECT_TRUE(room.IsFilledBy(5'000));
+}
+
+// Nobody would come for a mail that neither a record in flight nor a timer sees to.
+TEST_F(CommitQueueTest, WhatMayNotGoNowHasATimeAtWhichItMay) {
+  Add("acme", kBegin);
+  Add("acme", kBegin);
+  Next(kBegin);
+  EXPECT_FALSE(queue_.empty() && queue_.in_flight() == 0);
+  const BootTime ended = kBegin + microseconds(700);
+  Ended(microseconds(700), ended);
+  EXPECT_TRUE(queue_.empty());
+  Add("acme", ended);
+  EXPECT_FALSE(queue_.empty());
+  for (auto now = ended; now < ended + milliseconds(1); now += microseconds(50)) {
+    if (const bool pauses = Next(now).empty(); !pauses) break;
+    const auto end = queue_.PauseEnd(now);
+    ASSERT_TRUE(end.has_value()) << (now - ended).count();
+    EXPECT_GT(*end, now);
+  }
+  EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(CommitQueueTest, AGroupWithoutMailIsForgotten) {
