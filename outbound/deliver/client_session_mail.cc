@@ -40,10 +40,8 @@ bool ClientSession::CanSubmit() const {
 void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Transaction& submitted = *transaction;
   submitted.start_ = config_.clock->Boot();
-  if (const auto unfit = FindUnfit(submitted.mail(), extensions_)) {
-    submitted.DecideRest(Verdict::kPermanent,
-                         OwnOutcome(&submitted, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
-                                    unfit->enhanced_code, unfit->text));
+  if (const OutcomeRow* unfit = FindUnfit(submitted.mail(), extensions_)) {
+    submitted.DecideRest(unfit->verdict, OwnOutcome(&submitted, queue::v1::PHASE_MAIL, *unfit));
   } else {
     ExcludeUnfit(submitted);
   }
@@ -60,17 +58,17 @@ void ClientSession::ExcludeUnfit(Transaction& transaction) {
   std::vector<std::uint32_t> fit;
   std::vector<Result> results;
   for (const std::uint32_t position : transaction.recipients()) {
-    const auto unfit = FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
-    if (!unfit) {
+    const OutcomeRow* unfit =
+        FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
+    if (unfit == nullptr) {
       fit.push_back(position);
       continue;
     }
     auto alike = std::find_if(results.begin(), results.end(),
                               [&](const Result& result) { return result.outcome.text() == unfit->text; });
     if (alike == results.end()) {
-      Outcome outcome = OwnOutcome(&transaction, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
-                                   unfit->enhanced_code, unfit->text);
-      alike = results.insert(alike, {Verdict::kPermanent, std::move(outcome), {}});
+      Outcome outcome = OwnOutcome(&transaction, queue::v1::PHASE_MAIL, *unfit);
+      alike = results.insert(alike, {unfit->verdict, std::move(outcome), {}});
     }
     alike->recipients.push_back(position);
   }
@@ -125,7 +123,7 @@ void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   } else if (IsRefusal(reply)) {
     RefuseMail(transaction, reply);
   } else {
-    return ProtocolError("the reply to MAIL makes no sense", expected.step);
+    return OutOfPlace(expected.step);
   }
   Settle(transaction);
 }
@@ -153,8 +151,7 @@ void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
     transaction.rogue_accept_ |= IsPositive(reply);
     return Settle(transaction);
   }
-  if (!IsPositive(reply) && !IsRefusal(reply))
-    return ProtocolError("the reply to RCPT makes no sense", expected.step);
+  if (!IsPositive(reply) && !IsRefusal(reply)) return OutOfPlace(expected.step);
   if (IsOutOfStep(reply)) return GiveUpWith({.pipelining = true});
   ++transaction.answered_;
   const Recipient& recipient =
@@ -195,7 +192,7 @@ void ClientSession::Settle(Transaction& transaction) {
 
 void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
-  if (IsPositive(reply)) return ProtocolError("the reply to DATA makes no sense", expected.step);
+  if (IsPositive(reply)) return OutOfPlace(expected.step);
   if (IsRefusal(reply)) {
     if (transaction.again_) return Settle(transaction);
     if (IsOutOfStep(reply) && !transaction.accepted_.empty()) return GiveUpWith({.pipelining = true});
@@ -206,8 +203,7 @@ void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   if (!transaction.accepted_.empty()) return BeginContent(transaction);
   // RFC 2920 §3.1: no recipient, and yet the server wants content. It gets none, unless it holds recipients
   // that it should not have: then even an empty message would go somewhere.
-  if (transaction.rogue_accept_)
-    return ProtocolError("recipients were accepted after the sender was refused");
+  if (transaction.rogue_accept_) return ProtocolError(outcomes::kRecipientsWithoutSender);
   output_.append(".\r\n");
   Expect(Step::kLoneDot, &transaction);
 }

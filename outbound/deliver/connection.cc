@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/observe/log.h"
 #include "outbound/deliver/site_pool.h"
+#include "outbound/outcome/outcomes.h"
 
 namespace goniec::outbound {
 namespace {
@@ -37,30 +38,24 @@ milliseconds TimeUntil(BootTime deadline) {
 }
 
 Result NotTried() {
-  Result result;
-  result.outcome.set_phase(queue::v1::PHASE_CONNECT);
-  result.outcome.set_reason(queue::v1::REASON_SHUTDOWN);
-  result.outcome.set_text("shutting down");
-  return result;
+  return {
+      outcomes::kShuttingDown.verdict, MakeOutcome(outcomes::kShuttingDown, queue::v1::PHASE_CONNECT), {}};
 }
 
-// Nothing was tried and nothing is known of the peer: this machine has no descriptor or port left. A
-// connection that failed is kNotTried for nothing else.
+// Nothing was tried and nothing is known of the peer. A connection that failed is kNotTried for nothing else.
 Result OwnLimit(const absl::Status& status) {
-  Result result = NotTried();
-  result.outcome.set_reason(queue::v1::REASON_CONNECTION_FAILED);
-  result.outcome.set_text(Printable(Message(status)));
-  return result;
+  return {outcomes::kOwnLimit.verdict,
+          MakeOutcome(outcomes::kOwnLimit, queue::v1::PHASE_CONNECT, {Printable(Message(status))}),
+          {}};
 }
 
 Result ConnectFailure(const Candidate& candidate, const absl::Status& status, BootTime start) {
-  Result result{Verdict::kTemporary, BaseOutcome(candidate), {}};
+  const OutcomeRow& row =
+      absl::IsDeadlineExceeded(status) ? outcomes::kConnectTimedOut : outcomes::kConnectFailed;
+  Result result{row.verdict, BaseOutcome(candidate), {}};
   const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - start);
   result.outcome.set_phase(queue::v1::PHASE_CONNECT);
-  result.outcome.set_reason(absl::IsDeadlineExceeded(status) ? queue::v1::REASON_TIMEOUT
-                                                             : queue::v1::REASON_CONNECTION_FAILED);
-  result.outcome.set_enhanced_code("4.4.1");
-  result.outcome.set_text(Printable(Message(status)));
+  Describe(row, TextOf(row, {Printable(Message(status))}), result.outcome);
   result.outcome.set_latency_us(static_cast<std::uint64_t>(spent.count()));
   return result;
 }
@@ -104,7 +99,7 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
 // Whatever happened, every job goes on its way.
 void Connection::Leave() {
   if (session_) {
-    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection given up");
+    session_->Lost(outcomes::kConnectionGivenUp);
     CollectFinished();
   }
   if (stream_) stream_->Close();
@@ -355,17 +350,17 @@ asio::awaitable<void> Connection::StartTls() {
   } else if (absl::IsCancelled(status)) {
     Lost(status);
   } else {
-    session_->Lost(queue::v1::REASON_TLS_FAILED, Printable(Message(status)));
+    session_->Lost(outcomes::kHandshakeFailed, Printable(Message(status)));
   }
 }
 
 void Connection::Lost(const absl::Status& status) {
   if (absl::IsCancelled(status)) {
-    session_->Lost(queue::v1::REASON_SHUTDOWN, "shutting down");
+    session_->Lost(outcomes::kShuttingDown);
   } else if (absl::IsDeadlineExceeded(status)) {
-    session_->Lost(queue::v1::REASON_TIMEOUT, "timed out");
+    session_->Lost(outcomes::kTimedOut);
   } else {
-    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection lost");
+    session_->Lost(outcomes::kConnectionLost);
   }
 }
 

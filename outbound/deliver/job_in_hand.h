@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "outbound/deliver/dispatcher.h"
 #include "outbound/deliver/transaction.h"
+#include "outbound/outcome/outcomes.h"
 
 namespace goniec::outbound {
 
@@ -31,6 +32,10 @@ struct JobInHand {
   void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome) {
     if (!open.empty()) results.push_back({verdict, outcome, std::move(open)});
     open.clear();
+  }
+  // For what has nothing to do with a peer.
+  void DecideRest(const OutcomeRow& row) {
+    DecideRest(row.verdict, MakeOutcome(row, queue::v1::PHASE_CONNECT));
   }
 };
 

@@ -14,6 +14,7 @@
 #include "common/base/spawn.h"
 #include "common/observe/log.h"
 #include "outbound/deliver/connection.h"
+#include "outbound/outcome/outcomes.h"
 #include "outbound/route/route.h"
 
 namespace goniec::outbound {
@@ -50,14 +51,6 @@ SessionConfig SessionConfigOf(const DeliverConfig& config, bool tls) {
 DeliverConfig WithHelo(DeliverConfig config) {
   if (config.helo.empty()) config.helo = HostName();
   return config;
-}
-
-queue::v1::Outcome OwnOutcome(queue::v1::Reason reason, std::string_view text) {
-  queue::v1::Outcome outcome;
-  outcome.set_phase(queue::v1::PHASE_CONNECT);
-  outcome.set_reason(reason);
-  outcome.set_text(std::string(text));
-  return outcome;
 }
 
 void LogResult(const JobInHand& job, const Result& result) {
@@ -119,10 +112,10 @@ void SitePool::Deliver(Job job) {
     return GiveBack(site, std::move(in_hand));
   }
   if (!held_ && site.IsStuck(config_, now)) {
-    return MoveOn(site, std::move(in_hand), "the site takes long to answer");
+    return MoveOn(site, std::move(in_hand), outcomes::kSiteSilent);
   }
   if (!held_ && site.waiting() >= site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    return MoveOn(site, std::move(in_hand), "the site has enough mail in hand");
+    return MoveOn(site, std::move(in_hand), outcomes::kSiteFull);
   }
   Queue(site, std::move(in_hand), false);
   Pump(site);
@@ -242,9 +235,7 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<JobTransaction> trans
   if (transaction->untouched()) metrics_.untouched.Add();
   std::unique_ptr<JobInHand> job = transaction->TakeJob();
   if (job->reruns > kMaxReruns) {
-    job->DecideRest(Verdict::kTemporary,
-                    OwnOutcome(queue::v1::REASON_CONNECTION_LOST,
-                               "the connection ended before this message, several times"));
+    job->DecideRest(outcomes::kLostBeforeItsTurn);
   }
   if (job->open.empty()) return GiveBack(site, std::move(job));
   job->waiting_since = BootClock::now();
@@ -270,14 +261,14 @@ void SitePool::GiveBack(Site& site, std::unique_ptr<JobInHand> job) {
 }
 
 void SitePool::HandBack(Site& site, std::unique_ptr<JobInHand> job) {
-  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SHUTDOWN, "shutting down"));
+  job->DecideRest(outcomes::kShuttingDown);
   GiveBack(site, std::move(job));
 }
 
-void SitePool::MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_view why) {
+void SitePool::MoveOn(Site& site, std::unique_ptr<JobInHand> job, const OutcomeRow& why) {
   const double random = std::uniform_real_distribution<double>(0, 1)(random_);
   const milliseconds away = site.MovedAway(config_, random, BootClock::now());
-  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SITE_BUSY, why));
+  job->DecideRest(why);
   job->results.back().wait = away;
   metrics_.moved.Add();
   moved_.Add(site);
@@ -311,7 +302,7 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result 
   }
   if (failure.verdict == Verdict::kNotTried) {
     if (draining_) return HandBack(site, std::move(job));
-    return MoveOn(site, std::move(job), "no connection was opened");
+    return MoveOn(site, std::move(job), outcomes::kNoConnection);
   }
   metrics_.open_failures.Add();
   if (site.ready() > 0) {
@@ -392,11 +383,11 @@ void SitePool::Sweep() {
 void SitePool::SweepWaiting(Site& site, BootTime now) {
   if (held_) return;
   while (site.waiting() > 0 && now - site.waiting_since() >= config_.max_wait) {
-    MoveOn(site, TakeFirst(site), "waited too long for a connection");
+    MoveOn(site, TakeFirst(site), outcomes::kWaitedTooLong);
   }
   // The last that came go first: the others are nearer to their turn.
   while (site.waiting() > site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    MoveOn(site, TakeLast(site), "the site has enough mail in hand");
+    MoveOn(site, TakeLast(site), outcomes::kSiteFull);
   }
   Pump(site);
 }

@@ -12,7 +12,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -78,7 +77,7 @@ class SitePool {
   void EvictIdle();
   // Give the job back, its open recipients as kNotTried: we stop; or the site is busy and it is to be moved.
   void HandBack(Site& site, std::unique_ptr<JobInHand> job);
-  void MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_view why);
+  void MoveOn(Site& site, std::unique_ptr<JobInHand> job, const OutcomeRow& why);
   void GiveBack(Site& site, std::unique_ptr<JobInHand> job);
   void FlushDone();
   void ArmSweep();

@@ -102,7 +102,7 @@ struct Round {
     switch (session.want()) {
       case ClientSession::Want::kTls:
         if (server.Below(2) == 0) return session.TlsStarted("TLSv1.3", "X", "");
-        return session.Lost(queue::v1::REASON_TLS_FAILED, "no");
+        return session.Lost(outcomes::kHandshakeFailed, "no");
       case ClientSession::Want::kWork:
         if (submitted < kMails) return Submit();
         return session.Quit();
@@ -111,7 +111,7 @@ struct Round {
       case ClientSession::Want::kEnd:
         return session.EndContent();
       default:
-        if (server.Below(40) == 0) return session.Lost(queue::v1::REASON_CONNECTION_LOST, "cut");
+        if (server.Below(40) == 0) return session.Lost(outcomes::kConnectionLost, "cut");
         session.Receive(server.Says(heard));
     }
   }

@@ -141,13 +141,13 @@ void ScriptedSession::Act(const std::string& text) {
   } else if (line == "tls") {
     session_.TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", "");
   } else if (line == "cut") {
-    session_.Lost(queue::v1::REASON_CONNECTION_LOST, "connection lost");
+    session_.Lost(outcomes::kConnectionLost);
   } else if (line == "timeout") {
-    session_.Lost(queue::v1::REASON_TIMEOUT, "timed out");
+    session_.Lost(outcomes::kTimedOut);
   } else if (line == "shutdown") {
-    session_.Lost(queue::v1::REASON_SHUTDOWN, "shutting down");
+    session_.Lost(outcomes::kShuttingDown);
   } else if (line == "tls failed") {
-    session_.Lost(queue::v1::REASON_TLS_FAILED, "bad certificate");
+    session_.Lost(outcomes::kHandshakeFailed, "bad certificate");
   } else if (line == "broker silent") {
     may_finish_ = false;
   } else if (line == "hold") {
