@@ -62,10 +62,10 @@ Result ConnectFailure(const Candidate& candidate, const absl::Status& status, Bo
 
 }  // namespace
 
-Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job)
-    : pool_(pool), site_(site), route_(job->job.route), job_(std::move(job)), idle_timer_(pool.executor()) {}
+Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<Job> job)
+    : pool_(pool), site_(site), route_(job->route), job_(std::move(job)), idle_timer_(pool.executor()) {}
 
-void Connection::Wake(std::unique_ptr<JobInHand> job) {
+void Connection::Wake(std::unique_ptr<Job> job) {
   job_ = std::move(job);
   woken_ = true;
   idle_timer_.cancel();
@@ -91,7 +91,7 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
   try {
     co_await self->OpenAndServe();
   } catch (const std::exception& e) {
-    observe::Error("delivery connection failed", {{"site", self->site_.key}, {"error", e.what()}});
+    observe::Error("delivery connection failed", {{"site", self->site_.key()}, {"error", e.what()}});
   }
   self->Leave();
 }
@@ -130,7 +130,7 @@ asio::awaitable<bool> Connection::Open() {
       failure_ = std::move(failure);
       break;
     }
-    site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
+    site_.NoteAddressFailed(candidate.endpoint, pool_.config().failed_site_pause, BootClock::now());
     // What a server said is worth more to who asks than that another one said nothing.
     const bool better = failure_ && failure_->outcome.reply_code() != 0 && failure->outcome.reply_code() == 0;
     if (!better) failure_ = std::move(failure);
@@ -216,22 +216,22 @@ void Connection::RememberPeer() {
 
 void Connection::CollectFinished() {
   RememberPeer();
-  std::vector<std::unique_ptr<Transaction>>& finished = session_->finished();
-  for (std::unique_ptr<Transaction>& transaction : finished) {
-    auto* ours = static_cast<JobTransaction*>(transaction.release());
-    pool_.TransactionDone(site_, std::unique_ptr<JobTransaction>(ours));
+  for (const std::unique_ptr<Transaction>& transaction : std::exchange(session_->finished(), {})) {
+    auto job = on_wire_.extract(transaction.get());
+    pool_.TransactionDone(site_, std::move(job.mapped()), *transaction);
   }
-  finished.clear();
 }
 
 void Connection::TakeJobs() {
   while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
     // Asked again: without PIPELINING nothing may be submitted behind what is under way.
-    if (!site_.broken.empty()) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
+    if (site_.broken() > 0) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     if (!session_->CanSubmit()) return;
     if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
-    session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
+    std::unique_ptr<Transaction> transaction = job_->Begin(pool_.config().recipients_per_transaction);
+    on_wire_.emplace(transaction.get(), std::move(job_));
+    session_->Submit(std::move(transaction));
     CollectFinished();
   }
 }
@@ -310,8 +310,7 @@ asio::awaitable<void> Connection::ReadLastWords() {
 }
 
 asio::awaitable<void> Connection::ReadBody() {
-  const auto& transaction = static_cast<const JobTransaction&>(*session_->current());
-  const auto& read_chunk = transaction.job().job.read_chunk;
+  const auto& read_chunk = on_wire_.at(session_->current())->read_chunk;
   if (!read_chunk) {
     session_->BodyUnreadable("nobody can read the stored body");
     co_return;

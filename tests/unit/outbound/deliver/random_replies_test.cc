@@ -78,18 +78,12 @@ class RandomServer {
   std::mt19937 dice_;
 };
 
-class Counted : public Transaction {
- public:
-  using Transaction::Transaction;
-  bool MayFinish() override { return true; }
-};
-
 struct Round {
   explicit Round(unsigned seed) : server(seed), session(config, {}) {}
 
   void Submit() {
-    session.Submit(std::make_unique<Counted>(MakeMail({"a@x.test", "b@x.test", "c@x.test"}),
-                                             std::vector<std::uint32_t>{0, 1, 2}));
+    session.Submit(std::make_unique<Transaction>(MakeMail({"a@x.test", "b@x.test", "c@x.test"}),
+                                                 std::vector<std::uint32_t>{0, 1, 2}, [] { return true; }));
     ++submitted;
   }
 
