@@ -278,6 +278,30 @@ TEST(PoolTest, SlowSitesLeaveConnectionsToThoseThatWork) {
   EXPECT_EQ(delivery.dispatcher->jobs(), 2u);
 }
 
+// Of the reserve a quarter is for trying sites that nothing is known of; those that stall there leave the
+// rest.
+TEST(PoolTest, UnknownSitesMayTryAPartOfTheReserve) {
+  SinkProcess good;
+  SinkProcess slow("rules:\n  - {on: mail, then: stall}\n");
+  DeliverConfig config = FastConfig();
+  config.connections = 8;
+  config.reserved_percent = 50;
+  config.max_wait = milliseconds(200);
+  config.idle_timeout = milliseconds(20);
+  Delivery delivery(config);
+  const auto to_good = Delivery::RouteTo({good.port()});
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), to_good), ElementsAre(kDelivered));
+  delivery.RunUntil([&] { return delivery.dispatcher->connections() == 0; });
+  for (int i = 0; i < 8; ++i) {
+    delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({slow.port()}, "slow" + std::to_string(i)));
+  }
+  delivery.RunUntil([&] { return delivery.results.size() == 4; });  // the first, and three that were moved
+  EXPECT_EQ(delivery.dispatcher->connections(), 5u);
+  const std::size_t other = delivery.Send(Delivery::MakeMail(), to_good);
+  delivery.RunUntil([&] { return delivery.results.contains(other); });
+  EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
+}
+
 TEST(PoolTest, ASiteThatWaitsForAConnectionGetsTheOneThatBecomesIdle) {
   SinkProcess one("rules:\n  - {on: dot, wait: 200ms}\n");
   SinkProcess two;
@@ -305,6 +329,30 @@ TEST(PoolTest, WhatIsHeldIsNotMoved) {
   delivery.dispatcher->Hold(false);
   delivery.RunUntilDone();
   EXPECT_THAT(delivery.results[0], ElementsAre(kDelivered));
+}
+
+// A stall of the broker is not the site's: it has its time to take what was held.
+TEST(PoolTest, WhatWasHeldWaitsAnew) {
+  SinkProcess sink("rules:\n  - {on: dot, then: stall}\n");
+  DeliverConfig config = FastConfig();
+  config.connections_per_site = 1;
+  config.max_wait = milliseconds(1'000);
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({sink.port()});
+  bool asked = false;
+  delivery.Send(Delivery::MakeMail(), route,
+                [&](Job& job) { job.may_finish = [&] { return asked = true; }; });
+  delivery.RunUntil([&] { return asked; });
+  delivery.dispatcher->Hold(true);
+  const std::size_t held = delivery.Send(Delivery::MakeMail(), route);
+  const BootTime begin = BootClock::now();
+  delivery.RunUntil([&] { return BootClock::now() > begin + 2 * config.max_wait; });
+  EXPECT_FALSE(delivery.results.contains(held));
+  delivery.dispatcher->Hold(false);
+  const BootTime released = BootClock::now();
+  delivery.RunUntil([&] { return delivery.results.contains(held); });
+  EXPECT_GE(BootClock::now() - released, config.max_wait);
+  EXPECT_THAT(delivery.results[held], ElementsAre("not_tried CONNECT SITE_BUSY [0]"));
 }
 
 TEST(PoolTest, ARefusedSecondConnectionLeavesTheFirstItsWork) {
