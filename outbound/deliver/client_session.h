@@ -171,7 +171,9 @@ class ClientSession {
   void SendNext(Transaction& transaction);
   void Settle(Transaction& transaction);
   [[nodiscard]] bool IsOutOfStep(const smtp::Reply& reply) const;
+  void AcceptMail(Transaction& transaction);
   void RefuseMail(Transaction& transaction, const smtp::Reply& reply);
+  static bool AskWithFewer(Transaction& transaction);
   void BeginContent(Transaction& transaction);
   void AppendContent(Transaction& transaction, std::string_view first, std::string_view second, bool last);
   void FinishCurrent();

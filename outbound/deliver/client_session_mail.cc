@@ -82,6 +82,7 @@ void ClientSession::Begin(Transaction& transaction) {
   transaction.chunking_ =
       extensions_.chunking && mail.size_bytes() >= config_.chunking_from && mail.attempts() == 0;
   transaction.dsn_ = extensions_.dsn;
+  transaction.parameters_ = ParametersFor(mail, transaction.to_ask(), extensions_);
   Advance(transaction);
 }
 
@@ -89,7 +90,8 @@ void ClientSession::Begin(Transaction& transaction) {
 // §3.1); with BDAT the replies to RCPT are awaited first, so that no content goes out for nobody and a cut
 // there is not ambiguous.
 void ClientSession::Advance(Transaction& transaction) {
-  const std::size_t commands = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
+  const std::size_t envelope = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
+  const std::size_t commands = transaction.question_ ? 1 : envelope;
   while (transaction.sent_ < commands && (extensions_.pipelining || expected_.empty())) SendNext(transaction);
 }
 
@@ -97,8 +99,7 @@ void ClientSession::SendNext(Transaction& transaction) {
   const Mail& mail = transaction.mail();
   const std::size_t n = transaction.sent_++;
   if (n == 0) {
-    const MailParameters all = ParametersFor(mail, transaction.to_ask(), extensions_);
-    AppendMail(mail, transaction.bare_ ? NeededOf(mail, all) : all, &output_);
+    AppendMail(mail, transaction.parameters_, &output_);
     Expect(Step::kMail, &transaction);
   } else if (n <= transaction.to_ask().size()) {
     const std::uint32_t position = transaction.to_ask()[n - 1];
@@ -113,13 +114,7 @@ void ClientSession::SendNext(Transaction& transaction) {
 void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
   if (IsPositive(reply)) {
-    transaction.mail_accepted_ = true;
-    reset_needed_ = true;
-    if (transaction.bare_) {
-      // Proof that it was the parameters that were left out.
-      const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
-      NoteBroken({.size = all.size, .dsn = all.dsn});
-    }
+    AcceptMail(transaction);
   } else if (IsRefusal(reply)) {
     RefuseMail(transaction, reply);
   } else {
@@ -128,21 +123,47 @@ void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   Settle(transaction);
 }
 
+void ClientSession::AcceptMail(Transaction& transaction) {
+  transaction.mail_accepted_ = true;
+  reset_needed_ = true;
+  NoteBroken(transaction.suspect_);
+  // What the message needs is not to be had here: all goes again as if it had never been offered, and so is
+  // returned for those who need it, and delivered to the others.
+  if (transaction.question_) transaction.AskAllAgain();
+}
+
 void ClientSession::RefuseMail(Transaction& transaction, const smtp::Reply& reply) {
   if (RefusesParameters(reply)) {
-    const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
-    const MailParameters needed = NeededOf(transaction.mail(), all);
-    if (!transaction.bare_ && all != needed) {
-      transaction.again_ = true;
-      return;
-    }
-    // Offered, needed and refused: perhaps the server will have learnt by another time.
-    if (needed != MailParameters()) {
-      return transaction.DecideRest(Verdict::kTemporary, OutcomeOf(&transaction, Step::kMail, reply));
+    if (AskWithFewer(transaction)) return;
+    if (transaction.parameters_.smtputf8) {
+      const OutcomeRow& row = outcomes::kMessageNeedsUtf8;
+      return transaction.DecideRest(row.verdict, OwnOutcome(&transaction, queue::v1::PHASE_MAIL, row));
     }
   }
   const Judgement judgement = Judge(&transaction, Step::kMail, reply);
   transaction.DecideRest(judgement.verdict, judgement.outcome);
+}
+
+// MAIL was refused, perhaps for its parameters: it goes without those that can be left out. If it is not
+// that, it is asked, and no more than asked, without one that the message needs, for a reply of 501 may be
+// about the address: only if that is accepted it was the parameter. False if there is none to leave out, or
+// none that this sender can be named without.
+bool ClientSession::AskWithFewer(Transaction& transaction) {
+  MailParameters& parameters = transaction.parameters_;
+  const MailParameters needed = NeededOf(transaction.mail(), parameters);
+  if (parameters != needed) {
+    const bool body_alone = parameters.body && !needed.body && !parameters.size && !parameters.dsn;
+    transaction.suspect_ = {.size = parameters.size, .dsn = parameters.dsn, .eight_bit_mime = body_alone};
+    parameters = needed;
+  } else if (needed != MailParameters() && HasAsciiSender(transaction.mail())) {
+    transaction.question_ = true;
+    transaction.suspect_ = {.eight_bit_mime = !needed.smtputf8, .smtputf8 = needed.smtputf8};
+    (needed.smtputf8 ? parameters.smtputf8 : parameters.body) = false;
+  } else {
+    return false;
+  }
+  transaction.again_ = true;
+  return true;
 }
 
 void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
@@ -180,7 +201,6 @@ void ClientSession::Settle(Transaction& transaction) {
   if (transaction.unanswered_ > 0) return;
   if (transaction.again_) {
     transaction.again_ = false;
-    transaction.bare_ = true;
     transaction.sent_ = 0;
     return Advance(transaction);
   }

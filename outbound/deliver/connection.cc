@@ -211,7 +211,9 @@ void Connection::RememberPeer() {
                                                            {"pipelining", broken.pipelining},
                                                            {"size", broken.size},
                                                            {"chunking", broken.chunking},
-                                                           {"dsn", broken.dsn}});
+                                                           {"dsn", broken.dsn},
+                                                           {"eight_bit_mime", broken.eight_bit_mime},
+                                                           {"smtputf8", broken.smtputf8}});
 }
 
 void Connection::CollectFinished() {

@@ -87,6 +87,10 @@ MailParameters NeededOf(const Mail& mail, MailParameters parameters) {
   return parameters;
 }
 
+bool HasAsciiSender(const Mail& mail) {
+  return IsAscii(mail.mail_from());
+}
+
 void AppendMail(const Mail& mail, const MailParameters& parameters, std::string* wire) {
   wire->append("MAIL FROM:<").append(mail.mail_from()).append(">");
   if (parameters.size) wire->append(" SIZE=").append(std::to_string(mail.size_bytes()));

@@ -40,6 +40,9 @@ MailParameters ParametersFor(const queue::v1::Mail& mail, std::span<const std::u
 // Of these, those without which the message cannot be sent.
 MailParameters NeededOf(const queue::v1::Mail& mail, MailParameters parameters);
 
+// Without SMTPUTF8 no other sender may be named (RFC 6531 §3.4).
+[[nodiscard]] bool HasAsciiSender(const queue::v1::Mail& mail);
+
 // With CR LF.
 void AppendMail(const queue::v1::Mail& mail, const MailParameters& parameters, std::string* wire);
 // True in `dsn`: with DSN parameters, if the recipient has some.

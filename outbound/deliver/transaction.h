@@ -11,6 +11,8 @@
 
 #include "common/base/clock.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/envelope.h"
+#include "outbound/deliver/extensions.h"
 #include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
@@ -88,8 +90,10 @@ class Transaction final {
   bool mail_accepted_ = false;
   bool rogue_accept_ = false;      // a RCPT was accepted although MAIL was not
   bool dsn_ = false;               // DSN parameters are sent where there are some
-  bool bare_ = false;              // MAIL goes without the parameters that can be left out
+  MailParameters parameters_;      // MAIL goes with these
   bool again_ = false;             // MAIL was refused for its parameters and goes once more
+  bool question_ = false;          // MAIL goes alone, without a parameter that the message needs
+  BrokenExtensions suspect_;       // proven to be broken if MAIL is accepted as it goes now
   bool chunking_ = false;          // BDAT instead of DATA
   bool bdat_sent_ = false;         // at least one
   bool in_content_ = false;        // content may be sent

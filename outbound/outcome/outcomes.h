@@ -110,14 +110,15 @@ inline constexpr OutcomeRow kRecipientHasControls{Verdict::kPermanent, REASON_UN
                                                   "the recipient's address has control characters"};
 inline constexpr OutcomeRow kTooLarge{Verdict::kPermanent, REASON_UNSUPPORTED, "5.3.4",
                                       "the message is larger than the server takes"};
-inline constexpr OutcomeRow kMessageNeedsUtf8{Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
-                                              "the server does not offer SMTPUTF8, which this message needs"};
+inline constexpr OutcomeRow kMessageNeedsUtf8{
+    Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
+    "the server does not support SMTPUTF8, which this message needs"};
 inline constexpr OutcomeRow kRecipientNeedsUtf8{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
-    "the server does not offer SMTPUTF8, which this recipient's address needs"};
+    "the server does not support SMTPUTF8, which this recipient's address needs"};
 inline constexpr OutcomeRow kMessageNeeds8Bit{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.3",
-    "the server does not offer 8BITMIME, which the 8-bit content of this message needs"};
+    "the server does not support 8BITMIME, which the 8-bit content of this message needs"};
 
 // ── At the end of the time for delivery, without an attempt (RFC 3463 X.4.7) ──
 inline constexpr OutcomeRow kExpired{Verdict::kNotTried, REASON_EXPIRED, "4.4.7",

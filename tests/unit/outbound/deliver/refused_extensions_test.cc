@@ -103,5 +103,138 @@ TEST(ClientSessionTest, RefusedDsnParametersAreLeftOut) {
   EXPECT_TRUE(peer.session().TakeBroken().dsn);
 }
 
+// --- Parameters of MAIL that the message needs ---
+
+std::shared_ptr<queue::v1::Mail> With8BitBody(const std::vector<std::string>& recipients = {"a@x.test"}) {
+  auto mail = MakeMail(recipients);
+  mail->set_header_octets(queue::v1::OCTETS_ASCII);
+  mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+  return mail;
+}
+
+constexpr char kNo8Bit[] =
+    "permanent MAIL UNSUPPORTED 5.6.3 the server does not support 8BITMIME, which the 8-bit content of this "
+    "message needs [0]";
+
+TEST(NeededParameterTest, IsAskedAboutWithoutItAndThenTakenForNotOffered) {
+  for (const char* reply : {"555 5.5.4 what is BODY", "501 syntax", "504 no such parameter"}) {
+    ScriptedSession peer;
+    peer.mails = {With8BitBody()};
+    const std::string refused = "S: " + std::string(reply);
+    peer.Run(Open({"8BITMIME", "SIZE"}) + Script{"submit", "C: MAIL FROM:<s@me.test> SIZE=18 BODY=8BITMIME",
+                                                 refused, "C: MAIL FROM:<s@me.test> BODY=8BITMIME", refused,
+                                                 "C: MAIL FROM:<s@me.test>", "S: 250 ok", "C: RSET",
+                                                 "S: 250 ok", "want work"});
+    EXPECT_THAT(peer.Results(), ElementsAre("0: leftover 0")) << reply;
+    const BrokenExtensions broken = peer.session().TakeBroken();
+    EXPECT_TRUE(broken.eight_bit_mime && !broken.size && !broken.smtputf8) << reply;
+    peer.Run({"submit", "want work"});
+    EXPECT_EQ(peer.session().output(), "");
+    EXPECT_THAT(peer.Results(), ElementsAre("0: leftover 0", "1: " + std::string(kNo8Bit))) << reply;
+  }
+}
+
+TEST(NeededParameterTest, TheQuestionIsOneCommandThoughCommandsGoInGroups) {
+  ScriptedSession peer;
+  peer.mails = {With8BitBody()};
+  peer.Run(Open({"8BITMIME", "PIPELINING"}) +
+           Script{"submit", "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "C: RCPT TO:<a@x.test>", "C: DATA",
+                  "S: 555 what is BODY"} +
+           kGroupRefused + Script{"C: MAIL FROM:<s@me.test>", "S: 250 ok"} + kReset);
+  EXPECT_THAT(peer.Results(), ElementsAre("0: leftover 0"));
+}
+
+// 501 is said of addresses too: nothing is held against the extension then.
+TEST(NeededParameterTest, IsNotBlamedForTheAddress) {
+  ScriptedSession peer;
+  peer.mails = {With8BitBody()};
+  peer.Run(Open({"8BITMIME"}) + Script{"submit", "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "S: 501 syntax",
+                                       "C: MAIL FROM:<s@me.test>", "S: 501 syntax", "want work"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: permanent MAIL REPLY 501 syntax [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+TEST(NeededParameterTest, ATemporaryAnswerToTheQuestionLeavesItOpen) {
+  ScriptedSession peer;
+  peer.mails = {With8BitBody()};
+  peer.Run(Open({"8BITMIME"}) + Script{"submit", "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "S: 555 what",
+                                       "C: MAIL FROM:<s@me.test>", "S: 451 4.3.0 later", "want work"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: temporary MAIL REPLY 451 4.3.0 later [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+// Who does not need it gets the mail.
+TEST(NeededParameterTest, Utf8ThatIsRefusedReturnsThoseWhoNeedItAlone) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail({"böb@x.test", "anna@x.test"})};
+  peer.Run(Open({"SMTPUTF8"}) +
+           Script{"submit", "C: MAIL FROM:<s@me.test> SMTPUTF8", "S: 555 what is SMTPUTF8",
+                  "C: MAIL FROM:<s@me.test>", "S: 250 ok", "C: RSET", "S: 250 ok", "submit",
+                  "C: MAIL FROM:<s@me.test>", "S: 250 ok", "C: RCPT TO:<anna@x.test>", "S: 250 ok", "C: DATA",
+                  "S: 354 go"} +
+           kContent + Script{"S: 250 ok"});
+  EXPECT_THAT(peer.Results(),
+              ElementsAre("0: leftover 0,1",
+                          "1: permanent MAIL UNSUPPORTED 5.6.7 the server does not support SMTPUTF8, which "
+                          "this recipient's address needs [0]",
+                          "1: delivered DOT ACCEPTED 250 ok [1]"));
+  EXPECT_TRUE(peer.session().TakeBroken().smtputf8);
+}
+
+TEST(NeededParameterTest, OfTwoItIsFoundOutWhichOne) {
+  ScriptedSession peer;
+  peer.mails = {With8BitBody({"böb@x.test"})};
+  const Script both = {"submit", "C: MAIL FROM:<s@me.test> BODY=8BITMIME SMTPUTF8", "S: 555 what",
+                       "C: MAIL FROM:<s@me.test> BODY=8BITMIME"};
+  peer.Run(Open({"8BITMIME", "SMTPUTF8"}) + both + Script{"S: 555 what", "C: MAIL FROM:<s@me.test>"} +
+           Script{"S: 250 ok"} + kReset);
+  const BrokenExtensions broken = peer.session().TakeBroken();
+  EXPECT_TRUE(broken.eight_bit_mime && !broken.smtputf8);
+
+  ScriptedSession other;
+  other.mails = peer.mails;
+  other.Run(Open({"8BITMIME", "SMTPUTF8"}) + both + Script{"S: 250 ok"} + kReset);
+  const BrokenExtensions others = other.session().TakeBroken();
+  EXPECT_TRUE(others.smtputf8 && !others.eight_bit_mime);
+}
+
+// Such a sender cannot be named without SMTPUTF8, so nothing can be asked, and nothing is remembered.
+TEST(NeededParameterTest, AUtf8SenderIsReturnedAtOnce) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.mails.front()->set_mail_from("ż@me.test");
+  peer.Run(Open({"SMTPUTF8"}) +
+           Script{"submit", "C: MAIL FROM:<ż@me.test> SMTPUTF8", "S: 555 what is SMTPUTF8", "want work"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: permanent MAIL UNSUPPORTED 5.6.7 the server does not support "
+                                          "SMTPUTF8, which this message needs [0]"));
+  EXPECT_FALSE(peer.session().TakeBroken().any());
+}
+
+// A record of an older version says what the client said, and nobody knows what the content has.
+TEST(NeededParameterTest, OneThatIsNotNeededIsLeftOutAndRemembered) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.mails.front()->set_body_type(queue::v1::BODY_TYPE_8BITMIME);
+  peer.Run(Open({"8BITMIME"}) +
+           Script{"submit", "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "S: 555 what is BODY",
+                  "C: MAIL FROM:<s@me.test>", "S: 250 ok", "C: RCPT TO:<a@x.test>", "S: 250 ok", "C: DATA",
+                  "S: 354 go"} +
+           kContent + Script{"S: 250 ok"});
+  EXPECT_THAT(peer.Results(), ElementsAre("0: delivered DOT ACCEPTED 250 ok [0]"));
+  EXPECT_TRUE(peer.session().TakeBroken().eight_bit_mime);
+}
+
+// Whether it was SIZE or BODY nobody knows, and mail would be returned for the latter.
+TEST(NeededParameterTest, WithoutProofNothingIsHeldAgainst8BitMime) {
+  ScriptedSession peer;
+  peer.mails = {MakeMail()};
+  peer.mails.front()->set_body_type(queue::v1::BODY_TYPE_8BITMIME);
+  peer.Run(Open({"8BITMIME", "SIZE"}) + Script{"submit", "C: MAIL FROM:<s@me.test> SIZE=18 BODY=8BITMIME",
+                                               "S: 555 what", "C: MAIL FROM:<s@me.test>", "S: 250 ok",
+                                               "C: RCPT TO:<a@x.test>"});
+  const BrokenExtensions broken = peer.session().TakeBroken();
+  EXPECT_TRUE(broken.size && !broken.eight_bit_mime);
+}
+
 }  // namespace
 }  // namespace goniec::outbound::testing
