@@ -27,7 +27,7 @@
 #include "outbound/api/api_server.h"
 #include "outbound/audit/auditor.h"
 #include "outbound/consume/worker.h"
-#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/site_pool.h"
 #include "outbound/route/own_addresses.h"
 #include "outbound/route/router.h"
 
@@ -142,7 +142,7 @@ absl::Status Service::State::StartDelivery() {
     if (!context.ok()) return context.status();
     tls = *std::move(context);
   }
-  dispatcher = std::make_unique<Dispatcher>(executor, config.deliver, tls, metrics);
+  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, metrics);
   worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
                                                 *dispatcher, config.retry, config.worker, metrics});
   worker->Start();

@@ -22,7 +22,6 @@ namespace {
 
 using queue::v1::Event;
 using queue::v1::Mail;
-using queue::v1::Outcome;
 
 // A record that could not be looked at is one that its next holder could not look at either, just now.
 constexpr std::chrono::seconds kLookAgain{1};
@@ -36,26 +35,6 @@ std::vector<std::uint32_t> AllPositions(const Mail& mail) {
   std::vector<std::uint32_t> positions(static_cast<std::size_t>(mail.recipients_size()));
   for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<std::uint32_t>(i);
   return positions;
-}
-
-Outcome OutcomeOf(const RouteFailure& failure) {
-  Outcome outcome;
-  outcome.set_phase(queue::v1::PHASE_ROUTE);
-  outcome.set_reply_code(static_cast<std::uint32_t>(failure.reply_code));
-  outcome.set_enhanced_code(failure.enhanced_code);
-  outcome.set_text(failure.text);
-  if (failure.not_tried) {
-    outcome.set_reason(queue::v1::REASON_LOOKUP_BUSY);
-  } else if (!failure.permanent) {
-    outcome.set_reason(queue::v1::REASON_DNS_TEMPORARY);
-  } else if (failure.enhanced_code == "5.1.10") {
-    outcome.set_reason(queue::v1::REASON_NULL_MX);
-  } else if (failure.enhanced_code == "5.1.2") {
-    outcome.set_reason(queue::v1::REASON_NO_SUCH_DOMAIN);
-  } else {
-    outcome.set_reason(queue::v1::REASON_ROUTE_REFUSED);
-  }
-  return outcome;
 }
 
 // Nobody may know what the broker knows any more: the record must return, nothing may be written about it.
@@ -226,10 +205,7 @@ asio::awaitable<void> RecordWork::RouteLeg(Leg leg) {
 
 void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   if (const auto* failure = std::get_if<RouteFailure>(&route)) {
-    const Verdict verdict = failure->permanent   ? Verdict::kPermanent
-                            : failure->not_tried ? Verdict::kNotTried
-                                                 : Verdict::kTemporary;
-    return OnResults(leg, {{verdict, OutcomeOf(*failure), leg.positions}});
+    return OnResults(leg, {ResultOf(*failure, leg.positions)});
   }
   Job job;
   job.mail = leg.mail;

@@ -9,7 +9,6 @@ namespace goniec::outbound {
 
 using queue::v1::Outcome;
 using queue::v1::Phase;
-using queue::v1::Reason;
 using std::chrono::milliseconds;
 
 namespace {
@@ -72,7 +71,9 @@ void ClientSession::Receive(std::string_view input) {
   while (!input.empty() && !closed_) {
     const smtp::ReplyParser::Progress progress = parser_.Feed(&input);
     if (progress == smtp::ReplyParser::Progress::kNeedMore) return;
-    if (progress == smtp::ReplyParser::Progress::kMalformed) return ProtocolError(parser_.problem());
+    if (progress == smtp::ReplyParser::Progress::kMalformed) {
+      return ProtocolError(outcomes::kReplyMalformed, std::nullopt, {parser_.problem()});
+    }
     const smtp::Reply reply = parser_.Take();
     ++replies_;
     if (expected_.empty()) return OnUnaskedReply(reply);
@@ -85,7 +86,7 @@ void ClientSession::Receive(std::string_view input) {
     // A server that does not know BDAT after all takes the content for commands, and has an answer to each
     // line.
     if (!early || step == Step::kEndOfData || step == Step::kChunk) OnReply(reply);
-    if (early) return ProtocolError("a reply came before its command");
+    if (early) return ProtocolError(outcomes::kReplyEarly);
   }
 }
 
@@ -94,11 +95,11 @@ void ClientSession::OnUnaskedReply(const smtp::Reply& reply) {
   if (current_ != nullptr && current_->in_content_ && reply.code >= 400) {
     if (current_->bdat_sent_ && IsNotImplemented(reply)) return GiveUpWith({.chunking = true});
     Outcome outcome = OutcomeOf(current_.get(), Step::kChunk, reply);
-    current_->DecideRest(reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary, outcome);
+    current_->DecideRest(VerdictOf(reply), outcome);
     return End(std::move(outcome));
   }
   if (reply.code == 421) return ClosedByPeer({Step::kQuit, nullptr, 0}, reply);
-  ProtocolError("a reply came that nothing had asked for");
+  ProtocolError(outcomes::kReplyUnasked);
 }
 
 void ClientSession::OnReply(const smtp::Reply& reply) {
@@ -118,7 +119,7 @@ void ClientSession::OnReply(const smtp::Reply& reply) {
 
 void ClientSession::OnGreeting(const Expected& expected, const smtp::Reply& reply) {
   if (reply.code / 100 == 2) return Send(Step::kEhlo, "EHLO " + config_.helo + "\r\n");
-  if (reply.code / 100 == 3) return ProtocolError("the greeting makes no sense", expected.step);
+  if (reply.code / 100 == 3) return OutOfPlace(expected.step);
   // Of the host, not of the mail that happens to be the first (RFC 7504 §3 for 521): others may be better, or
   // this one later.
   End(OutcomeOf(nullptr, expected.step, reply));
@@ -141,7 +142,7 @@ void ClientSession::OnHelo(const Expected& expected, const smtp::Reply& reply) {
     ready_ = true;
     return;
   }
-  if (reply.code / 100 == 3) return ProtocolError("the reply to HELO makes no sense", expected.step);
+  if (reply.code / 100 == 3) return OutOfPlace(expected.step);
   End(Judge(nullptr, expected.step, reply).outcome);  // as in OnGreeting
 }
 
@@ -163,7 +164,7 @@ void ClientSession::TlsStarted(std::string_view version, std::string_view cipher
 }
 
 void ClientSession::OnRset(const Expected& expected, const smtp::Reply& reply) {
-  if (reply.code / 100 != 2) ProtocolError("RSET was refused", expected.step);
+  if (reply.code / 100 != 2) ProtocolError(outcomes::kResetRefused, expected.step);
 }
 
 void ClientSession::OnQuit(const Expected& /*expected*/, const smtp::Reply& /*reply*/) {
@@ -185,41 +186,41 @@ void ClientSession::ClosedByPeer(const Expected& expected, const smtp::Reply& re
   End(OutcomeOf(expected.transaction, expected.step, reply));
 }
 
-void ClientSession::ProtocolError(std::string_view what, std::optional<Step> step) {
+void ClientSession::ProtocolError(const OutcomeRow& row, std::optional<Step> step,
+                                  std::initializer_list<std::string_view> values) {
   const Phase phase = step ? RowOf(*step).phase : PhaseOf(current_.get());
-  End(OwnOutcome(current_.get(), phase, queue::v1::REASON_PROTOCOL, "4.5.0", what));
+  End(OwnOutcome(current_.get(), phase, row, values), row.verdict);
 }
 
-void ClientSession::Lost(Reason reason, std::string_view text) {
+void ClientSession::Lost(const OutcomeRow& row, std::string_view text) {
   if (closed_) return;
-  std::string shown(text);
+  std::string shown(text.empty() ? row.text : text);
   if (!expected_.empty() && !want_tls_) {
     shown.append(" while waiting for ").append(RowOf(expected_.front().step).waiting_for);
   }
-  const std::string_view code = reason == queue::v1::REASON_TLS_FAILED ? "4.7.5"
-                                : reason == queue::v1::REASON_SHUTDOWN ? ""
-                                                                       : "4.4.2";
   Transaction* transaction = current_.get();
-  const bool theirs = reason == queue::v1::REASON_CONNECTION_LOST || reason == queue::v1::REASON_TIMEOUT;
+  const bool timeout = row.reason == queue::v1::REASON_TIMEOUT;
+  const bool theirs = timeout || row.reason == queue::v1::REASON_CONNECTION_LOST;
   if (theirs && transaction != nullptr && !transaction->end_sent_) {
     if (transaction->bdat_sent_) return GiveUpWith({.chunking = true});
     // A group of which a part was lost on its way: some middle boxes do that.
     const bool group = expected_.size() > 1 && !transaction->in_content_;
-    if (group && reason == queue::v1::REASON_TIMEOUT) NoteBroken({.pipelining = true});
+    if (group && timeout) NoteBroken({.pipelining = true});
   } else if (theirs && transaction != nullptr && transaction->chunking_) {
     NoteBroken({.chunking = true});
   }
-  const Verdict opening = reason == queue::v1::REASON_SHUTDOWN ? Verdict::kNotTried : Verdict::kTemporary;
-  End(OwnOutcome(transaction, PhaseOf(transaction), reason, code, shown), opening);
+  Outcome outcome = OwnOutcome(transaction, PhaseOf(transaction), outcomes::kConnectionLost);
+  Describe(row, std::move(shown), outcome);
+  End(std::move(outcome), row.verdict);
 }
 
-void ClientSession::End(Outcome outcome, Verdict opening_verdict) {
+void ClientSession::End(Outcome outcome, Verdict verdict) {
   if (closed_) return;
   if (!ready_) {
-    failure_ = Result{opening_verdict, std::move(outcome), {}};
+    failure_ = Result{verdict, std::move(outcome), {}};
   } else {
-    if (current_ != nullptr) EndTransaction(*current_, true, outcome);
-    if (follower_ != nullptr) EndTransaction(*follower_, false, outcome);
+    if (current_ != nullptr) EndTransaction(*current_, true, outcome, verdict);
+    if (follower_ != nullptr) EndTransaction(*follower_, false, outcome, verdict);
   }
   closed_ = true;  // before FinishCurrent, which says nothing to the server then
   while (current_ != nullptr) FinishCurrent();
@@ -244,18 +245,18 @@ void ClientSession::GiveUpWith(const BrokenExtensions& broken) {
   tail_.clear();
 }
 
-void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, Outcome outcome) {
-  const Reason reason = outcome.reason();
-  const bool ours = reason == queue::v1::REASON_SHUTDOWN || reason == queue::v1::REASON_BROKER;
+void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, Outcome outcome,
+                                   Verdict verdict) {
   // A server may close a connection that has served at any time between transactions: that says nothing about
   // the next one. If it took its time in vain, it does.
-  const bool between = begun_ > 1 && !ours && reason != queue::v1::REASON_TIMEOUT;
+  const bool timeout = outcome.reason() == queue::v1::REASON_TIMEOUT;
+  const bool between = begun_ > 1 && verdict != Verdict::kNotTried && !timeout;
   if (!transaction.end_sent_ && !transaction.answered_any_ && (!at_its_turn || between)) {
     return transaction.LeaveUntouched();
   }
-  const bool by_reply = reason == queue::v1::REASON_REPLY;
+  const bool by_reply = outcome.reason() == queue::v1::REASON_REPLY;
   outcome.set_ambiguous(transaction.end_sent_ && !by_reply);
-  transaction.DecideRest(ours && !transaction.end_sent_ ? Verdict::kNotTried : Verdict::kTemporary, outcome);
+  transaction.DecideRest(transaction.end_sent_ ? Verdict::kTemporary : verdict, outcome);
 }
 
 Phase ClientSession::PhaseOf(const Transaction* transaction) const {
@@ -273,7 +274,7 @@ ClientSession::Judgement ClientSession::Judge(const Transaction* transaction, St
   Outcome outcome = OutcomeOf(transaction, step, reply);
   const bool missing = !tls_ && (tls_offered_ || memory_.tls_failed);
   if (!missing || !AsksForTls(reply)) {
-    return {reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary, std::move(outcome)};
+    return {VerdictOf(reply), std::move(outcome)};
   }
   // TLS is there to be had, if not now: what it is wanted for waits (RFC 7435, never a bounce for the lack of
   // it).
@@ -281,28 +282,25 @@ ClientSession::Judgement ClientSession::Judge(const Transaction* transaction, St
   const std::string_view why = memory_.tls_failed                          ? "the handshake failed"
                                : config_.tls == SessionConfig::Tls::kNever ? "it is turned off here"
                                                                            : "STARTTLS was refused";
-  outcome.set_reason(queue::v1::REASON_TLS_FAILED);
-  std::string text("TLS is offered and not in use, ");
-  text.append(why).append(": ").append(Printable(reply.Text(), kTextLimit - 100));
-  outcome.set_text(text);
-  return {Verdict::kTemporary, std::move(outcome)};
+  const OutcomeRow& row = outcomes::kTlsMissing;
+  outcome.set_reason(row.reason);
+  outcome.set_text(TextOf(row, {why, Printable(reply.Text(), kTextLimit - 100)}));
+  return {row.verdict, std::move(outcome)};
 }
 
 Outcome ClientSession::OutcomeOf(const Transaction* transaction, Step step, const smtp::Reply& reply) const {
-  Outcome outcome = OwnOutcome(transaction, RowOf(step).phase, queue::v1::REASON_REPLY, "", "");
+  Outcome outcome = OwnOutcome(transaction, RowOf(step).phase, outcomes::kRefusedForNow,
+                               {Printable(reply.Text(), kTextLimit)});
   outcome.set_reply_code(static_cast<std::uint32_t>(reply.code));
   if (!reply.enhanced.empty()) outcome.set_enhanced_code(reply.enhanced.ToString());
-  outcome.set_text(Printable(reply.Text(), kTextLimit));
   return outcome;
 }
 
-Outcome ClientSession::OwnOutcome(const Transaction* transaction, Phase phase, Reason reason,
-                                  std::string_view enhanced_code, std::string_view text) const {
+Outcome ClientSession::OwnOutcome(const Transaction* transaction, Phase phase, const OutcomeRow& row,
+                                  std::initializer_list<std::string_view> values) const {
   Outcome outcome = base_;
   outcome.set_phase(phase);
-  outcome.set_reason(reason);
-  outcome.set_enhanced_code(std::string(enhanced_code));
-  outcome.set_text(std::string(text));
+  Describe(row, TextOf(row, values), outcome);
   const BootTime start = transaction == nullptr ? opened_ : transaction->start_;
   const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(config_.clock->Boot() - start);
   outcome.set_latency_us(static_cast<std::uint64_t>(spent.count()));

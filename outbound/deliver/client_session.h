@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@
 #include "outbound/deliver/extensions.h"
 #include "outbound/deliver/step.h"
 #include "outbound/deliver/transaction.h"
+#include "outbound/outcome/outcomes.h"
 #include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
@@ -105,9 +107,9 @@ class ClientSession {
   // At kEnd. Asks MayFinish() and puts out the end, or gives up.
   void EndContent();
 
-  // The connection is gone (REASON_CONNECTION_LOST), its time is up (REASON_TIMEOUT), the handshake failed
-  // (REASON_TLS_FAILED), or the shell gives it up (REASON_SHUTDOWN). Then kClose.
-  void Lost(queue::v1::Reason reason, std::string_view text);
+  // The connection is gone, its time is up, the handshake failed, or the shell gives it up: `row` says which.
+  // `text` instead of the row's, if not empty. Then kClose.
+  void Lost(const OutcomeRow& row, std::string_view text = {});
 
   // Transactions that are done, in order; the shell empties it.
   std::vector<std::unique_ptr<Transaction>>& finished() { return finished_; }
@@ -158,6 +160,9 @@ class ClientSession {
     Verdict verdict;
     queue::v1::Outcome outcome;
   };
+  static Verdict VerdictOf(const smtp::Reply& reply) {
+    return (reply.IsPermanent() ? outcomes::kRefused : outcomes::kRefusedForNow).verdict;
+  }
   Judgement Judge(const Transaction* transaction, Step step, const smtp::Reply& reply);
 
   void ExcludeUnfit(Transaction& transaction);
@@ -166,7 +171,9 @@ class ClientSession {
   void SendNext(Transaction& transaction);
   void Settle(Transaction& transaction);
   [[nodiscard]] bool IsOutOfStep(const smtp::Reply& reply) const;
+  void AcceptMail(Transaction& transaction);
   void RefuseMail(Transaction& transaction, const smtp::Reply& reply);
+  static bool AskWithFewer(Transaction& transaction);
   void BeginContent(Transaction& transaction);
   void AppendContent(Transaction& transaction, std::string_view first, std::string_view second, bool last);
   void FinishCurrent();
@@ -176,19 +183,22 @@ class ClientSession {
   void GiveUpWith(const BrokenExtensions& broken);
 
   void ClosedByPeer(const Expected& expected, const smtp::Reply& reply);
-  // `step`: whose reply was wrong, if it was the reply to something.
-  void ProtocolError(std::string_view what, std::optional<Step> step = std::nullopt);
-  // Ends the session: what is in flight gets `outcome` (with the phase and the ambiguity of each) or is
-  // untouched.
-  void End(queue::v1::Outcome outcome, Verdict opening_verdict = Verdict::kTemporary);
-  void EndTransaction(Transaction& transaction, bool at_its_turn, queue::v1::Outcome outcome);
+  // The server does not speak SMTP. `step`: whose reply was wrong, if it was the reply to something.
+  void ProtocolError(const OutcomeRow& row, std::optional<Step> step = std::nullopt,
+                     std::initializer_list<std::string_view> values = {});
+  void OutOfPlace(Step step) { ProtocolError(outcomes::kReplyOutOfPlace, step, {RowOf(step).waiting_for}); }
+  // Ends the session: what is in flight gets `outcome` (with the phase and the ambiguity of each) and
+  // `verdict`, or is untouched. After its end of data a transaction has been tried, whatever `verdict` says.
+  void End(queue::v1::Outcome outcome, Verdict verdict = Verdict::kTemporary);
+  void EndTransaction(Transaction& transaction, bool at_its_turn, queue::v1::Outcome outcome,
+                      Verdict verdict);
 
   [[nodiscard]] queue::v1::Phase PhaseOf(const Transaction* transaction) const;
   [[nodiscard]] queue::v1::Outcome OutcomeOf(const Transaction* transaction, Step step,
                                              const smtp::Reply& reply) const;
   [[nodiscard]] queue::v1::Outcome OwnOutcome(const Transaction* transaction, queue::v1::Phase phase,
-                                              queue::v1::Reason reason, std::string_view enhanced_code,
-                                              std::string_view text) const;
+                                              const OutcomeRow& row,
+                                              std::initializer_list<std::string_view> values = {}) const;
 
   const SessionConfig& config_;
   queue::v1::Outcome base_;

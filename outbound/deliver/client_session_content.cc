@@ -11,9 +11,6 @@ namespace {
 
 using queue::v1::Mail;
 
-Verdict VerdictOf(const smtp::Reply& reply) {
-  return reply.IsPermanent() ? Verdict::kPermanent : Verdict::kTemporary;
-}
 bool IsPositive(const smtp::Reply& reply) {
   return reply.code / 100 == 2;
 }
@@ -61,8 +58,8 @@ void ClientSession::AppendContent(Transaction& transaction, std::string_view fir
 void ClientSession::EndContent() {
   Transaction& transaction = *current_;
   if (!transaction.MayFinish()) {
-    return End(OwnOutcome(&transaction, queue::v1::PHASE_BODY, queue::v1::REASON_BROKER, "",
-                          "given up before the end of data: the queue does not answer"));
+    const OutcomeRow& row = outcomes::kQueueSilent;
+    return End(OwnOutcome(&transaction, queue::v1::PHASE_BODY, row), row.verdict);
   }
   transaction.in_content_ = false;
   transaction.end_sent_ = true;
@@ -87,7 +84,7 @@ void ClientSession::AddBody(std::string_view chunk) {
 }
 
 void ClientSession::BodyUnreadable(std::string_view why) {
-  End(OwnOutcome(current_.get(), queue::v1::PHASE_BODY, queue::v1::REASON_BODY_UNREADABLE, "4.3.0", why));
+  End(OwnOutcome(current_.get(), queue::v1::PHASE_BODY, outcomes::kBodyUnreadable, {why}));
 }
 
 void ClientSession::OnChunk(const Expected& expected, const smtp::Reply& reply) {
@@ -96,7 +93,7 @@ void ClientSession::OnChunk(const Expected& expected, const smtp::Reply& reply) 
     transaction.in_content_ = true;
     return;
   }
-  if (!IsRefusal(reply)) return ProtocolError("the reply to BDAT makes no sense", expected.step);
+  if (!IsRefusal(reply)) return OutOfPlace(expected.step);
   if (IsNotImplemented(reply)) return GiveUpWith({.chunking = true});
   transaction.DecideRest(VerdictOf(reply), OutcomeOf(&transaction, expected.step, reply));
   FinishCurrent();
@@ -104,16 +101,15 @@ void ClientSession::OnChunk(const Expected& expected, const smtp::Reply& reply) 
 
 void ClientSession::OnEndOfData(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
-  if (!IsPositive(reply) && !IsRefusal(reply))
-    return ProtocolError("the reply to the end of data makes no sense", expected.step);
+  if (!IsPositive(reply) && !IsRefusal(reply)) return OutOfPlace(expected.step);
   if (transaction.chunking_ && IsNotImplemented(reply)) return GiveUpWith({.chunking = true});
   queue::v1::Outcome outcome = OutcomeOf(&transaction, expected.step, reply);
   // The end of data ends the transaction whatever the reply (RFC 5321 §4.1.1.4); a refused BDAT LAST may not.
   reset_needed_ = transaction.chunking_ && !IsPositive(reply);
   last_accept_ = config_.clock->Boot() - end_sent_at_;
   if (IsPositive(reply)) {
-    outcome.set_reason(queue::v1::REASON_ACCEPTED);
-    transaction.DecideRest(Verdict::kDelivered, outcome);
+    outcome.set_reason(outcomes::kAccepted.reason);
+    transaction.DecideRest(outcomes::kAccepted.verdict, outcome);
   } else {
     transaction.DecideRest(VerdictOf(reply), outcome);
   }

@@ -40,10 +40,8 @@ bool ClientSession::CanSubmit() const {
 void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Transaction& submitted = *transaction;
   submitted.start_ = config_.clock->Boot();
-  if (const auto unfit = FindUnfit(submitted.mail(), extensions_)) {
-    submitted.DecideRest(Verdict::kPermanent,
-                         OwnOutcome(&submitted, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
-                                    unfit->enhanced_code, unfit->text));
+  if (const OutcomeRow* unfit = FindUnfit(submitted.mail(), extensions_)) {
+    submitted.DecideRest(unfit->verdict, OwnOutcome(&submitted, queue::v1::PHASE_MAIL, *unfit));
   } else {
     ExcludeUnfit(submitted);
   }
@@ -60,17 +58,17 @@ void ClientSession::ExcludeUnfit(Transaction& transaction) {
   std::vector<std::uint32_t> fit;
   std::vector<Result> results;
   for (const std::uint32_t position : transaction.recipients()) {
-    const auto unfit = FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
-    if (!unfit) {
+    const OutcomeRow* unfit =
+        FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
+    if (unfit == nullptr) {
       fit.push_back(position);
       continue;
     }
     auto alike = std::find_if(results.begin(), results.end(),
                               [&](const Result& result) { return result.outcome.text() == unfit->text; });
     if (alike == results.end()) {
-      Outcome outcome = OwnOutcome(&transaction, queue::v1::PHASE_MAIL, queue::v1::REASON_UNSUPPORTED,
-                                   unfit->enhanced_code, unfit->text);
-      alike = results.insert(alike, {Verdict::kPermanent, std::move(outcome), {}});
+      Outcome outcome = OwnOutcome(&transaction, queue::v1::PHASE_MAIL, *unfit);
+      alike = results.insert(alike, {unfit->verdict, std::move(outcome), {}});
     }
     alike->recipients.push_back(position);
   }
@@ -84,6 +82,7 @@ void ClientSession::Begin(Transaction& transaction) {
   transaction.chunking_ =
       extensions_.chunking && mail.size_bytes() >= config_.chunking_from && mail.attempts() == 0;
   transaction.dsn_ = extensions_.dsn;
+  transaction.parameters_ = ParametersFor(mail, transaction.to_ask(), extensions_);
   Advance(transaction);
 }
 
@@ -91,7 +90,8 @@ void ClientSession::Begin(Transaction& transaction) {
 // §3.1); with BDAT the replies to RCPT are awaited first, so that no content goes out for nobody and a cut
 // there is not ambiguous.
 void ClientSession::Advance(Transaction& transaction) {
-  const std::size_t commands = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
+  const std::size_t envelope = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
+  const std::size_t commands = transaction.question_ ? 1 : envelope;
   while (transaction.sent_ < commands && (extensions_.pipelining || expected_.empty())) SendNext(transaction);
 }
 
@@ -99,8 +99,7 @@ void ClientSession::SendNext(Transaction& transaction) {
   const Mail& mail = transaction.mail();
   const std::size_t n = transaction.sent_++;
   if (n == 0) {
-    const MailParameters all = ParametersFor(mail, transaction.to_ask(), extensions_);
-    AppendMail(mail, transaction.bare_ ? NeededOf(mail, all) : all, &output_);
+    AppendMail(mail, transaction.parameters_, &output_);
     Expect(Step::kMail, &transaction);
   } else if (n <= transaction.to_ask().size()) {
     const std::uint32_t position = transaction.to_ask()[n - 1];
@@ -115,36 +114,56 @@ void ClientSession::SendNext(Transaction& transaction) {
 void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
   if (IsPositive(reply)) {
-    transaction.mail_accepted_ = true;
-    reset_needed_ = true;
-    if (transaction.bare_) {
-      // Proof that it was the parameters that were left out.
-      const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
-      NoteBroken({.size = all.size, .dsn = all.dsn});
-    }
+    AcceptMail(transaction);
   } else if (IsRefusal(reply)) {
     RefuseMail(transaction, reply);
   } else {
-    return ProtocolError("the reply to MAIL makes no sense", expected.step);
+    return OutOfPlace(expected.step);
   }
   Settle(transaction);
 }
 
+void ClientSession::AcceptMail(Transaction& transaction) {
+  transaction.mail_accepted_ = true;
+  reset_needed_ = true;
+  NoteBroken(transaction.suspect_);
+  // What the message needs is not to be had here: all goes again as if it had never been offered, and so is
+  // returned for those who need it, and delivered to the others.
+  if (transaction.question_) transaction.AskAllAgain();
+}
+
 void ClientSession::RefuseMail(Transaction& transaction, const smtp::Reply& reply) {
   if (RefusesParameters(reply)) {
-    const MailParameters all = ParametersFor(transaction.mail(), transaction.to_ask(), extensions_);
-    const MailParameters needed = NeededOf(transaction.mail(), all);
-    if (!transaction.bare_ && all != needed) {
-      transaction.again_ = true;
-      return;
-    }
-    // Offered, needed and refused: perhaps the server will have learnt by another time.
-    if (needed != MailParameters()) {
-      return transaction.DecideRest(Verdict::kTemporary, OutcomeOf(&transaction, Step::kMail, reply));
+    if (AskWithFewer(transaction)) return;
+    if (transaction.parameters_.smtputf8) {
+      const OutcomeRow& row = outcomes::kMessageNeedsUtf8;
+      return transaction.DecideRest(row.verdict, OwnOutcome(&transaction, queue::v1::PHASE_MAIL, row));
     }
   }
   const Judgement judgement = Judge(&transaction, Step::kMail, reply);
   transaction.DecideRest(judgement.verdict, judgement.outcome);
+}
+
+// MAIL was refused, perhaps for its parameters: it goes without those that can be left out. If it is not
+// that, it is asked, and no more than asked, without one that the message needs, for a reply of 501 may be
+// about the address: only if that is accepted it was the parameter. False if there is none to leave out, or
+// none that this sender can be named without.
+bool ClientSession::AskWithFewer(Transaction& transaction) {
+  MailParameters& parameters = transaction.parameters_;
+  const MailParameters needed = NeededOf(transaction.mail(), parameters);
+  if (parameters != needed) {
+    const bool body_alone = parameters.body && !needed.body && !parameters.size && !parameters.dsn;
+    transaction.suspect_ = {.size = parameters.size, .dsn = parameters.dsn, .eight_bit_mime = body_alone};
+    parameters = needed;
+  } else if (needed != MailParameters() && HasAsciiSender(transaction.mail())) {
+    transaction.question_ = true;
+    transaction.suspect_ = {.eight_bit_mime = !needed.smtputf8, .smtputf8 = needed.smtputf8};
+    (needed.smtputf8 ? parameters.smtputf8 : parameters.body) = false;
+  } else {
+    return false;
+  }
+  transaction.again_ = true;
+  return true;
 }
 
 void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
@@ -153,8 +172,7 @@ void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
     transaction.rogue_accept_ |= IsPositive(reply);
     return Settle(transaction);
   }
-  if (!IsPositive(reply) && !IsRefusal(reply))
-    return ProtocolError("the reply to RCPT makes no sense", expected.step);
+  if (!IsPositive(reply) && !IsRefusal(reply)) return OutOfPlace(expected.step);
   if (IsOutOfStep(reply)) return GiveUpWith({.pipelining = true});
   ++transaction.answered_;
   const Recipient& recipient =
@@ -183,7 +201,6 @@ void ClientSession::Settle(Transaction& transaction) {
   if (transaction.unanswered_ > 0) return;
   if (transaction.again_) {
     transaction.again_ = false;
-    transaction.bare_ = true;
     transaction.sent_ = 0;
     return Advance(transaction);
   }
@@ -195,7 +212,7 @@ void ClientSession::Settle(Transaction& transaction) {
 
 void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   Transaction& transaction = *expected.transaction;
-  if (IsPositive(reply)) return ProtocolError("the reply to DATA makes no sense", expected.step);
+  if (IsPositive(reply)) return OutOfPlace(expected.step);
   if (IsRefusal(reply)) {
     if (transaction.again_) return Settle(transaction);
     if (IsOutOfStep(reply) && !transaction.accepted_.empty()) return GiveUpWith({.pipelining = true});
@@ -206,8 +223,7 @@ void ClientSession::OnData(const Expected& expected, const smtp::Reply& reply) {
   if (!transaction.accepted_.empty()) return BeginContent(transaction);
   // RFC 2920 §3.1: no recipient, and yet the server wants content. It gets none, unless it holds recipients
   // that it should not have: then even an empty message would go somewhere.
-  if (transaction.rogue_accept_)
-    return ProtocolError("recipients were accepted after the sender was refused");
+  if (transaction.rogue_accept_) return ProtocolError(outcomes::kRecipientsWithoutSender);
   output_.append(".\r\n");
   Expect(Step::kLoneDot, &transaction);
 }

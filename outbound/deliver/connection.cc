@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/observe/log.h"
 #include "outbound/deliver/site_pool.h"
+#include "outbound/outcome/outcomes.h"
 
 namespace goniec::outbound {
 namespace {
@@ -37,40 +38,34 @@ milliseconds TimeUntil(BootTime deadline) {
 }
 
 Result NotTried() {
-  Result result;
-  result.outcome.set_phase(queue::v1::PHASE_CONNECT);
-  result.outcome.set_reason(queue::v1::REASON_SHUTDOWN);
-  result.outcome.set_text("shutting down");
-  return result;
+  return {
+      outcomes::kShuttingDown.verdict, MakeOutcome(outcomes::kShuttingDown, queue::v1::PHASE_CONNECT), {}};
 }
 
-// Nothing was tried and nothing is known of the peer: this machine has no descriptor or port left. A
-// connection that failed is kNotTried for nothing else.
+// Nothing was tried and nothing is known of the peer. A connection that failed is kNotTried for nothing else.
 Result OwnLimit(const absl::Status& status) {
-  Result result = NotTried();
-  result.outcome.set_reason(queue::v1::REASON_CONNECTION_FAILED);
-  result.outcome.set_text(Printable(Message(status)));
-  return result;
+  return {outcomes::kOwnLimit.verdict,
+          MakeOutcome(outcomes::kOwnLimit, queue::v1::PHASE_CONNECT, {Printable(Message(status))}),
+          {}};
 }
 
 Result ConnectFailure(const Candidate& candidate, const absl::Status& status, BootTime start) {
-  Result result{Verdict::kTemporary, BaseOutcome(candidate), {}};
+  const OutcomeRow& row =
+      absl::IsDeadlineExceeded(status) ? outcomes::kConnectTimedOut : outcomes::kConnectFailed;
+  Result result{row.verdict, BaseOutcome(candidate), {}};
   const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - start);
   result.outcome.set_phase(queue::v1::PHASE_CONNECT);
-  result.outcome.set_reason(absl::IsDeadlineExceeded(status) ? queue::v1::REASON_TIMEOUT
-                                                             : queue::v1::REASON_CONNECTION_FAILED);
-  result.outcome.set_enhanced_code("4.4.1");
-  result.outcome.set_text(Printable(Message(status)));
+  Describe(row, TextOf(row, {Printable(Message(status))}), result.outcome);
   result.outcome.set_latency_us(static_cast<std::uint64_t>(spent.count()));
   return result;
 }
 
 }  // namespace
 
-Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job)
-    : pool_(pool), site_(site), route_(job->job.route), job_(std::move(job)), idle_timer_(pool.executor()) {}
+Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<Job> job)
+    : pool_(pool), site_(site), route_(job->route), job_(std::move(job)), idle_timer_(pool.executor()) {}
 
-void Connection::Wake(std::unique_ptr<JobInHand> job) {
+void Connection::Wake(std::unique_ptr<Job> job) {
   job_ = std::move(job);
   woken_ = true;
   idle_timer_.cancel();
@@ -96,7 +91,7 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
   try {
     co_await self->OpenAndServe();
   } catch (const std::exception& e) {
-    observe::Error("delivery connection failed", {{"site", self->site_.key}, {"error", e.what()}});
+    observe::Error("delivery connection failed", {{"site", self->site_.key()}, {"error", e.what()}});
   }
   self->Leave();
 }
@@ -104,7 +99,7 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
 // Whatever happened, every job goes on its way.
 void Connection::Leave() {
   if (session_) {
-    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection given up");
+    session_->Lost(outcomes::kConnectionGivenUp);
     CollectFinished();
   }
   if (stream_) stream_->Close();
@@ -135,7 +130,7 @@ asio::awaitable<bool> Connection::Open() {
       failure_ = std::move(failure);
       break;
     }
-    site_.address_failed_until[candidate.endpoint] = BootClock::now() + pool_.config().failed_site_pause;
+    site_.NoteAddressFailed(candidate.endpoint, pool_.config().failed_site_pause, BootClock::now());
     // What a server said is worth more to who asks than that another one said nothing.
     const bool better = failure_ && failure_->outcome.reply_code() != 0 && failure->outcome.reply_code() == 0;
     if (!better) failure_ = std::move(failure);
@@ -216,27 +211,29 @@ void Connection::RememberPeer() {
                                                            {"pipelining", broken.pipelining},
                                                            {"size", broken.size},
                                                            {"chunking", broken.chunking},
-                                                           {"dsn", broken.dsn}});
+                                                           {"dsn", broken.dsn},
+                                                           {"eight_bit_mime", broken.eight_bit_mime},
+                                                           {"smtputf8", broken.smtputf8}});
 }
 
 void Connection::CollectFinished() {
   RememberPeer();
-  std::vector<std::unique_ptr<Transaction>>& finished = session_->finished();
-  for (std::unique_ptr<Transaction>& transaction : finished) {
-    auto* ours = static_cast<JobTransaction*>(transaction.release());
-    pool_.TransactionDone(site_, std::unique_ptr<JobTransaction>(ours));
+  for (const std::unique_ptr<Transaction>& transaction : std::exchange(session_->finished(), {})) {
+    auto job = on_wire_.extract(transaction.get());
+    pool_.TransactionDone(site_, std::move(job.mapped()), *transaction);
   }
-  finished.clear();
 }
 
 void Connection::TakeJobs() {
   while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
     // Asked again: without PIPELINING nothing may be submitted behind what is under way.
-    if (!site_.broken.empty()) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
+    if (site_.broken() > 0) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     if (!session_->CanSubmit()) return;
     if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
-    session_->Submit(JobTransaction::For(std::move(job_), pool_.config().recipients_per_transaction));
+    std::unique_ptr<Transaction> transaction = job_->Begin(pool_.config().recipients_per_transaction);
+    on_wire_.emplace(transaction.get(), std::move(job_));
+    session_->Submit(std::move(transaction));
     CollectFinished();
   }
 }
@@ -315,8 +312,7 @@ asio::awaitable<void> Connection::ReadLastWords() {
 }
 
 asio::awaitable<void> Connection::ReadBody() {
-  const auto& transaction = static_cast<const JobTransaction&>(*session_->current());
-  const auto& read_chunk = transaction.job().job.read_chunk;
+  const auto& read_chunk = on_wire_.at(session_->current())->read_chunk;
   if (!read_chunk) {
     session_->BodyUnreadable("nobody can read the stored body");
     co_return;
@@ -355,17 +351,17 @@ asio::awaitable<void> Connection::StartTls() {
   } else if (absl::IsCancelled(status)) {
     Lost(status);
   } else {
-    session_->Lost(queue::v1::REASON_TLS_FAILED, Printable(Message(status)));
+    session_->Lost(outcomes::kHandshakeFailed, Printable(Message(status)));
   }
 }
 
 void Connection::Lost(const absl::Status& status) {
   if (absl::IsCancelled(status)) {
-    session_->Lost(queue::v1::REASON_SHUTDOWN, "shutting down");
+    session_->Lost(outcomes::kShuttingDown);
   } else if (absl::IsDeadlineExceeded(status)) {
-    session_->Lost(queue::v1::REASON_TIMEOUT, "timed out");
+    session_->Lost(outcomes::kTimedOut);
   } else {
-    session_->Lost(queue::v1::REASON_CONNECTION_LOST, "connection lost");
+    session_->Lost(outcomes::kConnectionLost);
   }
 }
 

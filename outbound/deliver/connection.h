@@ -11,9 +11,10 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "common/net/stream.h"
 #include "outbound/deliver/client_session.h"
-#include "outbound/deliver/job_in_hand.h"
+#include "outbound/deliver/job.h"
 #include "outbound/deliver/site.h"
 
 namespace goniec::outbound {
@@ -24,13 +25,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // `job` is the one that it is opened for. `pool` and `site` must outlive it until it has called
   // pool.Closed().
-  Connection(SitePool& pool, Site& site, std::unique_ptr<JobInHand> job);
+  Connection(SitePool& pool, Site& site, std::unique_ptr<Job> job);
 
   // The life of the connection. Holds a reference to itself.
   static asio::awaitable<void> Run(std::shared_ptr<Connection> self);
 
   // It is idle and was taken off the site's list: a job for it, or null: it is to end.
-  void Wake(std::unique_ptr<JobInHand> job);
+  void Wake(std::unique_ptr<Job> job);
   // Gives up opening, ends waiting; what is on the wire goes on.
   void Drain();
   // Ends now, whatever it is doing.
@@ -61,7 +62,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   SitePool& pool_;
   Site& site_;
   const std::shared_ptr<const Route> route_;
-  std::unique_ptr<JobInHand> job_;  // carried while opening, or given while idle
+  std::unique_ptr<Job> job_;  // carried while opening, or given while idle
+  // The jobs of the transactions that the session has.
+  absl::flat_hash_map<const Transaction*, std::unique_ptr<Job>> on_wire_;
   std::optional<net::Stream> stream_;
   std::optional<ClientSession> session_;
   std::string host_;

@@ -1,10 +1,39 @@
 #include "outbound/deliver/deliver_config.h"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "common/base/status.h"
 #include "common/config/document.h"
 #include "common/smtp/address.h"
+#include "outbound/deliver/client_session.h"
 
 namespace goniec::outbound {
+namespace {
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+}  // namespace
+
+DeliverConfig WithHelo(DeliverConfig config) {
+  if (config.helo.empty()) config.helo = HostName();
+  return config;
+}
+
+SessionConfig SessionConfigOf(const DeliverConfig& config, bool tls) {
+  SessionConfig session;
+  session.helo = config.helo;
+  session.tls = tls ? SessionConfig::Tls::kIfOffered : SessionConfig::Tls::kNever;
+  session.chunking_from = config.chunking_from.bytes;
+  session.follow_limit = config.follow_limit;
+  session.time_limit_percent = config.time_limit_percent;
+  return session;
+}
 
 void ReadDeliverConfig(config::Section section, DeliverConfig& config) {
   using std::chrono::milliseconds;

@@ -15,6 +15,8 @@ class Section;
 
 namespace goniec::outbound {
 
+struct SessionConfig;
+
 enum class TlsMode { kOff, kOpportunistic };
 
 struct DeliverConfig {
@@ -72,5 +74,10 @@ struct DeliverConfig {
 
 // Reads the keys above; problems are reported through the section (common/config).
 void ReadDeliverConfig(config::Section section, DeliverConfig& config);
+
+// With the host's name for `helo`, if it is empty.
+DeliverConfig WithHelo(DeliverConfig config);
+// What a session needs of it.
+SessionConfig SessionConfigOf(const DeliverConfig& config, bool tls);
 
 }  // namespace goniec::outbound

@@ -46,31 +46,24 @@ void AppendParameter(std::string_view name, std::string_view value, std::string*
 
 }  // namespace
 
-std::optional<Unfit> FindUnfit(const Mail& mail, const Extensions& extensions) {
-  if (HasControl(mail.mail_from())) return Unfit{"5.1.7", "the sender's address has control characters"};
-  if (extensions.size_limit > 0 && mail.size_bytes() > extensions.size_limit) {
-    return Unfit{"5.3.4", "the message is larger than the server takes"};
-  }
+const OutcomeRow* FindUnfit(const Mail& mail, const Extensions& extensions) {
+  if (HasControl(mail.mail_from())) return &outcomes::kSenderHasControls;
+  if (extensions.size_limit > 0 && mail.size_bytes() > extensions.size_limit) return &outcomes::kTooLarge;
   if (!extensions.smtputf8 && (HeaderNeedsUtf8(mail) || !IsAscii(mail.mail_from()))) {
-    return Unfit{"5.6.7", "the server does not offer SMTPUTF8, which this message needs"};
+    return &outcomes::kMessageNeedsUtf8;
   }
   // With SMTPUTF8 a header beyond ASCII needs nothing else.
   const bool header = IsBeyondAscii(mail.header_octets()) && !HeaderNeedsUtf8(mail);
   if (!extensions.eight_bit_mime && (IsBeyondAscii(mail.body_octets()) || header)) {
-    return Unfit{"5.6.3",
-                 "the server does not offer 8BITMIME, which the 8-bit content of this message needs"};
+    return &outcomes::kMessageNeeds8Bit;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-std::optional<Unfit> FindUnfit(const queue::v1::Recipient& recipient, const Extensions& extensions) {
-  if (HasControl(recipient.address())) {
-    return Unfit{"5.1.3", "the recipient's address has control characters"};
-  }
-  if (!extensions.smtputf8 && !IsAscii(recipient.address())) {
-    return Unfit{"5.6.7", "the server does not offer SMTPUTF8, which this recipient's address needs"};
-  }
-  return std::nullopt;
+const OutcomeRow* FindUnfit(const queue::v1::Recipient& recipient, const Extensions& extensions) {
+  if (HasControl(recipient.address())) return &outcomes::kRecipientHasControls;
+  if (!extensions.smtputf8 && !IsAscii(recipient.address())) return &outcomes::kRecipientNeedsUtf8;
+  return nullptr;
 }
 
 MailParameters ParametersFor(const Mail& mail, std::span<const std::uint32_t> recipients,
@@ -92,6 +85,10 @@ MailParameters NeededOf(const Mail& mail, MailParameters parameters) {
   parameters.dsn = false;
   parameters.body = parameters.body && IsNotedAs8Bit(mail);
   return parameters;
+}
+
+bool HasAsciiSender(const Mail& mail) {
+  return IsAscii(mail.mail_from());
 }
 
 void AppendMail(const Mail& mail, const MailParameters& parameters, std::string* wire) {

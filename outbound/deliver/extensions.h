@@ -28,8 +28,13 @@ struct BrokenExtensions {
   bool size = false;
   bool chunking = false;
   bool dsn = false;
+  // Proven only by an acceptance of the same MAIL without the parameter: mail that needs it is returned then.
+  bool eight_bit_mime = false;
+  bool smtputf8 = false;
 
-  [[nodiscard]] bool any() const { return pipelining || size || chunking || dsn; }
+  [[nodiscard]] bool any() const {
+    return pipelining || size || chunking || dsn || eight_bit_mime || smtputf8;
+  }
   void Add(const BrokenExtensions& more);
 };
 

@@ -31,29 +31,29 @@ void Site::GaveBack(bool tried, BootTime now) {
   if (tried) pace_.Finished(now);
 }
 
-void Site::Enqueue(std::unique_ptr<JobInHand> job, BootTime now) {
+void Site::Enqueue(std::unique_ptr<Job> job, BootTime now) {
   job->SetBegun(false);
   queue_.push_back(std::move(job));
   pace_.Waiting(true, now);
 }
 
-void Site::EnqueueFirst(std::unique_ptr<JobInHand> job, BootTime now) {
+void Site::EnqueueFirst(std::unique_ptr<Job> job, BootTime now) {
   job->SetBegun(false);
   queue_.push_front(std::move(job));
   pace_.Waiting(true, now);
 }
 
-std::unique_ptr<JobInHand> Site::TakeFirst(BootTime now) {
+std::unique_ptr<Job> Site::TakeFirst(BootTime now) {
   if (queue_.empty()) return nullptr;
-  std::unique_ptr<JobInHand> job = std::move(queue_.front());
+  std::unique_ptr<Job> job = std::move(queue_.front());
   queue_.pop_front();
   pace_.Waiting(!queue_.empty(), now);
   return job;
 }
 
-std::unique_ptr<JobInHand> Site::TakeLast(BootTime now) {
+std::unique_ptr<Job> Site::TakeLast(BootTime now) {
   if (queue_.empty()) return nullptr;
-  std::unique_ptr<JobInHand> job = std::move(queue_.back());
+  std::unique_ptr<Job> job = std::move(queue_.back());
   queue_.pop_back();
   pace_.Waiting(!queue_.empty(), now);
   return job;
@@ -85,7 +85,7 @@ std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {
 }
 
 void Site::WaitAnew(BootTime now) {
-  for (const auto& job : queue_) job->waiting_since = now;
+  for (const auto& job : queue_) job->WaitSince(now);
   pace_.Restart(now);
 }
 
@@ -146,22 +146,28 @@ void Site::NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& ou
   no_opening_before_ = now + config.failed_site_pause * factor;
 }
 
+void Site::NoteAddressFailed(const net::Endpoint& address, milliseconds pause, BootTime now) {
+  std::erase_if(address_failed_until_, [now](const auto& note) { return note.second <= now; });
+  address_failed_until_[address] = now + pause;
+}
+
 PeerMemory Site::MemoryOf(const net::Endpoint& address, BootTime now) const {
   PeerMemory memory;
-  const auto plain = plain_until.find(address);
-  memory.tls_failed = plain != plain_until.end() && now < plain->second;
-  const auto known = broken.find(address);
-  if (known != broken.end() && now < known->second.until) memory.broken = known->second.extensions;
+  const auto plain = plain_until_.find(address);
+  memory.tls_failed = plain != plain_until_.end() && now < plain->second;
+  const auto known = broken_.find(address);
+  if (known != broken_.end() && now < known->second.until) memory.broken = known->second.extensions;
   return memory;
 }
 
 void Site::NoteTlsFailed(const net::Endpoint& address, BootTime now) {
-  plain_until[address] = now + kPlainTime;
+  std::erase_if(plain_until_, [now](const auto& note) { return note.second <= now; });
+  plain_until_[address] = now + kPlainTime;
 }
 
 void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& extensions, BootTime now) {
-  std::erase_if(broken, [now](const auto& note) { return note.second.until <= now; });
-  Broken& note = broken[address];
+  std::erase_if(broken_, [now](const auto& note) { return note.second.until <= now; });
+  Broken& note = broken_[address];
   note.extensions.Add(extensions);
   note.until = now + kBrokenTime;
 }
@@ -170,17 +176,17 @@ bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
   return IsIdle() && now >= proven_until_ && !HasMovedSummary() &&
          (!failure_ || now > no_opening_before_ + kFailureMemory) &&
-         std::all_of(address_failed_until.begin(), address_failed_until.end(), past) &&
-         std::all_of(plain_until.begin(), plain_until.end(), past) &&
-         std::all_of(broken.begin(), broken.end(),
+         std::all_of(address_failed_until_.begin(), address_failed_until_.end(), past) &&
+         std::all_of(plain_until_.begin(), plain_until_.end(), past) &&
+         std::all_of(broken_.begin(), broken_.end(),
                      [now](const auto& note) { return note.second.until <= now; });
 }
 
 std::vector<Candidate> Site::CandidatesOf(const Route& route, std::size_t limit, BootTime now) const {
   std::vector<Candidate> good;
   for (const Candidate& candidate : route.candidates) {
-    const auto failed = address_failed_until.find(candidate.endpoint);
-    if (failed == address_failed_until.end() || now >= failed->second) good.push_back(candidate);
+    const auto failed = address_failed_until_.find(candidate.endpoint);
+    if (failed == address_failed_until_.end() || now >= failed->second) good.push_back(candidate);
   }
   if (good.empty()) good = route.candidates;
   return SomeOfEachHost(good, limit);

@@ -17,7 +17,7 @@
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/deliver/client_session.h"
 #include "outbound/deliver/deliver_config.h"
-#include "outbound/deliver/job_in_hand.h"
+#include "outbound/deliver/job.h"
 #include "outbound/deliver/site_pace.h"
 #include "outbound/route/route.h"
 
@@ -25,24 +25,25 @@ namespace goniec::outbound {
 
 class Connection;
 
-struct Site {
-  explicit Site(std::string site_key) : key(std::move(site_key)) {}
+class Site {
+ public:
+  explicit Site(std::string key) : key_(std::move(key)) {}
 
-  const std::string key;
+  [[nodiscard]] const std::string& key() const { return key_; }
 
   // --- Jobs. They wait here, are carried by a connection that is being opened, or are on the wire.
   void TakeOver() { ++jobs_; }
   // One was given back; `tried`: the site had its say.
   void GaveBack(bool tried, BootTime now);
-  void Enqueue(std::unique_ptr<JobInHand> job, BootTime now);
-  void EnqueueFirst(std::unique_ptr<JobInHand> job, BootTime now);
+  void Enqueue(std::unique_ptr<Job> job, BootTime now);
+  void EnqueueFirst(std::unique_ptr<Job> job, BootTime now);
   // Null if none waits.
-  std::unique_ptr<JobInHand> TakeFirst(BootTime now);
-  std::unique_ptr<JobInHand> TakeLast(BootTime now);
+  std::unique_ptr<Job> TakeFirst(BootTime now);
+  std::unique_ptr<Job> TakeLast(BootTime now);
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
   // Since when the first of them waits; there must be one.
-  [[nodiscard]] BootTime waiting_since() const { return queue_.front()->waiting_since; }
+  [[nodiscard]] BootTime waiting_since() const { return queue_.front()->waiting_since(); }
 
   // --- More mail than the site takes.
   // How many may wait here, while `waiting_in_all` wait at all sites.
@@ -94,17 +95,6 @@ struct Site {
   [[nodiscard]] int failures_in_a_row() const { return failures_in_a_row_; }
   [[nodiscard]] BootTime no_opening_before() const { return no_opening_before_; }
 
-  // Addresses that did not get as far as EHLO lately, and those whose STARTTLS is broken.
-  std::map<net::Endpoint, BootTime> address_failed_until;
-  std::map<net::Endpoint, BootTime> plain_until;
-  // Extensions that an address offers and does not have (RFC 3030's CHUNKING most of all), and until when
-  // that is believed.
-  struct Broken {
-    BrokenExtensions extensions;
-    BootTime until;
-  };
-  std::map<net::Endpoint, Broken> broken;
-
   // Another connection may be opened: a first one alone, then as many more at a time as have proved to work.
   [[nodiscard]] bool MayOpen(const DeliverConfig& config, BootTime now) const;
   // New jobs fail at once: the site is down, as far as we know.
@@ -112,12 +102,21 @@ struct Site {
   // The connection that is being opened takes so long that others need not wait for it.
   [[nodiscard]] bool IsStuck(const DeliverConfig& config, BootTime now) const;
   void NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now);
+
+  // --- What is remembered of its addresses.
+  // It did not get as far as EHLO: others are tried first for that long.
+  void NoteAddressFailed(const net::Endpoint& address, std::chrono::milliseconds pause, BootTime now);
   // What a new connection to the address, or a new transaction on it, should know.
   [[nodiscard]] PeerMemory MemoryOf(const net::Endpoint& address, BootTime now) const;
+  // Its STARTTLS is broken: plain text at once for a while.
   void NoteTlsFailed(const net::Endpoint& address, BootTime now);
   // The address wants TLS: it is asked for again at the next connection.
-  void NoteTlsDemanded(const net::Endpoint& address) { plain_until.erase(address); }
+  void NoteTlsDemanded(const net::Endpoint& address) { plain_until_.erase(address); }
+  // It offers extensions that it does not have (RFC 3030's CHUNKING most of all).
   void NoteBroken(const net::Endpoint& address, const BrokenExtensions& extensions, BootTime now);
+  // Addresses of which that is remembered.
+  [[nodiscard]] std::size_t broken() const { return broken_.size(); }
+
   // Neither jobs nor connections.
   [[nodiscard]] bool IsIdle() const { return jobs_ == 0 && opening_ == 0 && ready_ == 0; }
   // Nothing to keep it for.
@@ -132,8 +131,10 @@ struct Site {
   // Its only connection is being opened for longer than most take.
   [[nodiscard]] bool IsLate(BootTime now) const;
 
+  const std::string key_;
+
   std::size_t jobs_ = 0;
-  std::deque<std::unique_ptr<JobInHand>> queue_;
+  std::deque<std::unique_ptr<Job>> queue_;
   SitePace pace_;
   ReturnTimes returns_;
   MovedSummary moved_;
@@ -151,6 +152,14 @@ struct Site {
   std::optional<queue::v1::Outcome> failure_;
   BootTime no_opening_before_;
   int failures_in_a_row_ = 0;
+
+  std::map<net::Endpoint, BootTime> address_failed_until_;
+  std::map<net::Endpoint, BootTime> plain_until_;
+  struct Broken {
+    BrokenExtensions extensions;
+    BootTime until;
+  };
+  std::map<net::Endpoint, Broken> broken_;
 };
 
 }  // namespace goniec::outbound

@@ -10,7 +10,7 @@
 
 namespace goniec::outbound {
 
-struct Site;
+class Site;
 
 class SiteLine {
  public:

@@ -1,9 +1,6 @@
 #include "outbound/deliver/site_pool.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -13,7 +10,9 @@
 #include "common/base/await.h"
 #include "common/base/spawn.h"
 #include "common/observe/log.h"
+#include "outbound/deliver/attempt_log.h"
 #include "outbound/deliver/connection.h"
+#include "outbound/outcome/outcomes.h"
 #include "outbound/route/route.h"
 
 namespace goniec::outbound {
@@ -31,58 +30,6 @@ constexpr std::size_t kLookedAt = 256;
 // Sites remembered for their failures alone; beyond it they are forgotten at once.
 constexpr std::size_t kMaxSites = 50'000;
 
-std::string HostName() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
-  return name.data();
-}
-
-SessionConfig SessionConfigOf(const DeliverConfig& config, bool tls) {
-  SessionConfig session;
-  session.helo = config.helo;
-  session.tls = tls ? SessionConfig::Tls::kIfOffered : SessionConfig::Tls::kNever;
-  session.chunking_from = config.chunking_from.bytes;
-  session.follow_limit = config.follow_limit;
-  session.time_limit_percent = config.time_limit_percent;
-  return session;
-}
-
-DeliverConfig WithHelo(DeliverConfig config) {
-  if (config.helo.empty()) config.helo = HostName();
-  return config;
-}
-
-queue::v1::Outcome OwnOutcome(queue::v1::Reason reason, std::string_view text) {
-  queue::v1::Outcome outcome;
-  outcome.set_phase(queue::v1::PHASE_CONNECT);
-  outcome.set_reason(reason);
-  outcome.set_text(std::string(text));
-  return outcome;
-}
-
-void LogResult(const JobInHand& job, const Result& result) {
-  if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
-  const queue::v1::Outcome& outcome = result.outcome;
-  // No attempt; all of a site's together are one line now and then.
-  if (outcome.reason() == queue::v1::REASON_SITE_BUSY) return;
-  const queue::v1::Mail& mail = *job.job.mail;
-  const auto& first = mail.recipients(static_cast<int>(result.recipients.front()));
-  observe::Info("delivery attempt", {{"message", mail.message_id()},
-                                     {"result", VerdictName(result.verdict)},
-                                     {"to", observe::LogAddress(first.address())},
-                                     {"recipients", result.recipients.size()},
-                                     {"host", outcome.remote_host()},
-                                     {"ip", outcome.remote_ip()},
-                                     {"tls", outcome.tls_version()},
-                                     {"phase", queue::v1::Phase_Name(outcome.phase())},
-                                     {"reason", queue::v1::Reason_Name(outcome.reason())},
-                                     {"code", outcome.reply_code()},
-                                     {"enhanced", outcome.enhanced_code()},
-                                     {"text", outcome.text()},
-                                     {"ambiguous", outcome.ambiguous()},
-                                     {"latency_ms", std::chrono::microseconds(outcome.latency_us())}});
-}
-
 }  // namespace
 
 SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
@@ -93,8 +40,7 @@ SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
       without_tls_(SessionConfigOf(config_, false)),
       tls_(config_.tls == TlsMode::kOff ? nullptr : std::move(tls)),
       metrics_(metrics),
-      reserve_(config_.connections * config_.reserved_percent / 100),
-      most_trials_(reserve_ / 4),
+      budget_(config_.connections, config_.reserved_percent),
       sweep_timer_(executor_) {}
 
 Site& SitePool::SiteOf(const std::string& key) {
@@ -105,11 +51,9 @@ Site& SitePool::SiteOf(const std::string& key) {
 
 void SitePool::Deliver(Job job) {
   Site& site = SiteOf(job.route->site);
-  auto in_hand = std::make_unique<JobInHand>();
-  in_hand->open = job.recipients;
-  in_hand->job = std::move(job);
   const BootTime now = BootClock::now();
-  in_hand->waiting_since = now;
+  auto in_hand = std::make_unique<Job>(std::move(job));
+  in_hand->TakeOver(now);
   site.TakeOver();
   ++jobs_;
   metrics_.jobs.Set(static_cast<double>(jobs_));
@@ -119,16 +63,16 @@ void SitePool::Deliver(Job job) {
     return GiveBack(site, std::move(in_hand));
   }
   if (!held_ && site.IsStuck(config_, now)) {
-    return MoveOn(site, std::move(in_hand), "the site takes long to answer");
+    return MoveOn(site, std::move(in_hand), outcomes::kSiteSilent);
   }
   if (!held_ && site.waiting() >= site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    return MoveOn(site, std::move(in_hand), "the site has enough mail in hand");
+    return MoveOn(site, std::move(in_hand), outcomes::kSiteFull);
   }
   Queue(site, std::move(in_hand), false);
   Pump(site);
 }
 
-void SitePool::Queue(Site& site, std::unique_ptr<JobInHand> job, bool first) {
+void SitePool::Queue(Site& site, std::unique_ptr<Job> job, bool first) {
   const BootTime now = BootClock::now();
   if (first) {
     site.EnqueueFirst(std::move(job), now);
@@ -140,14 +84,14 @@ void SitePool::Queue(Site& site, std::unique_ptr<JobInHand> job, bool first) {
   ArmSweep();
 }
 
-std::unique_ptr<JobInHand> SitePool::TakeFirst(Site& site) {
-  std::unique_ptr<JobInHand> job = site.TakeFirst(BootClock::now());
+std::unique_ptr<Job> SitePool::TakeFirst(Site& site) {
+  std::unique_ptr<Job> job = site.TakeFirst(BootClock::now());
   if (job != nullptr) Left(site);
   return job;
 }
 
-std::unique_ptr<JobInHand> SitePool::TakeLast(Site& site) {
-  std::unique_ptr<JobInHand> job = site.TakeLast(BootClock::now());
+std::unique_ptr<Job> SitePool::TakeLast(Site& site) {
+  std::unique_ptr<Job> job = site.TakeLast(BootClock::now());
   if (job != nullptr) Left(site);
   return job;
 }
@@ -157,8 +101,8 @@ void SitePool::Left(Site& site) {
   if (site.waiting() == 0) waiting_.Remove(site);
 }
 
-std::unique_ptr<JobInHand> SitePool::TakeToBegin(Site& site) {
-  std::unique_ptr<JobInHand> job = TakeFirst(site);
+std::unique_ptr<Job> SitePool::TakeToBegin(Site& site) {
+  std::unique_ptr<Job> job = TakeFirst(site);
   if (job == nullptr) return nullptr;
   work_.Began(job.get(), site, BootClock::now());
   job->SetBegun(true);
@@ -173,37 +117,16 @@ void SitePool::Pump(Site& site) {
       if (!site.has_idle()) idle_.Remove(site);
       connection->Wake(TakeToBegin(site));
     } else if (site.MayOpen(config_, BootClock::now())) {
-      if (!HasRoom(site)) return Await(site);
+      if (!budget_.HasRoom(site, BootClock::now())) {
+        // Some site's idle connection makes room; what waits for it is served when it has closed.
+        if (budget_.Await(site, BootClock::now())) EvictIdle();
+        return;
+      }
       Open(site);
     } else {
       return;
     }
   }
-}
-
-bool SitePool::HasRoom(const Site& site) const {
-  if (connections_.size() >= config_.connections) return false;
-  return site.IsProven(BootClock::now()) || !InReserve() || trials_.size() < most_trials_;
-}
-
-// Some site's idle connection makes room; what waits for it is served when it has closed.
-void SitePool::Await(Site& site) {
-  SiteLine& line = site.IsProven(BootClock::now()) ? proven_in_line_ : unproven_in_line_;
-  if (line.Add(site)) EvictIdle();
-}
-
-void SitePool::ServeLine(SiteLine& line, std::size_t limit) {
-  for (std::size_t left = line.size(); left > 0 && connections_.size() < limit; --left) Pump(*line.Take());
-}
-
-void SitePool::ServeThoseWithoutConnection() {
-  // First those whom the proven ones would leave nothing.
-  for (std::size_t left = unproven_in_line_.size();
-       left > 0 && trials_.size() < most_trials_ && connections_.size() < config_.connections; --left) {
-    Pump(*unproven_in_line_.Take());
-  }
-  ServeLine(proven_in_line_, config_.connections);
-  ServeLine(unproven_in_line_, config_.connections - reserve_);
 }
 
 void SitePool::Hold(bool held) {
@@ -217,7 +140,7 @@ void SitePool::Hold(bool held) {
 void SitePool::Open(Site& site) {
   site.BeginOpening(BootClock::now());
   auto connection = std::make_shared<Connection>(*this, site, TakeToBegin(site));
-  if (InReserve() && !site.IsProven(BootClock::now())) trials_.insert(connection.get());
+  budget_.Opened(connection.get(), site, BootClock::now());
   connections_.insert(connection);
   metrics_.connections.Set(static_cast<double>(connections_.size()));
   SpawnLogged(executor_, tasks_, "delivery connection", Connection::Run(std::move(connection)));
@@ -231,32 +154,28 @@ void SitePool::EvictIdle() {
   connection->Wake(nullptr);
 }
 
-void SitePool::PutBack(Site& site, std::unique_ptr<JobInHand> job) {
+void SitePool::PutBack(Site& site, std::unique_ptr<Job> job) {
   work_.Ended(job.get());
   if (draining_) return HandBack(site, std::move(job));
   Queue(site, std::move(job), true);
 }
 
-void SitePool::TransactionDone(Site& site, std::unique_ptr<JobTransaction> transaction) {
+void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction& transaction) {
   metrics_.transactions.Add();
-  if (transaction->untouched()) metrics_.untouched.Add();
-  std::unique_ptr<JobInHand> job = transaction->TakeJob();
-  if (job->reruns > kMaxReruns) {
-    job->DecideRest(Verdict::kTemporary,
-                    OwnOutcome(queue::v1::REASON_CONNECTION_LOST,
-                               "the connection ended before this message, several times"));
-  }
-  if (job->open.empty()) return GiveBack(site, std::move(job));
-  job->waiting_since = BootClock::now();
+  if (transaction.untouched()) metrics_.untouched.Add();
+  job->End(transaction);
+  if (job->reruns() > kMaxReruns) job->DecideRest(outcomes::kLostBeforeItsTurn);
+  if (job->decided()) return GiveBack(site, std::move(job));
+  job->WaitSince(BootClock::now());
   PutBack(site, std::move(job));
 }
 
-void SitePool::GiveBack(Site& site, std::unique_ptr<JobInHand> job) {
+void SitePool::GiveBack(Site& site, std::unique_ptr<Job> job) {
   const BootTime now = BootClock::now();
   bool tried = false;
-  for (const Result& result : job->results) {
+  for (const Result& result : job->results()) {
     metrics_.Count(result);
-    LogResult(*job, result);
+    LogAttempt(*job->mail, result);
     tried = tried || result.verdict != Verdict::kNotTried;
     if (result.verdict == Verdict::kDelivered) site.NoteDelivered(now);
   }
@@ -269,16 +188,15 @@ void SitePool::GiveBack(Site& site, std::unique_ptr<JobInHand> job) {
   asio::post(executor_, [this] { FlushDone(); });
 }
 
-void SitePool::HandBack(Site& site, std::unique_ptr<JobInHand> job) {
-  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SHUTDOWN, "shutting down"));
+void SitePool::HandBack(Site& site, std::unique_ptr<Job> job) {
+  job->DecideRest(outcomes::kShuttingDown);
   GiveBack(site, std::move(job));
 }
 
-void SitePool::MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_view why) {
+void SitePool::MoveOn(Site& site, std::unique_ptr<Job> job, const OutcomeRow& why) {
   const double random = std::uniform_real_distribution<double>(0, 1)(random_);
   const milliseconds away = site.MovedAway(config_, random, BootClock::now());
-  job->DecideRest(Verdict::kNotTried, OwnOutcome(queue::v1::REASON_SITE_BUSY, why));
-  job->results.back().wait = away;
+  job->DecideRest(why, away);
   metrics_.moved.Add();
   moved_.Add(site);
   GiveBack(site, std::move(job));
@@ -287,11 +205,11 @@ void SitePool::MoveOn(Site& site, std::unique_ptr<JobInHand> job, std::string_vi
 
 void SitePool::FlushDone() {
   flush_posted_ = false;
-  std::vector<std::unique_ptr<JobInHand>> done;
+  std::vector<std::unique_ptr<Job>> done;
   done.swap(done_);
   jobs_ -= done.size();
   metrics_.jobs.Set(static_cast<double>(jobs_));
-  for (const auto& job : done) job->job.done(std::move(job->results));
+  for (const auto& job : done) job->GiveBack();
 }
 
 void SitePool::Opened(Site& site) {
@@ -300,18 +218,18 @@ void SitePool::Opened(Site& site) {
   Pump(site);
 }
 
-void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result failure) {
+void SitePool::OpeningFailed(Site& site, std::unique_ptr<Job> job, Result failure) {
   site.OpeningEnded();
   if (IsOwnLimit(failure)) {
     // It comes back later, and nothing is held against the site.
-    observe::Warn("connection not opened", {{"site", site.key}, {"reason", failure.outcome.text()}});
+    observe::Warn("connection not opened", {{"site", site.key()}, {"reason", failure.outcome.text()}});
     site.NoteOwnLimit(BootClock::now());
     job->DecideRest(Verdict::kNotTried, failure.outcome);
     return GiveBack(site, std::move(job));
   }
   if (failure.verdict == Verdict::kNotTried) {
     if (draining_) return HandBack(site, std::move(job));
-    return MoveOn(site, std::move(job), "no connection was opened");
+    return MoveOn(site, std::move(job), outcomes::kNoConnection);
   }
   metrics_.open_failures.Add();
   if (site.ready() > 0) {
@@ -323,12 +241,12 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result 
   GiveBack(site, std::move(job));
   if (site.opening() > 0) return;
   site.NoteFailure(config_, failure.outcome, BootClock::now());
-  observe::InfoLimited("site down", {{"site", site.key},
+  observe::InfoLimited("site down", {{"site", site.key()},
                                      {"text", failure.outcome.text()},
                                      {"failures", site.failures_in_a_row()},
                                      {"jobs", site.waiting()}});
   // Whether the others would be refused for good is not known: a refusal of the connection names no mail.
-  while (std::unique_ptr<JobInHand> waiting = TakeFirst(site)) {
+  while (std::unique_ptr<Job> waiting = TakeFirst(site)) {
     waiting->DecideRest(Verdict::kTemporary, failure.outcome);
     GiveBack(site, std::move(waiting));
   }
@@ -337,12 +255,12 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<JobInHand> job, Result 
 void SitePool::Park(Site& site, const std::shared_ptr<Connection>& connection) {
   site.Park(connection);
   idle_.Add(site);
-  if (eviction_posted_ || (proven_in_line_.empty() && unproven_in_line_.empty())) return;
+  if (eviction_posted_ || !budget_.SomeoneWaits()) return;
   // Others have none. Not at once: the connection is not waiting yet.
   eviction_posted_ = true;
   asio::post(executor_, [this] {
     eviction_posted_ = false;
-    if (!proven_in_line_.empty() || !unproven_in_line_.empty()) EvictIdle();
+    if (budget_.SomeoneWaits()) EvictIdle();
   });
 }
 
@@ -354,11 +272,11 @@ void SitePool::Unpark(Site& site, const Connection* connection) {
 void SitePool::Closed(Site& site, const std::shared_ptr<Connection>& connection, bool ready) {
   if (ready) site.ReadyEnded();
   connections_.erase(connection);
-  trials_.erase(connection.get());
+  budget_.Closed(connection.get());
   metrics_.connections.Set(static_cast<double>(connections_.size()));
   NoteQuiet(site);
-  ServeThoseWithoutConnection();
-  if (!proven_in_line_.empty() || !unproven_in_line_.empty()) EvictIdle();  // one was not enough
+  budget_.Serve([this](Site& waiting) { Pump(waiting); });
+  if (budget_.SomeoneWaits()) EvictIdle();  // one was not enough
   Pump(site);
 }
 
@@ -392,11 +310,11 @@ void SitePool::Sweep() {
 void SitePool::SweepWaiting(Site& site, BootTime now) {
   if (held_) return;
   while (site.waiting() > 0 && now - site.waiting_since() >= config_.max_wait) {
-    MoveOn(site, TakeFirst(site), "waited too long for a connection");
+    MoveOn(site, TakeFirst(site), outcomes::kWaitedTooLong);
   }
   // The last that came go first: the others are nearer to their turn.
   while (site.waiting() > site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    MoveOn(site, TakeLast(site), "the site has enough mail in hand");
+    MoveOn(site, TakeLast(site), outcomes::kSiteFull);
   }
   Pump(site);
 }
@@ -408,7 +326,7 @@ void SitePool::TellMoved(BootTime now) {
     if (!moved) continue;
     moved_.Remove(*site);
     observe::Info("site busy, mails moved until their turn",
-                  {{"site", site->key},
+                  {{"site", site->key()},
                    {"mails", moved->mails},
                    {"in_hand", site->jobs()},
                    {"mails_a_minute", static_cast<int>(moved->per_second * 60)},
@@ -431,9 +349,9 @@ void SitePool::Forget(BootTime now) {
       quiet_.Add(site);
       continue;
     }
-    for (SiteLine* line : {&waiting_, &idle_, &proven_in_line_, &unproven_in_line_, &moved_})
-      line->Remove(site);
-    sites_.erase(std::string(site.key));
+    budget_.Forget(site);
+    for (SiteLine* line : {&waiting_, &idle_, &moved_}) line->Remove(site);
+    sites_.erase(std::string(site.key()));
   }
 }
 
@@ -441,7 +359,7 @@ asio::awaitable<void> SitePool::Drain(milliseconds limit) {
   draining_ = true;
   sweep_timer_.cancel();
   for (Site* const site : waiting_.All()) {
-    while (std::unique_ptr<JobInHand> job = TakeFirst(*site)) HandBack(*site, std::move(job));
+    while (std::unique_ptr<Job> job = TakeFirst(*site)) HandBack(*site, std::move(job));
   }
   // Copied: connections may leave while they are told.
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(), connections_.end());

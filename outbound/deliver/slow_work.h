@@ -11,7 +11,7 @@
 
 namespace goniec::outbound {
 
-struct Site;
+class Site;
 
 class SlowWork {
  public:

@@ -4,8 +4,9 @@
 
 namespace goniec::outbound {
 
-Transaction::Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients)
-    : mail_(std::move(mail)), recipients_(std::move(recipients)) {}
+Transaction::Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients,
+                         std::function<bool()> may_finish)
+    : mail_(std::move(mail)), recipients_(std::move(recipients)), may_finish_(std::move(may_finish)) {}
 
 void Transaction::Exclude(std::vector<Result> unfit, const std::vector<std::uint32_t>& fit) {
   recipients_.clear();

@@ -1,30 +1,32 @@
 // One mail transaction of the sending session: the recipients that it serves and what became of each. The
-// session drives it; the shell derives from it to find its job again. Confined to its session.
+// session drives it; the connection knows whose it is. Confined to its session.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/deliver/envelope.h"
+#include "outbound/deliver/extensions.h"
 #include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
 
-class Transaction {
+class Transaction final {
  public:
   // `recipients` are positions in mail->recipients(), not empty. The session may change their order.
-  Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients);
-  virtual ~Transaction() = default;
+  // `may_finish` is asked immediately before the bytes that end the message are put out.
+  Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vector<std::uint32_t> recipients,
+              std::function<bool()> may_finish);
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  // Asked immediately before the bytes that end the message are put out.
-  virtual bool MayFinish() = 0;
-
+  [[nodiscard]] bool MayFinish() const { return may_finish_(); }
   [[nodiscard]] const queue::v1::Mail& mail() const { return *mail_; }
   [[nodiscard]] const std::vector<std::uint32_t>& recipients() const { return recipients_; }
 
@@ -68,6 +70,7 @@ class Transaction {
 
   std::shared_ptr<const queue::v1::Mail> mail_;
   std::vector<std::uint32_t> recipients_;
+  std::function<bool()> may_finish_;
   std::vector<std::uint32_t> accepted_;
   std::vector<Result> put_off_;
   std::vector<std::uint32_t> leftover_;
@@ -87,8 +90,10 @@ class Transaction {
   bool mail_accepted_ = false;
   bool rogue_accept_ = false;      // a RCPT was accepted although MAIL was not
   bool dsn_ = false;               // DSN parameters are sent where there are some
-  bool bare_ = false;              // MAIL goes without the parameters that can be left out
+  MailParameters parameters_;      // MAIL goes with these
   bool again_ = false;             // MAIL was refused for its parameters and goes once more
+  bool question_ = false;          // MAIL goes alone, without a parameter that the message needs
+  BrokenExtensions suspect_;       // proven to be broken if MAIL is accepted as it goes now
   bool chunking_ = false;          // BDAT instead of DATA
   bool bdat_sent_ = false;         // at least one
   bool in_content_ = false;        // content may be sent

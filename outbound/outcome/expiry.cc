@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "outbound/outcome/outcomes.h"
+
 namespace goniec::outbound {
 
 queue::v1::Outcome ExpiredAfter(const queue::v1::Outcome* last) {
@@ -11,12 +13,11 @@ queue::v1::Outcome ExpiredAfter(const queue::v1::Outcome* last) {
     outcome = *last;
     if (last->reason() != queue::v1::REASON_EXPIRED) outcome.set_last_reason(last->reason());
   } else {
-    outcome.set_phase(queue::v1::PHASE_ROUTE);
-    outcome.set_text("the time for delivery was over before the first attempt");
+    outcome = MakeOutcome(outcomes::kExpired, queue::v1::PHASE_ROUTE);
   }
-  outcome.set_reason(queue::v1::REASON_EXPIRED);
-  // RFC 3463 X.4.7: delivery time expired.
-  if (outcome.enhanced_code().empty()) outcome.set_enhanced_code("4.4.7");
+  outcome.set_reason(outcomes::kExpired.reason);
+  if (outcome.enhanced_code().empty())
+    outcome.set_enhanced_code(std::string(outcomes::kExpired.enhanced_code));
   return outcome;
 }
 

@@ -3,8 +3,23 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <utility>
 
 namespace goniec::outbound {
+
+Result ResultOf(const RouteFailure& failure, std::vector<std::uint32_t> recipients) {
+  Result result;
+  result.verdict = failure.permanent   ? Verdict::kPermanent
+                   : failure.not_tried ? Verdict::kNotTried
+                                       : Verdict::kTemporary;
+  result.outcome.set_phase(queue::v1::PHASE_ROUTE);
+  result.outcome.set_reason(failure.reason);
+  result.outcome.set_reply_code(static_cast<std::uint32_t>(failure.reply_code));
+  result.outcome.set_enhanced_code(failure.enhanced_code);
+  result.outcome.set_text(failure.text);
+  result.recipients = std::move(recipients);
+  return result;
+}
 
 std::string SiteToken(std::string_view site) {
   constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";

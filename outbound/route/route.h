@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "common/net/ip_address.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "outbound/outcome/result.h"
 
 namespace goniec::outbound {
 
@@ -42,7 +44,9 @@ struct Route {
   bool secure = false;
 };
 
+// Made by Router of rows of outcome/outcomes.h.
 struct RouteFailure {
+  queue::v1::Reason reason = queue::v1::REASON_DNS_TEMPORARY;
   // True: no other attempt fares better as long as the DNS and the configuration stay as they are.
   bool permanent = false;
   // True: we did not get to look (our own limits). Says nothing about the domain and is no attempt;
@@ -58,6 +62,9 @@ struct RouteFailure {
 
 // A route is never null.
 using RouteResult = std::variant<std::shared_ptr<const Route>, RouteFailure>;
+
+// What it comes to for `recipients`.
+Result ResultOf(const RouteFailure& failure, std::vector<std::uint32_t> recipients);
 
 // `site` as one token of a subject: 26 characters of [a-z2-7], the first 130 bits of its SHA-256.
 std::string SiteToken(std::string_view site);

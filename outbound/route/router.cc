@@ -9,33 +9,25 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/text.h"
+#include "outbound/outcome/outcomes.h"
 #include "outbound/route/host_lookups.h"
 
 namespace goniec::outbound {
 namespace {
 
-RouteFailure Permanent(int reply_code, std::string enhanced_code, std::string text) {
-  return {.permanent = true,
-          .reply_code = reply_code,
-          .enhanced_code = std::move(enhanced_code),
-          .text = std::move(text)};
-}
-
-RouteFailure Temporary(std::string enhanced_code, std::string text) {
-  return {.permanent = false,
-          .reply_code = 451,
-          .enhanced_code = std::move(enhanced_code),
-          .text = std::move(text)};
+RouteFailure Failure(const OutcomeRow& row, std::initializer_list<std::string_view> values) {
+  return {.reason = row.reason,
+          .permanent = row.verdict == Verdict::kPermanent,
+          .not_tried = row.verdict == Verdict::kNotTried,
+          .reply_code = static_cast<int>(row.reply_code),
+          .enhanced_code = std::string(row.enhanced_code),
+          .text = TextOf(row, values)};
 }
 
 RouteFailure DnsFailed(std::string_view name, const dns::Answer& answer) {
-  const bool not_tried = answer.result == dns::Result::kNotAsked;
-  RouteFailure failure =
-      Temporary(not_tried ? "4.4.5" : "4.4.3",
-                absl::StrCat("DNS lookup of ", Printable(name),
-                             not_tried ? " not made: " : " failed: ", Printable(answer.reason)));
-  failure.not_tried = not_tried;
-  return failure;
+  const bool not_asked = answer.result == dns::Result::kNotAsked;
+  return Failure(not_asked ? outcomes::kLookupNotMade : outcomes::kLookupFailed,
+                 {Printable(name), Printable(answer.reason)});
 }
 
 bool Failed(const dns::Answer& answer) {
@@ -43,17 +35,15 @@ bool Failed(const dns::Answer& answer) {
 }
 
 RouteFailure Unroutable(std::string_view domain, std::string_view why) {
-  return Permanent(550, "5.4.4", absl::StrCat("no way to ", Printable(domain), ": ", ToAbsl(why)));
+  return Failure(outcomes::kUnroutable, {Printable(domain), why});
 }
 
 RouteFailure Loop(std::string_view domain) {
-  return Permanent(554, "5.4.6",
-                   absl::StrCat("mail for ", Printable(domain), " would come back to this system"));
+  return Failure(outcomes::kLoop, {Printable(domain)});
 }
 
-// What the operator wrote does not work now: a mistake that can be mended, so no mail is lost to it.
 RouteFailure Misconfigured(const SmartHost& smart_host, std::string_view why) {
-  return Temporary("4.3.5", absl::StrCat("smart host ", smart_host.host, " cannot be used: ", ToAbsl(why)));
+  return Failure(outcomes::kSmartHostUnusable, {smart_host.host, why});
 }
 
 // How long the hosts are waited for that are not needed while the better ones work.
@@ -176,9 +166,7 @@ std::optional<std::string> Router::State::Refusal(const net::IpAddress& ip) cons
 
 RouteResult Router::State::ToLiteral(std::string_view domain) const {
   const auto ip = ParseLiteral(domain);
-  if (!ip)
-    return Permanent(550, "5.1.2",
-                     absl::StrCat(Printable(domain), " is no address that mail can be sent to"));
+  if (!ip) return Failure(outcomes::kNoSuchLiteral, {Printable(domain)});
   if (own_addresses.contains(*ip)) return Loop(domain);
   if (const auto refusal = Refusal(*ip)) return Unroutable(domain, *refusal);
   if (!Wanted(*ip)) return Unroutable(domain, "its address family is not in use here");
@@ -251,15 +239,14 @@ asio::awaitable<RouteResult> Router::State::ByMx(std::string domain, std::uint16
   dns::MxAnswer answer = co_await resolver.LookupMx(domain);
   if (Failed(answer)) co_return DnsFailed(domain, answer);
   if (answer.result == dns::Result::kNoDomain) {
-    co_return Permanent(550, "5.1.2", absl::StrCat("domain ", Printable(domain), " does not exist"));
+    co_return Failure(outcomes::kNoSuchDomain, {Printable(domain)});
   }
   // RFC 5321 §5.1: without MX records the domain (or what its CNAME names) is its own, with preference 0.
   const bool implicit = answer.result == dns::Result::kNoData;
   if (implicit) answer.records = {{0, answer.canonical_name.empty() ? domain : answer.canonical_name}};
   const MxHosts hosts = SelectHosts(std::move(answer.records), configured ? kNobody : own_hosts);
   if (hosts.null_mx) {
-    co_return Permanent(556, "5.1.10",
-                        absl::StrCat("domain ", Printable(domain), " accepts no mail (null MX)"));
+    co_return Failure(outcomes::kNullMx, {Printable(domain)});
   }
   Progress progress;
   co_await LookUpHosts(hosts, port, configured, progress);

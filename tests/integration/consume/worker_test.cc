@@ -20,7 +20,7 @@
 #include "common/queue/events/message_finder.h"
 #include "common/queue/model/subjects.h"
 #include "common/queue/tend/watchdog.h"
-#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/site_pool.h"
 #include "outbound/route/router.h"
 #include "tests/integration/queue/real_queue.h"
 #include "tests/support/fake_resolver.h"
@@ -39,7 +39,7 @@ class WorkerTest : public queue::RealQueue {
   }
   void StartWorker() {
     finder_ = std::make_unique<queue::MessageFinder>(*broker_, config_);
-    dispatcher_ = std::make_unique<Dispatcher>(executor_, DeliverConfig(), nullptr, metrics_);
+    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, metrics_);
     worker_ = std::make_unique<Worker>(WorkerParts{executor_, *broker_, *finder_, config_, router_,
                                                    *dispatcher_, retry_, worker_config_, metrics_});
     worker_->Start();
@@ -119,7 +119,7 @@ class WorkerTest : public queue::RealQueue {
   RetryPolicy retry_;
   WorkerConfig worker_config_;
   std::unique_ptr<queue::MessageFinder> finder_;
-  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<SitePool> dispatcher_;
   std::unique_ptr<Worker> worker_;
 };
 

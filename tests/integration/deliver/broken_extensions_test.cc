@@ -112,12 +112,55 @@ INSTANTIATE_TEST_SUITE_P(All, RefusedParametersTest,
                                            BrokenCase{"By501", "on: mail, first: 1, reply: '501 syntax'"}),
                          [](const auto& param) { return param.param.name; });
 
+// 8BITMIME is offered, needed, and always refused: as if it were not offered, and remembered.
+TEST(NeededParameterTest, IsTakenForNotOffered) {
+  SinkProcess sink("rules:\n  - {on: mail, first: 2, reply: '555 5.5.4 what is BODY'}\n");
+  DeliverConfig config = FastConfig();
+  config.messages_per_connection = 1;  // what the first has found out, the next one knows
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({sink.port()});
+  auto mail = Delivery::MakeMail();
+  mail->set_header_octets(queue::v1::OCTETS_ASCII);
+  mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(delivery.Run(mail, route), ElementsAre("permanent MAIL UNSUPPORTED [0]"));
+    EXPECT_EQ(delivery.raw[static_cast<std::size_t>(i)].front().outcome.enhanced_code(), "5.6.3");
+  }
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre(kDelivered));
+  ASSERT_THAT(sink.Log(), SizeIs(1));
+  EXPECT_EQ(sink.Log()[0].at("mail_parameters"), "SIZE=18");
+}
+
 TEST(RefusedPipeliningTest, MailGoesCommandByCommand) {
   SinkProcess sink("rules:\n  - {on: rcpt, first: 1, reply: '503 5.5.0 one by one'}\n");
   Delivery delivery;
   EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()})), ElementsAre(kDelivered));
   ASSERT_THAT(sink.Log(), SizeIs(1));
   EXPECT_EQ(sink.Log()[0].at("connection"), "2");
+}
+
+// One connection is about to put a mail behind another's end when a second one finds out that PIPELINING is
+// broken there: that mail waits for its turn instead, and is not lost.
+TEST(RefusedPipeliningTest, AMailThatWasToFollowIsServedInItsTurn) {
+  SinkProcess sink(
+      "rules:\n"
+      "  - {on: data, match: 'slow@*', wait: 1500ms}\n"
+      "  - {on: rcpt, match: 'odd@*', first: 1, reply: '503 5.5.0 one by one'}\n"
+      "  - {on: connect, nth: 3, then: stall}\n");
+  DeliverConfig config = FastConfig();
+  config.connections_per_site = 2;
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({sink.port()});
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre(kDelivered));
+  const std::size_t slow = delivery.Send(Delivery::MakeMail({"slow@x.test"}), route);
+  delivery.Send(Delivery::MakeMail({"odd@x.test"}), route);  // goes on at the third connection, in vain
+  const std::size_t next = delivery.Send(Delivery::MakeMail({"next@x.test"}), route);
+  delivery.RunUntil([&] { return delivery.results.contains(slow) && delivery.results.contains(next); },
+                    std::chrono::seconds(15));
+  EXPECT_THAT(delivery.results[slow], ElementsAre(kDelivered));
+  EXPECT_THAT(delivery.results[next], ElementsAre(kDelivered));
+  ASSERT_THAT(sink.Log(), SizeIs(3));
+  EXPECT_EQ(sink.Log()[2].at("connection"), "1");
 }
 
 TEST(RefusedPipeliningTest, ARefusalThatStaysIsAVerdict) {

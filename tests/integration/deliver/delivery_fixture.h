@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/observe/metrics.h"
-#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/site_pool.h"
 #include "outbound/route/route.h"
 #include "tests/support/process.h"
 
@@ -70,7 +70,7 @@ class Delivery {
   std::map<std::size_t, std::vector<Result>> raw;
   asio::io_context io;
   observe::Metrics metrics;
-  std::optional<Dispatcher> dispatcher;
+  std::optional<SitePool> dispatcher;
 
  private:
   std::size_t sent_ = 0;

@@ -1,18 +1,14 @@
-// Connections of a site: reuse, limits, pipelining across mails, sites that are down, waiting, draining.
-#include <algorithm>
+// Connections of a site: reuse, limits, pipelining across mails, sites that are down.
 #include <set>
 
-#include "common/base/clock.h"
 #include "tests/integration/deliver/delivery_fixture.h"
 
 namespace goniec::outbound::testing {
 namespace {
 
 using std::chrono::milliseconds;
-using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr char kDelivered[] = "delivered DOT ACCEPTED 250 [0]";
@@ -193,58 +189,6 @@ TEST(PoolTest, ASiteThatWasDownIsTriedAgainAfterThePause) {
   });
 }
 
-TEST(PoolTest, AStalledSiteHoldsNoOther) {
-  SinkProcess stalled("rules:\n  - {on: connect, then: stall}\n");
-  SinkProcess good;
-  DeliverConfig config = FastConfig();
-  config.max_wait = milliseconds(100);
-  Delivery delivery(config);
-  for (int i = 0; i < 10; ++i) delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({stalled.port()}));
-  const std::size_t other = delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({good.port()}));
-  delivery.RunUntil([&] { return delivery.results.contains(other); });
-  EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
-}
-
-TEST(PoolTest, WhatWaitsTooLongIsMovedUntried) {
-  SinkProcess stalled("rules:\n  - {on: connect, then: stall}\n");
-  DeliverConfig config = FastConfig();
-  config.max_wait = milliseconds(50);
-  Delivery delivery(config);
-  const auto route = Delivery::RouteTo({stalled.port()});
-  for (int i = 0; i < 10; ++i) delivery.Send(Delivery::MakeMail(), route);
-  delivery.RunUntil([&] { return delivery.results.size() == 9; });
-  EXPECT_THAT(delivery.results,
-              Each(::testing::Pair(::testing::_, ElementsAre("not_tried CONNECT SITE_BUSY [0]"))));
-  // The one for which the connection is being opened goes on; nobody else waits for it.
-  EXPECT_EQ(delivery.dispatcher->jobs(), 1u);
-  delivery.Send(Delivery::MakeMail(), route);
-  delivery.RunUntil([&] { return delivery.results.size() == 10; });
-}
-
-// One connection, twenty mails a second.
-TEST(PoolTest, OfMoreMailThanASiteTakesMostIsMovedUntilItsTurn) {
-  SinkProcess sink("rules:\n  - {on: dot, wait: 50ms}\n");
-  DeliverConfig config = FastConfig();
-  config.connections_per_site = 1;
-  config.mails_per_site = 10;
-  config.max_wait = milliseconds(2'000);
-  Delivery delivery(config);
-  const auto route = Delivery::RouteTo({sink.port()});
-  for (int i = 0; i < 300; ++i) delivery.Send(Delivery::MakeMail(), route);
-  delivery.RunUntilDone();
-  std::vector<milliseconds> waits;
-  for (const auto& [number, results] : delivery.raw) {
-    if (results[0].outcome.reason() == queue::v1::REASON_SITE_BUSY) waits.push_back(results[0].wait.value());
-  }
-  EXPECT_GT(waits.size(), 150u);
-  const auto [soonest, latest] = std::minmax_element(waits.begin(), waits.end());
-  EXPECT_GE(*soonest, milliseconds(1'000));
-  // Hundreds do not come back together.
-  EXPECT_GT(*latest - *soonest, milliseconds(900));
-  EXPECT_THAT(delivery.metrics.Render(),
-              ::testing::HasSubstr("goniec_delivery_moved_total " + std::to_string(waits.size()) + "\n"));
-}
-
 TEST(PoolTest, AMailBegunIsToldOnce) {
   SinkProcess sink;
   Delivery delivery;
@@ -252,30 +196,6 @@ TEST(PoolTest, AMailBegunIsToldOnce) {
   delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}),
                [&](Job& job) { job.on_begin = [&](bool begun) { told.push_back(begun); }; });
   EXPECT_THAT(told, ElementsAre(true));
-}
-
-// Sites that answer nothing take what is for all; a site that is known to work has the rest.
-TEST(PoolTest, SlowSitesLeaveConnectionsToThoseThatWork) {
-  SinkProcess good;
-  SinkProcess slow("rules:\n  - {on: mail, then: stall}\n");
-  DeliverConfig config = FastConfig();
-  config.connections = 4;
-  config.reserved_percent = 50;
-  config.max_wait = milliseconds(200);
-  config.idle_timeout = milliseconds(20);
-  Delivery delivery(config);
-  const auto to_good = Delivery::RouteTo({good.port()});
-  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), to_good), ElementsAre(kDelivered));
-  delivery.RunUntil([&] { return delivery.dispatcher->connections() == 0; });
-  for (int i = 0; i < 6; ++i) {
-    delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({slow.port()}, "slow" + std::to_string(i)));
-  }
-  delivery.RunUntil([&] { return delivery.results.size() == 5; });
-  EXPECT_EQ(delivery.dispatcher->connections(), 2u);
-  const std::size_t other = delivery.Send(Delivery::MakeMail(), to_good);
-  delivery.RunUntil([&] { return delivery.results.contains(other); });
-  EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
-  EXPECT_EQ(delivery.dispatcher->jobs(), 2u);
 }
 
 TEST(PoolTest, ASiteThatWaitsForAConnectionGetsTheOneThatBecomesIdle) {
@@ -291,22 +211,6 @@ TEST(PoolTest, ASiteThatWaitsForAConnectionGetsTheOneThatBecomesIdle) {
   EXPECT_THAT(delivery.results, Each(::testing::Pair(::testing::_, ElementsAre(kDelivered))));
 }
 
-// Nobody takes outcomes: a move would be one.
-TEST(PoolTest, WhatIsHeldIsNotMoved) {
-  SinkProcess sink;
-  DeliverConfig config = FastConfig();
-  config.max_wait = milliseconds(20);
-  Delivery delivery(config);
-  delivery.dispatcher->Hold(true);
-  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}));
-  const BootTime begin = BootClock::now();
-  delivery.RunUntil([&] { return BootClock::now() > begin + 10 * config.max_wait; });
-  EXPECT_EQ(delivery.dispatcher->jobs(), 1u);
-  delivery.dispatcher->Hold(false);
-  delivery.RunUntilDone();
-  EXPECT_THAT(delivery.results[0], ElementsAre(kDelivered));
-}
-
 TEST(PoolTest, ARefusedSecondConnectionLeavesTheFirstItsWork) {
   SinkProcess sink("rules:\n  - {on: connect, after: 1, reply: '421 one is enough', then: close}\n");
   Delivery delivery;
@@ -314,68 +218,6 @@ TEST(PoolTest, ARefusedSecondConnectionLeavesTheFirstItsWork) {
   delivery.RunUntilDone();
   EXPECT_THAT(delivery.results, Each(::testing::Pair(::testing::_, ElementsAre(kDelivered))));
   EXPECT_THAT(ConnectionsOf(sink), SizeIs(1));
-}
-
-TEST(DrainTest, FinishesWhatIsOnTheWireAndHandsBackTheRest) {
-  SinkProcess sink("rules:\n  - {on: dot, wait: 200ms}\n");
-  DeliverConfig config = FastConfig();
-  config.connections_per_site = 1;
-  Delivery delivery(config);
-  bool asked = false;
-  const auto route = Delivery::RouteTo({sink.port()});
-  delivery.Send(Delivery::MakeMail(), route,
-                [&](Job& job) { job.may_finish = [&] { return asked = true; }; });
-  for (int i = 0; i < 5; ++i) delivery.Send(Delivery::MakeMail(), route);
-  delivery.RunUntil([&] { return asked; });
-  delivery.StartDrain(std::chrono::seconds(20));
-  delivery.RunUntil([&] { return delivery.drained(); });
-  EXPECT_THAT(delivery.results[0], ElementsAre(kDelivered));
-  for (std::size_t i = 1; i < 6; ++i)
-    EXPECT_THAT(delivery.results[i], ElementsAre("not_tried CONNECT SHUTDOWN [0]"));
-  EXPECT_THAT(sink.Log(), SizeIs(1));
-  EXPECT_EQ(delivery.dispatcher->connections(), 0u);
-}
-
-TEST(DrainTest, LaterJobsAreHandedBack) {
-  SinkProcess sink;
-  Delivery delivery;
-  delivery.StartDrain(milliseconds(0));
-  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()})),
-              ElementsAre("not_tried CONNECT SHUTDOWN [0]"));
-}
-
-TEST(DrainTest, GivesUpOpening) {
-  SinkProcess stalled("rules:\n  - {on: connect, then: stall}\n");
-  Delivery delivery;
-  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({stalled.port()}));
-  delivery.RunUntil([&] { return delivery.dispatcher->connections() == 1; });
-  delivery.StartDrain(std::chrono::seconds(20));
-  delivery.RunUntil([&] { return delivery.drained(); });
-  EXPECT_THAT(delivery.results[0], ElementsAre("not_tried CONNECT SHUTDOWN [0]"));
-}
-
-TEST(DrainTest, CutsWhatDoesNotEndInTime) {
-  SinkProcess sink("rules:\n  - {on: dot, then: stall}\n");
-  Delivery delivery;
-  bool asked = false;
-  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}),
-                [&](Job& job) { job.may_finish = [&] { return asked = true; }; });
-  delivery.RunUntil([&] { return asked; });
-  delivery.StartDrain(milliseconds(50));
-  delivery.RunUntil([&] { return delivery.drained(); });
-  EXPECT_THAT(delivery.results[0], ElementsAre("temporary DOT SHUTDOWN [0] AMBIGUOUS"));
-}
-
-TEST(DrainTest, CutsBeforeTheDotWithoutAnAttempt) {
-  SinkProcess sink("rules:\n  - {on: data, then: stall}\n");
-  Delivery delivery;
-  delivery.Send(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}));
-  delivery.RunUntil(
-      [&] { return delivery.metrics.Render().find("connections_opened_total 1\n") != std::string::npos; });
-  delivery.StartDrain(milliseconds(50));
-  delivery.RunUntil([&] { return delivery.drained(); });
-  EXPECT_THAT(delivery.results[0], ElementsAre(::testing::StartsWith("not_tried ")));
-  EXPECT_THAT(sink.Log(), IsEmpty());
 }
 
 }  // namespace

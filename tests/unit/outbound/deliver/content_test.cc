@@ -1,10 +1,5 @@
 // The content of transactions: dot transparency, BDAT, stored bodies, and giving up before the end of data.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <string>
-
-#include "tests/unit/outbound/deliver/session_script.h"
+#include "tests/unit/outbound/deliver/session_dialogue.h"
 
 namespace goniec::outbound::testing {
 namespace {
@@ -12,8 +7,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const Script kGroup = {"C: MAIL FROM:<s@me.test>", "C: RCPT TO:<a@x.test>", "C: DATA"};
-const Script kGroupOk = {"S: 250 ok", "S: 250 ok", "S: 354 go"};
 const Script kEnvelope = {"C: MAIL FROM:<s@me.test>", "C: RCPT TO:<a@x.test>"};
 const Script kEnvelopeOk = {"S: 250 ok", "S: 250 ok"};
 constexpr char kDelivered[] = "0: delivered DOT ACCEPTED 250 ok [0]";

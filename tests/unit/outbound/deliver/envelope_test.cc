@@ -257,7 +257,7 @@ TEST(ClientSessionTest, UnfitMailIsDecidedWithoutAWord) {
   peer.Run({"submit", "want work"});
   EXPECT_EQ(peer.session().output(), "");
   EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: permanent MAIL UNSUPPORTED 5.6.7 the server does "
-                                                     "not offer SMTPUTF8, which this message needs [0]"));
+                                                     "not support SMTPUTF8, which this message needs [0]"));
 }
 
 TEST(ClientSessionTest, OnlyRecipientsThatNeedUtf8AreReturned) {
@@ -266,13 +266,13 @@ TEST(ClientSessionTest, OnlyRecipientsThatNeedUtf8AreReturned) {
   peer.Run(testing::Open({"PIPELINING"}));
   peer.Run({"submit", "C: MAIL FROM:<s@me.test>", "C: RCPT TO:<anna@x.test>", "C: DATA", "S: 250 ok",
             "S: 250 ok", "S: 354 go", "C: Subject: x", "C: ", "C: Hi", "C: .", "S: 250 ok", "want work"});
-  EXPECT_THAT(
-      peer.Results(),
-      ::testing::ElementsAre("0: permanent MAIL UNSUPPORTED 5.6.7 the server does not offer SMTPUTF8, which "
-                             "this recipient's address needs [0,2]",
-                             "0: permanent MAIL UNSUPPORTED 5.1.3 the recipient's address has control "
-                             "characters [3]",
-                             "0: delivered DOT ACCEPTED 250 ok [1]"));
+  EXPECT_THAT(peer.Results(),
+              ::testing::ElementsAre(
+                  "0: permanent MAIL UNSUPPORTED 5.6.7 the server does not support SMTPUTF8, which "
+                  "this recipient's address needs [0,2]",
+                  "0: permanent MAIL UNSUPPORTED 5.1.3 the recipient's address has control "
+                  "characters [3]",
+                  "0: delivered DOT ACCEPTED 250 ok [1]"));
 }
 
 TEST(ClientSessionTest, AllRecipientsMayNeedUtf8) {
@@ -289,20 +289,6 @@ TEST(ClientSessionTest, WhoIsReturnedForUtf8IsAskedAboutAgainAfterACut) {
   peer.Run(testing::Open({}));
   peer.Run({"submit", "C: MAIL FROM:<s@me.test>", "S: 550 no", "submit", "C: MAIL FROM:<s@me.test>", "cut"});
   EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: permanent MAIL REPLY 550 no [0]", "1: untouched"));
-}
-
-// A server that offers 8BITMIME and does not take its parameter: content that is all ASCII does without; for
-// the rest it is no verdict.
-TEST(ClientSessionTest, RefusedParameterThatTheContentNeedsIsTemporary) {
-  testing::ScriptedSession peer;
-  peer.mails = {MakeMail()};
-  peer.mails.front()->set_header_octets(queue::v1::OCTETS_ASCII);
-  peer.mails.front()->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
-  peer.Run(testing::Open({"8BITMIME", "SIZE"}));
-  peer.Run({"submit", "C: MAIL FROM:<s@me.test> SIZE=18 BODY=8BITMIME", "S: 555 5.5.4 what is BODY",
-            "C: MAIL FROM:<s@me.test> BODY=8BITMIME", "S: 555 5.5.4 what is BODY", "want work"});
-  EXPECT_THAT(peer.Results(), ::testing::ElementsAre("0: temporary MAIL REPLY 555 5.5.4 what is BODY [0]"));
-  EXPECT_FALSE(peer.session().TakeBroken().any());
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class RandomServer {
   }
 
   std::string Anything() {
-    static constexpr std::array<std::string_view, 24> kReplies = {
+    static constexpr std::array<std::string_view, 27> kReplies = {
         "220 mx\r\n",
         "250 ok\r\n",
         "250 ok\r\n",
@@ -68,6 +68,9 @@ class RandomServer {
         "250-a\r\n550 b\r\n",
         "250 2.0.0\r\n",
         "503 order\r\n",
+        "250-mx\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE\r\n",
+        "555 what parameter\r\n",
+        "501 syntax\r\n",
     };
     std::string said(kReplies[Below(kReplies.size())]);
     if (Below(12) == 0) said.insert(Below(said.size() + 1), 1, static_cast<char>(Below(256)));
@@ -78,18 +81,14 @@ class RandomServer {
   std::mt19937 dice_;
 };
 
-class Counted : public Transaction {
- public:
-  using Transaction::Transaction;
-  bool MayFinish() override { return true; }
-};
-
 struct Round {
   explicit Round(unsigned seed) : server(seed), session(config, {}) {}
 
   void Submit() {
-    session.Submit(std::make_unique<Counted>(MakeMail({"a@x.test", "b@x.test", "c@x.test"}),
-                                             std::vector<std::uint32_t>{0, 1, 2}));
+    auto mail = MakeMail({"a@x.test", submitted % 2 == 0 ? "b@x.test" : "ü@x.test", "c@x.test"});
+    if (submitted % 3 == 2) mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
+    session.Submit(std::make_unique<Transaction>(std::move(mail), std::vector<std::uint32_t>{0, 1, 2},
+                                                 [] { return true; }));
     ++submitted;
   }
 
@@ -102,7 +101,7 @@ struct Round {
     switch (session.want()) {
       case ClientSession::Want::kTls:
         if (server.Below(2) == 0) return session.TlsStarted("TLSv1.3", "X", "");
-        return session.Lost(queue::v1::REASON_TLS_FAILED, "no");
+        return session.Lost(outcomes::kHandshakeFailed, "no");
       case ClientSession::Want::kWork:
         if (submitted < kMails) return Submit();
         return session.Quit();
@@ -111,7 +110,7 @@ struct Round {
       case ClientSession::Want::kEnd:
         return session.EndContent();
       default:
-        if (server.Below(40) == 0) return session.Lost(queue::v1::REASON_CONNECTION_LOST, "cut");
+        if (server.Below(40) == 0) return session.Lost(outcomes::kConnectionLost, "cut");
         session.Receive(server.Says(heard));
     }
   }

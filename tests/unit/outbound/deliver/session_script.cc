@@ -3,22 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 
 namespace goniec::outbound::testing {
 namespace {
-
-class NumberedTransaction : public Transaction {
- public:
-  NumberedTransaction(std::size_t number, std::shared_ptr<const queue::v1::Mail> mail,
-                      std::vector<std::uint32_t> recipients, const bool& may_finish)
-      : Transaction(std::move(mail), std::move(recipients)), number(number), may_finish_(may_finish) {}
-  bool MayFinish() override { return may_finish_; }
-  const std::size_t number;
-
- private:
-  const bool& may_finish_;
-};
 
 std::string Positions(const std::vector<std::uint32_t>& positions) {
   std::string text;
@@ -133,7 +120,9 @@ void ScriptedSession::Act(const std::string& text) {
     std::vector<std::uint32_t> recipients;
     for (int r = 0; r < mail->recipients_size(); ++r) recipients.push_back(static_cast<std::uint32_t>(r));
     ASSERT_TRUE(session_.CanSubmit());
-    session_.Submit(std::make_unique<NumberedTransaction>(submitted_++, mail, recipients, may_finish_));
+    auto transaction = std::make_unique<Transaction>(mail, recipients, [this] { return may_finish_; });
+    numbers_[transaction.get()] = submitted_++;
+    session_.Submit(std::move(transaction));
   } else if (line == "cannot submit") {
     EXPECT_FALSE(session_.CanSubmit());
   } else if (line == "quit") {
@@ -141,13 +130,13 @@ void ScriptedSession::Act(const std::string& text) {
   } else if (line == "tls") {
     session_.TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", "");
   } else if (line == "cut") {
-    session_.Lost(queue::v1::REASON_CONNECTION_LOST, "connection lost");
+    session_.Lost(outcomes::kConnectionLost);
   } else if (line == "timeout") {
-    session_.Lost(queue::v1::REASON_TIMEOUT, "timed out");
+    session_.Lost(outcomes::kTimedOut);
   } else if (line == "shutdown") {
-    session_.Lost(queue::v1::REASON_SHUTDOWN, "shutting down");
+    session_.Lost(outcomes::kShuttingDown);
   } else if (line == "tls failed") {
-    session_.Lost(queue::v1::REASON_TLS_FAILED, "bad certificate");
+    session_.Lost(outcomes::kHandshakeFailed, "bad certificate");
   } else if (line == "broker silent") {
     may_finish_ = false;
   } else if (line == "hold") {
@@ -172,8 +161,8 @@ std::vector<std::string> ScriptedSession::Results() {
   std::vector<std::string> lines;
   if (session_.failure()) lines.push_back("opening: " + Show(*session_.failure()));
   for (const auto& finished : session_.finished()) {
-    auto& transaction = static_cast<NumberedTransaction&>(*finished);
-    const std::string number = std::to_string(transaction.number) + ": ";
+    Transaction& transaction = *finished;
+    const std::string number = std::to_string(numbers_.at(&transaction)) + ": ";
     if (transaction.untouched()) lines.push_back(number + "untouched");
     for (const Result& result : transaction.results()) {
       lines.push_back(number + Show(result) + " [" + Positions(result.recipients) + "]");

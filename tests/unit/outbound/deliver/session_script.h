@@ -7,6 +7,7 @@
 //   "want reply|tls|body|end|work|close"
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ class ScriptedSession {
   std::size_t segment_;
   ClientSession session_;
   std::size_t submitted_ = 0;
+  std::map<const Transaction*, std::size_t> numbers_;
   bool may_finish_ = true;
   bool drains_ = true;
 };

@@ -82,7 +82,7 @@ TEST(SiteTest, BrokenExtensionsAddUpAndAreForgotten) {
   EXPECT_FALSE(site.MemoryOf(kAddress, later).broken.any());
   EXPECT_TRUE(site.IsForgettable(later));
   site.NoteBroken({kAddress.ip, 26}, {.size = true}, later);
-  EXPECT_EQ(site.broken.size(), 1u) << "what is over is not kept";
+  EXPECT_EQ(site.broken(), 1u) << "what is over is not kept";
 }
 
 TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
@@ -138,8 +138,8 @@ std::vector<std::string> Hosts(const std::vector<Candidate>& candidates) {
 TEST(SiteTest, AddressesThatFailedLatelyAreLeftOut) {
   Site site("s");
   const Route route = RouteOf(3);
-  site.address_failed_until[route.candidates[0].endpoint] = kNow + seconds(1);
-  site.address_failed_until[route.candidates[1].endpoint] = kNow;
+  site.NoteAddressFailed(route.candidates[0].endpoint, seconds(1), kNow);
+  site.NoteAddressFailed(route.candidates[1].endpoint, seconds(0), kNow);
   EXPECT_THAT(Hosts(site.CandidatesOf(route, 5, kNow)), ElementsAre("mx1", "mx2"));
   EXPECT_THAT(Hosts(site.CandidatesOf(route, 1, kNow)), ElementsAre("mx1"));
 }
@@ -148,7 +148,7 @@ TEST(SiteTest, IfAllFailedAllAreTried) {
   Site site("s");
   const Route route = RouteOf(2);
   for (const Candidate& candidate : route.candidates) {
-    site.address_failed_until[candidate.endpoint] = kNow + seconds(1);
+    site.NoteAddressFailed(candidate.endpoint, seconds(1), kNow);
   }
   EXPECT_THAT(Hosts(site.CandidatesOf(route, 5, kNow)), ElementsAre("mx0", "mx1"));
 }
@@ -168,7 +168,7 @@ TEST(SiteTest, AnAttemptTriesSomeAddressesOfEachHost) {
 TEST(SiteTest, IsForgottenWhenNothingIsToBeRemembered) {
   Site site("s");
   EXPECT_TRUE(site.IsForgettable(kNow));
-  site.address_failed_until[{}] = kNow + seconds(1);
+  site.NoteAddressFailed({}, seconds(1), kNow);
   EXPECT_FALSE(site.IsForgettable(kNow));
   EXPECT_TRUE(site.IsForgettable(kNow + seconds(1)));
   site.NoteFailure(Config(), {}, kNow);
@@ -178,9 +178,9 @@ TEST(SiteTest, IsForgottenWhenNothingIsToBeRemembered) {
   EXPECT_FALSE(site.IsForgettable(kNow + std::chrono::hours(1)));
 }
 
-std::unique_ptr<JobInHand> JobAt(BootTime since) {
-  auto job = std::make_unique<JobInHand>();
-  job->waiting_since = since;
+std::unique_ptr<Job> JobAt(BootTime since) {
+  auto job = std::make_unique<Job>();
+  job->WaitSince(since);
   return job;
 }
 
@@ -189,10 +189,10 @@ TEST(SiteTest, JobsWaitInTheirOrderAndTheLastCanBeTaken) {
   for (int i = 1; i <= 3; ++i) site.Enqueue(JobAt(kNow + seconds(i)), kNow);
   site.EnqueueFirst(JobAt(kNow), kNow);
   EXPECT_EQ(site.waiting(), 4u);
-  EXPECT_EQ(site.TakeLast(kNow)->waiting_since, kNow + seconds(3));
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow);
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow + seconds(1));
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since, kNow + seconds(2));
+  EXPECT_EQ(site.TakeLast(kNow)->waiting_since(), kNow + seconds(3));
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow);
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow + seconds(1));
+  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow + seconds(2));
   EXPECT_EQ(site.TakeFirst(kNow), nullptr);
   EXPECT_EQ(site.TakeLast(kNow), nullptr);
 }
@@ -215,7 +215,7 @@ TEST(SiteTest, OnlyAJobThatAConnectionHasHasBegun) {
   Site site("s");
   std::vector<bool> told;
   auto job = JobAt(kNow);
-  job->job.on_begin = [&](bool begun) { told.push_back(begun); };
+  job->on_begin = [&](bool begun) { told.push_back(begun); };
   site.Enqueue(std::move(job), kNow);
   EXPECT_THAT(told, testing::IsEmpty());
   job = site.TakeFirst(kNow);

@@ -24,5 +24,21 @@ TEST(SiteToken, DiffersBySite) {
   EXPECT_EQ(tokens.size(), 1000U);
 }
 
+TEST(RouteFailureTest, IsAnOutcomeOfRouting) {
+  const RouteFailure failure{.reason = queue::v1::REASON_NULL_MX,
+                             .permanent = true,
+                             .reply_code = 556,
+                             .enhanced_code = "5.1.10",
+                             .text = "no mail"};
+  const Result result = ResultOf(failure, {2, 3});
+  EXPECT_EQ(result.verdict, Verdict::kPermanent);
+  EXPECT_EQ(result.recipients, (std::vector<std::uint32_t>{2, 3}));
+  EXPECT_EQ(result.outcome.phase(), queue::v1::PHASE_ROUTE);
+  EXPECT_EQ(result.outcome.reason(), queue::v1::REASON_NULL_MX);
+  EXPECT_EQ(result.outcome.reply_code(), 556u);
+  EXPECT_EQ(result.outcome.enhanced_code(), "5.1.10");
+  EXPECT_EQ(result.outcome.text(), "no mail");
+}
+
 }  // namespace
 }  // namespace goniec::outbound

@@ -168,6 +168,32 @@ TEST_F(RouterTest, Failures) {
   }
 }
 
+TEST_F(RouterTest, AFailureNamesItsReason) {
+  dns_.Mx("null.org", {"0 ."});
+  dns_.FailMx("broken.org", "SERVFAIL");
+  dns_.NotAsked("busy.org");
+  dns_.NoMx("empty.org");
+  dns_.NoAddresses("empty.org");
+  struct Case {
+    const char* domain;
+    queue::v1::Reason reason;
+    Verdict verdict;
+  };
+  const Case cases[] = {
+      {"null.org", queue::v1::REASON_NULL_MX, Verdict::kPermanent},
+      {"gone.org", queue::v1::REASON_NO_SUCH_DOMAIN, Verdict::kPermanent},
+      {"[", queue::v1::REASON_NO_SUCH_DOMAIN, Verdict::kPermanent},
+      {"empty.org", queue::v1::REASON_ROUTE_REFUSED, Verdict::kPermanent},
+      {"broken.org", queue::v1::REASON_DNS_TEMPORARY, Verdict::kTemporary},
+      {"busy.org", queue::v1::REASON_LOOKUP_BUSY, Verdict::kNotTried},
+  };
+  for (const Case& c : cases) {
+    const auto failure = std::get<RouteFailure>(Find(c.domain));
+    EXPECT_EQ(failure.reason, c.reason) << c.domain;
+    EXPECT_EQ(ResultOf(failure, {0}).verdict, c.verdict) << c.domain;
+  }
+}
+
 TEST_F(RouterTest, HostThatFailsDoesNotHideTheOthers) {
   dns_.Mx("d.org", {"10 mx1.d.org", "20 mx2.d.org"});
   dns_.FailAddresses("mx1.d.org", "SERVFAIL");
