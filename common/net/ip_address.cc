@@ -106,13 +106,16 @@ absl::StatusOr<Cidr> Cidr::Parse(std::string_view text) {
   return network;
 }
 
+bool Cidr::IsV4() const {
+  return network_.IsV4() && prefix_ >= kMappedBits;
+}
+
 bool Cidr::Contains(const IpAddress& ip) const {
-  return Masked(ip.bytes(), prefix_) == network_.bytes();
+  return ip.IsV4() == IsV4() && Masked(ip.bytes(), prefix_) == network_.bytes();
 }
 
 std::string Cidr::ToString() const {
-  const bool v4 = network_.IsV4() && prefix_ >= kMappedBits;
-  return absl::StrCat(network_.ToString(), "/", v4 ? prefix_ - kMappedBits : prefix_);
+  return absl::StrCat(network_.ToString(), "/", IsV4() ? prefix_ - kMappedBits : prefix_);
 }
 
 absl::StatusOr<CidrSet> CidrSet::Parse(const std::vector<std::string>& networks) {

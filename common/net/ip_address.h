@@ -53,7 +53,9 @@ class Cidr {
  public:
   // Bits beyond the prefix must be zero; the error proposes the network that was meant.
   static absl::StatusOr<Cidr> Parse(std::string_view text);
+  // An IPv4 address is in IPv4 networks only: "::/0" is all of IPv6.
   [[nodiscard]] bool Contains(const IpAddress& ip) const;
+  [[nodiscard]] bool IsV4() const;
   [[nodiscard]] std::string ToString() const;
 
  private:

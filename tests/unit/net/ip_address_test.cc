@@ -53,7 +53,8 @@ TEST(Cidr, ContainsItsAddressesOnly) {
     EXPECT_TRUE(network->Contains(Ip(c.inside))) << c.network << " " << c.inside;
     EXPECT_FALSE(network->Contains(Ip(c.outside))) << c.network << " " << c.outside;
   }
-  EXPECT_TRUE(Cidr::Parse("::/0")->Contains(Ip("8.8.8.8")));
+  EXPECT_FALSE(Cidr::Parse("::/0")->Contains(Ip("8.8.8.8")));
+  EXPECT_FALSE(Cidr::Parse("::/8")->Contains(Ip("8.8.8.8")));
 }
 
 TEST(Cidr, RefusesMistakesAndSaysWhatWasMeant) {
