@@ -29,10 +29,6 @@ constexpr milliseconds kHandshakeLimit = std::chrono::minutes(1);
 constexpr double kRefusalLines = 10;
 constexpr double kRefusalLinesASecond = 1;
 
-PeerInfo PeerOf(const net::Endpoint& remote) {
-  return {IpAddress::Parse(remote.ip.ToString()).value_or(IpAddress())};
-}
-
 // What the peer wrote behind a verb, as far as `log.addresses` lets it be shown.
 std::string ShownArgument(std::string_view argument) {
   if (observe::AddressPrivacy() == observe::Privacy::kFull) return std::string(argument.substr(0, 256));
@@ -54,7 +50,7 @@ Connection::Connection(const ConnectionParts& parts, net::Stream stream, net::Co
       memory_(std::move(memory)),
       id_(std::move(id)),
       peer_(stream_.remote().ToString()),
-      session_(parts.session, PeerOf(stream_.remote()), parts.policy, this, client_),
+      session_(parts.session, PeerInfo{stream_.remote().ip}, parts.policy, this, client_),
       refusal_lines_(kRefusalLinesASecond, kRefusalLines),
       buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {
   parts_.metrics.sessions.Add();

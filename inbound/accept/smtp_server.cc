@@ -82,10 +82,6 @@ absl::StatusOr<std::unique_ptr<SmtpServer>> SmtpServer::Start(net::IoThreads& th
   return server;
 }
 
-bool SmtpServer::IsTrusted(const net::IpAddress& ip) const {
-  return parts_.policy.IsTrusted(IpAddress::Parse(ip.ToString()).value_or(IpAddress()));
-}
-
 void SmtpServer::Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer, const char* limit) {
   parts_.metrics.connections_refused.With(limit).Add();
   observe::InfoLimited("connection refused", {{"peer", peer.ToString()}, {"limit", limit}});
@@ -94,7 +90,7 @@ void SmtpServer::Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer,
 }
 
 void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer) {
-  const bool trusted = IsTrusted(peer.ip);
+  const bool trusted = parts_.policy.IsTrusted(peer.ip);
   const auto now = std::chrono::steady_clock::now();
   if (!trusted && penalty_.IsBarred(peer.ip, now)) return Refuse(std::move(socket), peer, kBadSessions);
   net::ConnectionQuota::Refusal why{};
@@ -118,7 +114,9 @@ asio::awaitable<void> SmtpServer::Serve(size_t thread, net::IpAddress ip,
                                         std::unique_ptr<Connection> connection) {
   const Registration registration(connections_[thread], connection.get());
   co_await connection->Serve();
-  if (connection->EndedBadly() && !IsTrusted(ip)) penalty_.NoteBad(ip, std::chrono::steady_clock::now());
+  if (connection->EndedBadly() && !parts_.policy.IsTrusted(ip)) {
+    penalty_.NoteBad(ip, std::chrono::steady_clock::now());
+  }
 }
 
 void SmtpServer::StopAccepting() {

@@ -6,15 +6,15 @@
 #include <optional>
 #include <string>
 
+#include "common/net/ip_address.h"
 #include "common/smtp/address.h"
 #include "common/smtp/reply.h"
-#include "inbound/policy/network.h"
 
 namespace goniec::inbound {
 
 // The client at the other end of the connection.
 struct PeerInfo {
-  IpAddress address;
+  net::IpAddress address;
 };
 
 class RecipientPolicy {
@@ -22,7 +22,7 @@ class RecipientPolicy {
   virtual ~RecipientPolicy() = default;
   // True for those who may send to everybody: they are not made to wait, and never turned away for what they
   // did before.
-  [[nodiscard]] virtual bool IsTrusted(const IpAddress& address) const = 0;
+  [[nodiscard]] virtual bool IsTrusted(const net::IpAddress& address) const = 0;
   // nullopt: accepted. Otherwise the reply that refuses.
   [[nodiscard]] virtual std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
                                                                const smtp::Path& path) const = 0;

@@ -10,7 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
-#include "inbound/policy/network.h"
+#include "common/net/network.h"
 #include "inbound/policy/recipient_policy.h"
 
 namespace goniec::inbound {
@@ -34,7 +34,7 @@ class RelayPolicy : public RecipientPolicy {
   [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,
                                                           const smtp::Path& path) const override;
 
-  [[nodiscard]] bool IsTrusted(const IpAddress& address) const override;
+  [[nodiscard]] bool IsTrusted(const net::IpAddress& address) const override;
   bool IsRelayDomain(const smtp::Domain& domain) const;
 
  private:
@@ -44,7 +44,7 @@ class RelayPolicy : public RecipientPolicy {
 
   absl::flat_hash_set<std::string> exact_;    // canonical names
   absl::flat_hash_set<std::string> parents_;  // of wildcards
-  std::vector<Network> trusted_;
+  net::NetworkSet trusted_;
 };
 
 }  // namespace goniec::inbound
