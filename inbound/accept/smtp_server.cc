@@ -1,12 +1,11 @@
 #include "inbound/accept/smtp_server.h"
 
-#include <fmt/format.h>
-
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <random>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/spawn.h"
 #include "common/net/io_threads.h"
 #include "common/observe/log.h"
@@ -54,7 +53,7 @@ SmtpServer::SmtpServer(net::IoThreads& threads, const ConnectionParts& parts)
       parts_(parts),
       quota_(parts.smtp.max_connections, parts.smtp.max_connections_per_client),
       penalty_(parts.smtp.max_bad_sessions),
-      id_prefix_(fmt::format("{:08x}", std::random_device{}())),
+      id_prefix_(absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8))),
       connections_(threads.size()) {}
 
 SmtpServer::~SmtpServer() {
@@ -106,7 +105,7 @@ void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const
   const asio::any_io_executor executor = socket.get_executor();
   auto connection = std::make_unique<Connection>(
       parts_, net::Stream(std::move(socket), peer), *std::move(slot), std::move(client), std::move(memory),
-      fmt::format("{}-{:x}", id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed)));
+      absl::StrCat(id_prefix_, "-", absl::Hex(next_id_.fetch_add(1, std::memory_order_relaxed))));
   SpawnLogged(executor, tasks_, "SMTP session", Serve(thread, peer.ip, std::move(connection)));
 }
 

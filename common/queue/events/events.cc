@@ -1,7 +1,5 @@
 #include "common/queue/events/events.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -11,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/mail/ulid.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/events/stalled_writes.h"
@@ -102,8 +101,8 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
     if (mark.Stall()) {
-      spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject,
-                   Message(result.status));
+      observe::Warn("events not stored, trying on",
+                    {{"subject", message.subject}, {"error", Message(result.status)}});
     }
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
