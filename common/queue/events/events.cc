@@ -113,19 +113,6 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
 
 }  // namespace
 
-google::protobuf::Timestamp ToProto(WallTime time) {
-  google::protobuf::Timestamp stamp;
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  stamp.set_seconds(micros / 1'000'000);
-  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
-  return stamp;
-}
-
-WallTime FromProto(const google::protobuf::Timestamp& time) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(time.seconds()) +
-                                                                 std::chrono::nanoseconds(time.nanos())));
-}
-
 v1::Event AcceptedEvent(const v1::Mail& mail) {
   v1::Event event;
   event.set_event_id(absl::StrCat(mail.message_id(), ".accepted"));

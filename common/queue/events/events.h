@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/queue/broker/broker.h"
+#include "common/queue/model/timestamps.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
@@ -19,9 +20,6 @@ class StalledWrites;
 struct QueueConfig;
 
 inline constexpr std::size_t kMaxEventRecordBytes = 256 * 1024;
-
-google::protobuf::Timestamp ToProto(WallTime time);
-WallTime FromProto(const google::protobuf::Timestamp& time);
 
 // Its id is `<message id>.accepted`, so that readers drop a second one.
 v1::Event AcceptedEvent(const v1::Mail& mail);
