@@ -92,7 +92,7 @@ class Connection final : private SessionObserver {
   void NoteTimeLimit();
   // Last words while the session waits for input; the connection closes behind them.
   void EndNow(const smtp::Reply& reply);
-  void LogAccepted(const Transaction& transaction, const std::string& message_id) const;
+  void LogAccepted(const Transaction& transaction, const queue::Committed& committed) const;
   void LogEnd(const absl::Status& status);
 
   const ConnectionParts& parts_;

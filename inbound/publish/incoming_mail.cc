@@ -95,22 +95,21 @@ asio::awaitable<absl::Status> IncomingMail::Spill() {
   co_return status;
 }
 
-asio::awaitable<absl::StatusOr<std::string>> IncomingMail::Commit(const Transaction& transaction,
-                                                                  const PeerInfo& peer) {
+asio::awaitable<absl::StatusOr<queue::Committed>> IncomingMail::Commit(const Transaction& transaction,
+                                                                       const PeerInfo& peer) {
   queue::v1::Mail mail = Envelope(intake_, transaction, peer);
   if (absl::Status finished = co_await writer_.Finish(mail); !finished.ok()) {
     writer_.Abandon();
     co_return finished;
   }
   if (mail.has_body_reference()) memory_.Release();
-  const absl::StatusOr<queue::Committed> committed = co_await intake_.publisher.Commit(std::move(mail));
+  absl::StatusOr<queue::Committed> committed = co_await intake_.publisher.Commit(std::move(mail));
   if (MustKeepBody(committed.status())) {
     writer_.Keep();
   } else {
     writer_.Abandon();
   }
-  if (!committed.ok()) co_return committed.status();
-  co_return committed->message_id;
+  co_return committed;
 }
 
 }  // namespace goniec::inbound

@@ -22,6 +22,7 @@
 namespace goniec::queue {
 class Broker;
 class Publisher;
+struct Committed;
 }  // namespace goniec::queue
 
 namespace goniec::inbound {
@@ -52,9 +53,10 @@ class IncomingMail {
   [[nodiscard]] bool ShouldSpill() const;
   [[nodiscard]] asio::awaitable<absl::Status> Spill();
 
-  // The message id once the record is durable. Once, at the end.
-  [[nodiscard]] asio::awaitable<absl::StatusOr<std::string>> Commit(const Transaction& transaction,
-                                                                    const PeerInfo& peer);
+  // The message's id and its record's place, once the record is durable. Once, at the end. Failures as
+  // commit_reply.h lists them.
+  [[nodiscard]] asio::awaitable<absl::StatusOr<queue::Committed>> Commit(const Transaction& transaction,
+                                                                         const PeerInfo& peer);
 
  private:
   const Intake& intake_;

@@ -50,7 +50,9 @@ void LogAccepted(const queue::Committed& committed, const v1::Message& message, 
                                      {"token", caller.name},
                                      {"from", observe::LogAddress(message.mail_from())},
                                      {"recipients", message.recipients_size()},
-                                     {"size", message.size_bytes()}});
+                                     {"size", message.size_bytes()},
+                                     {"stream", committed.stream},
+                                     {"sequence", committed.sequence}});
 }
 
 // The record is durable, was refused, or nobody knows; then its chunks must stay, for the record may refer to
