@@ -18,11 +18,12 @@
 #include "common/observe/line_limit.h"
 #include "inbound/accept/body_clock.h"
 #include "inbound/accept/session_metrics.h"
-#include "inbound/config.h"
+#include "inbound/accept/smtp_config.h"
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
 #include "inbound/publish/incoming_mail.h"
 #include "inbound/session/server_session.h"
+#include "inbound/session/session_config.h"
 
 namespace goniec::inbound {
 

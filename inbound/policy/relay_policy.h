@@ -6,22 +6,14 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "common/net/network.h"
 #include "inbound/policy/recipient_policy.h"
+#include "inbound/policy/relay_config.h"
 
 namespace goniec::inbound {
-
-struct RelayRules {
-  // "example.com" alone, "*.example.com" for everything below it. Default: none.
-  std::vector<std::string> domains;
-  // CIDR. Default: none, not even loopback: service meshes and load balancers present strangers as local
-  // addresses.
-  std::vector<std::string> trusted_networks;
-};
 
 class RelayPolicy : public RecipientPolicy {
  public:

@@ -14,9 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/queue/publish/body_store.h"
-#include "inbound/config.h"
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
+#include "inbound/publish/mail_config.h"
 #include "inbound/session/transaction.h"
 
 namespace goniec::queue {

@@ -27,6 +27,10 @@ struct Described {
 };
 constexpr Described kFiles[] = {
     {"inbound/config.h", "inbound/config.cc"},
+    {"inbound/accept/smtp_config.h", "inbound/accept/smtp_config.cc"},
+    {"inbound/session/session_config.h", "inbound/session/session_config.cc"},
+    {"inbound/policy/relay_config.h", "inbound/policy/relay_config.cc"},
+    {"inbound/publish/mail_config.h", "inbound/publish/mail_config.cc"},
     {"common/queue/model/config.h", "common/queue/model/config.cc"},
     {"common/observe/log.h", "common/observe/log.cc"},
 };
