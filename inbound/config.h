@@ -24,8 +24,8 @@ struct InboundConfig {
   // drain_limit: time from SIGTERM until transactions that are still open are cut. 1s to 1h. Keep the
   // container's grace period above it.
   std::chrono::milliseconds drain_limit{40'000};
-  // Section `smtp`; its host_name is
-  // hostname: the name in the greeting and in Received headers. Default: the machine's name.
+  // Section `smtp`, and its host_name from another key. hostname: the name in the greeting and in Received
+  // headers. Default: the machine's name.
   SessionConfig session;
 
   SmtpConfig smtp;                          // smtp

@@ -1,6 +1,5 @@
-// The settings of the ports, their connections and their TLS: section `smtp` of goniec-inbound's
-// configuration without the keys of the session (inbound/session/session_config.h), and section `tls`.
-// Values.
+// The settings of the ports, their connections and their TLS: sections `tls` and `smtp` of goniec-inbound's
+// configuration, without the keys of the session (inbound/session/session_config.h). Values.
 #pragma once
 
 #include <chrono>

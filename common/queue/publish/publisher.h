@@ -7,8 +7,8 @@
 // record is `commit_limit` old on CLOCK_BOOTTIME (checked before every send). No mail joins a record that was
 // ever sent.
 //
-// It does not store bodies (BodyWriter does, before), and it does not retry for its caller.
-// Thread-safe. Must outlive its callers' waits.
+// It does not store bodies (BodyWriter does, before), and it does not retry for its caller. Thread-safe. Must
+// outlive its callers' waits.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -62,10 +62,10 @@ class Publisher {
   [[nodiscard]] virtual absl::Status Admit(MailClass mail_class) const = 0;
 
   // Everything but message_id, accept_time (set when it joins), recipient_count and the placeholders must be
-  // set. expire_time is by this machine's clock; a clock that is not the broker's is made up for. Calls
-  // `done` once, on the broker's thread, after the record's fate is known:
+  // set. expire_time is by this machine's clock; its offset from the broker's is corrected. Calls `done`
+  // once, on the broker's thread, after the record's fate is known:
   //   OK                  durable: say 250 / OK.
-  //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
+  //   kUnavailable        not stored (broker away, no stream): 451 4.3.0.
   //   kResourceExhausted  not stored (queue full, or too much is waiting here): 451 4.3.1.
   //   kDeadlineExceeded   unknown: 451; the mail may exist.
   //   kInvalidArgument    larger than a record or the envelope limit.
