@@ -23,6 +23,7 @@
 #include "common/queue/streams/readiness.h"
 #include "common/queue/streams/store_level.h"
 #include "inbound/accept/smtp_server.h"
+#include "inbound/policy/relay_policy.h"
 
 namespace goniec::inbound {
 namespace {

@@ -1,12 +1,11 @@
 #include "common/base/spawn.h"
 
-#include <spdlog/spdlog.h>
-
 #include <asio/co_spawn.hpp>
 #include <exception>
 #include <utility>
 
 #include "common/base/task_group.h"
+#include "common/observe/log.h"
 
 namespace goniec {
 
@@ -18,9 +17,9 @@ void SpawnLogged(const asio::any_io_executor& executor, TaskGroup& group, const 
       try {
         std::rethrow_exception(failure);
       } catch (const std::exception& e) {
-        spdlog::error("task {} ended with an exception: {}", name, e.what());
+        observe::Error("task ended with an exception", {{"task", name}, {"error", e.what()}});
       } catch (...) {
-        spdlog::error("task {} ended with an unknown exception", name);
+        observe::Error("task ended with an exception", {{"task", name}, {"error", "unknown"}});
       }
     }
     group.Leave();

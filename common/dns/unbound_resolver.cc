@@ -1,7 +1,5 @@
 #include "common/dns/unbound_resolver.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/dispatch.hpp>
 #include <asio/steady_timer.hpp>
@@ -16,6 +14,7 @@
 #include "common/dns/lookup_schedule.h"
 #include "common/dns/unbound_lane.h"
 #include "common/dns/wire.h"
+#include "common/observe/log.h"
 #include "common/observe/metrics.h"
 
 namespace goniec::dns {
@@ -158,7 +157,7 @@ class UnboundResolver::Core : public std::enable_shared_from_this<Core> {
                 },
             .broken =
                 [weak = weak_from_this()](const std::string& why) {
-                  spdlog::error("libunbound: {}; DNS lookups fail until the restart", why);
+                  observe::Error("DNS lookups fail until the restart", {{"error", why}});
                   if (const auto self = weak.lock()) self->Close();
                 }};
   }

@@ -41,19 +41,7 @@ bool IsAtomText(char c) {
 }
 
 std::string EncodeQ(std::string_view character) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : character) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (IsPlainInQ(c)) {
-      encoded += c;
-    } else if (c == ' ') {
-      encoded += '_';
-    } else {
-      encoded += {'=', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return encoded;
+  return character == " " ? "_" : EscapeOctets(character, '=', IsPlainInQ);
 }
 
 // Whole characters only in each word (RFC 2047 §5).
@@ -124,6 +112,20 @@ bool StandsForItself(std::string_view text) {
 
 bool IsAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+std::string EscapeOctets(std::string_view text, char mark, bool (*plain)(char)) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (plain(c)) {
+      escaped += c;
+    } else {
+      escaped += {mark, kHex[octet >> 4], kHex[octet & 15]};
+    }
+  }
+  return escaped;
 }
 
 std::size_t LengthOfCharacter(std::string_view text) {

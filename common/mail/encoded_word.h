@@ -24,6 +24,9 @@ std::string EncodePhrase(std::string_view name);
 // Encoded words as EncodePhrase makes them, whatever `text` is.
 std::string EncodeWords(std::string_view text);
 
+// `text` with every octet that is not `plain` as `mark` and its two hexadecimal digits.
+std::string EscapeOctets(std::string_view text, char mark, bool (*plain)(char));
+
 // In octets, of the first character of `text`, which is UTF-8 and not empty.
 std::size_t LengthOfCharacter(std::string_view text);
 

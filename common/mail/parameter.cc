@@ -32,18 +32,8 @@ std::string Quoted(std::string_view text) {
   return quoted + '"';
 }
 
-std::string Percent(std::string_view character) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : character) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (IsAttributeText(c)) {
-      encoded += c;
-    } else {
-      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return encoded;
+std::string Percent(std::string_view text) {
+  return EscapeOctets(text, '%', IsAttributeText);
 }
 
 std::string Sections(std::string_view name, std::string_view value) {

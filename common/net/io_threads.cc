@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <spdlog/spdlog.h>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -10,6 +9,8 @@
 #include <exception>
 #include <thread>
 #include <vector>
+
+#include "common/observe/log.h"
 
 namespace goniec::net {
 namespace {
@@ -35,7 +36,7 @@ void Run(asio::io_context& context) {
       return;
     } catch (const std::exception& e) {
       // A handler threw: our bug, but no reason to drop the other connections of this thread.
-      spdlog::error("an I/O handler ended with an exception: {}", e.what());
+      observe::Error("I/O handler ended with an exception", {{"error", e.what()}});
     }
   }
 }

@@ -14,25 +14,6 @@ namespace goniec::net {
 namespace {
 
 constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-constexpr int kMappedBits = 96;
-
-// `bytes` with all bits after the first `prefix` cleared.
-std::array<uint8_t, 16> Masked(std::array<uint8_t, 16> bytes, int prefix) {
-  for (int i = 0; i < 16; ++i) {
-    const int bits = std::clamp(prefix - 8 * i, 0, 8);
-    const auto mask = static_cast<uint8_t>(0xFF00 >> bits);
-    bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(bytes[static_cast<size_t>(i)] & mask);
-  }
-  return bytes;
-}
-
-std::optional<int> ParseDecimal(std::string_view text, int max) {
-  int value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stop != text.data() + text.size() || text.front() == '-' || value > max)
-    return {};
-  return value;
-}
 
 }  // namespace
 
@@ -74,60 +55,15 @@ std::string IpAddress::ToString() const {
   return text;
 }
 
+std::string IpAddress::ToLiteral() const {
+  return absl::StrCat(IsV4() ? "[" : "[IPv6:", ToString(), "]");
+}
+
 IpAddress ClientNetwork(const IpAddress& ip) {
   if (ip.IsV4()) return ip;
   auto bytes = ip.bytes();
   for (size_t i = 8; i < bytes.size(); ++i) bytes[i] = 0;
   return IpAddress::V6(bytes);
-}
-
-absl::StatusOr<Cidr> Cidr::Parse(std::string_view text) {
-  const auto wrong = [&](std::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", Printable(text, 80), "\" ", ToAbsl(why)));
-  };
-  const size_t slash = text.find('/');
-  const auto ip = IpAddress::Parse(text.substr(0, slash));
-  if (!ip.has_value()) return wrong("is not a network; use for example 10.0.0.0/8 or 2001:db8::/32");
-  // What was written decides how the prefix counts: ::ffff:10.0.0.0/104 is 10.0.0.0/8.
-  const bool v4_notation = text.substr(0, slash).find(':') == std::string_view::npos;
-  const int offset = v4_notation ? kMappedBits : 0;
-  int prefix = 128;
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    const auto parsed = digits.empty() ? std::nullopt : ParseDecimal(digits, 128 - offset);
-    if (!parsed.has_value())
-      return wrong(absl::StrCat("must end with a prefix length of 0 to ", 128 - offset));
-    prefix = *parsed + offset;
-  }
-  const Cidr network(IpAddress::V6(Masked(ip->bytes(), prefix)), prefix);
-  if (network.network_ != *ip) {
-    return wrong(absl::StrCat("has bits set after its prefix; did you mean ", network.ToString(), "?"));
-  }
-  return network;
-}
-
-bool Cidr::Contains(const IpAddress& ip) const {
-  return Masked(ip.bytes(), prefix_) == network_.bytes();
-}
-
-std::string Cidr::ToString() const {
-  const bool v4 = network_.IsV4() && prefix_ >= kMappedBits;
-  return absl::StrCat(network_.ToString(), "/", v4 ? prefix_ - kMappedBits : prefix_);
-}
-
-absl::StatusOr<CidrSet> CidrSet::Parse(const std::vector<std::string>& networks) {
-  CidrSet set;
-  for (const std::string& text : networks) {
-    auto network = Cidr::Parse(text);
-    if (!network.ok()) return network.status();
-    set.networks_.push_back(*std::move(network));
-  }
-  return set;
-}
-
-bool CidrSet::Contains(const IpAddress& ip) const {
-  return std::any_of(networks_.begin(), networks_.end(),
-                     [&](const Cidr& network) { return network.Contains(ip); });
 }
 
 absl::StatusOr<Endpoint> Endpoint::Parse(std::string_view text) {
@@ -143,10 +79,12 @@ absl::StatusOr<Endpoint> Endpoint::Parse(std::string_view text) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   const auto ip = IpAddress::Parse(host);
-  const auto port = ParseDecimal(text.substr(colon + 1), 65535);
-  if (!ip.has_value() || !port.has_value()) return wrong();
+  const std::string_view digits = text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (!ip.has_value() || error != std::errc() || stop != digits.data() + digits.size()) return wrong();
   if (bracketed != (host.find(':') != std::string_view::npos)) return wrong();
-  return Endpoint{*ip, static_cast<uint16_t>(*port)};
+  return Endpoint{*ip, port};
 }
 
 std::string Endpoint::ToString() const {

@@ -1,5 +1,5 @@
-// IP addresses, networks and the addresses that mail from outside must not be sent to. Used by policy,
-// routing and the shells; opens nothing. Values; pure; thread-safe.
+// IP addresses, with and without a port, and which of them mail from outside must not be sent to. Used by
+// policy, routing and the shells; opens nothing. Networks are in network.h. Values; pure; thread-safe.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -34,6 +33,8 @@ class IpAddress {
     return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
   }
   [[nodiscard]] std::string ToString() const;
+  // As RFC 5321 §4.1.3 writes it: "[192.0.2.1]", "[IPv6:2001:db8::1]".
+  [[nodiscard]] std::string ToLiteral() const;
 
   auto operator<=>(const IpAddress&) const = default;
   template <typename H>
@@ -47,33 +48,6 @@ class IpAddress {
 
 // What counts as one client: an IPv4 address, or the /64 of an IPv6 one, which is what one customer has.
 IpAddress ClientNetwork(const IpAddress& ip);
-
-// A network: "10.0.0.0/8", "2001:db8::/32", or a lone address.
-class Cidr {
- public:
-  // Bits beyond the prefix must be zero; the error proposes the network that was meant.
-  static absl::StatusOr<Cidr> Parse(std::string_view text);
-  [[nodiscard]] bool Contains(const IpAddress& ip) const;
-  [[nodiscard]] std::string ToString() const;
-
- private:
-  Cidr(IpAddress network, int prefix) : network_(network), prefix_(prefix) {}
-  IpAddress network_;
-  int prefix_;  // of the 128-bit form
-};
-
-class CidrSet {
- public:
-  CidrSet() = default;
-  explicit CidrSet(std::vector<Cidr> networks) : networks_(std::move(networks)) {}
-  static absl::StatusOr<CidrSet> Parse(const std::vector<std::string>& networks);
-  [[nodiscard]] bool Contains(const IpAddress& ip) const;
-  [[nodiscard]] bool empty() const { return networks_.empty(); }
-  [[nodiscard]] const std::vector<Cidr>& networks() const { return networks_; }
-
- private:
-  std::vector<Cidr> networks_;
-};
 
 // Why an address that DNS or a literal gave is no destination on the public internet: "loopback", "private",
 // "link-local", "shared (CGNAT)", "unique local", "multicast", "unspecified", "documentation", "reserved".

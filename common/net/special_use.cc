@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/net/ip_address.h"
+#include "common/net/network.h"
 
 namespace goniec::net {
 namespace {
@@ -45,7 +46,7 @@ constexpr std::array kSpecial = {
 };
 
 struct Entry {
-  Cidr network;
+  Network network;
   std::string_view use;
 };
 
@@ -54,7 +55,7 @@ const std::vector<Entry>& Entries() {
     std::vector<Entry> all;
     all.reserve(std::size(kSpecial));
     for (const Special& special : kSpecial)
-      all.push_back({Cidr::Parse(special.network).value(), special.use});
+      all.push_back({Network::Parse(special.network).value(), special.use});
     return all;
   }();
   return entries;
@@ -62,8 +63,8 @@ const std::vector<Entry>& Entries() {
 
 // The IPv4 address that a transition address leads to: NAT64 (RFC 6052) and 6to4 (RFC 3056).
 std::optional<IpAddress> Embedded(const IpAddress& ip) {
-  static const Cidr nat64 = Cidr::Parse("64:ff9b::/96").value();
-  static const Cidr six_to_four = Cidr::Parse("2002::/16").value();
+  static const Network nat64 = Network::Parse("64:ff9b::/96").value();
+  static const Network six_to_four = Network::Parse("2002::/16").value();
   const auto& b = ip.bytes();
   if (nat64.Contains(ip)) return IpAddress::V4({b[12], b[13], b[14], b[15]});
   if (six_to_four.Contains(ip)) return IpAddress::V4({b[2], b[3], b[4], b[5]});
@@ -78,7 +79,7 @@ std::optional<std::string_view> SpecialUse(const IpAddress& ip) {
   }
   if (const auto v4 = Embedded(ip)) return SpecialUse(*v4);
   // ::a.b.c.d, the deprecated IPv4-compatible form (RFC 4291 §2.5.5.1), leads nowhere.
-  static const Cidr compatible = Cidr::Parse("::/96").value();
+  static const Network compatible = Network::Parse("::/96").value();
   if (compatible.Contains(ip)) return "reserved";
   return {};
 }

@@ -1,13 +1,13 @@
 // Log lines: one for each state change, an event in a few fixed words and fields. JSON for machines, text for
 // people:
 //
-//   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"message
-//   accepted","message":"01J…","size":10240} 03:04:05.678 info  message accepted message=01J… size=10240
+//   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"message accepted","size":10240}
+//   03:04:05.678 info  message accepted size=10240
 //
 // Levels: a peer misbehaves = info, we degrade = warn, our bug = error. Lines go to standard error through a
 // buffer that its own thread empties, so that a slow terminal or pipe never blocks an I/O thread; when the
 // buffer is full, lines are dropped and a line says how many. Lines that a stranger can cause at will go
-// through LogLimited(). Plain spdlog calls (spdlog::error("…")) arrive in the same form. Thread-safe. The log
+// through LogLimited(). Lines of libraries that use spdlog arrive in the same form. Thread-safe. The log
 // never sees subjects, metadata, bodies or credentials; addresses go through LogAddress().
 #pragma once
 

@@ -7,9 +7,10 @@
 namespace goniec::smtp {
 
 // RFC 5321 §4.5.3.1.2–3. The path limit includes the angle brackets and a source route.
+//
 // The local part has no limit of its own, in MAIL and in RCPT alike. §4.5.3.1.1 says 64, but §4.5.3.1 asks to
 // take more where one can: senders that encode the recipient in it (VERP, SRS, BATV) pass 64 in practice,
-// their bounces come back to it, and who has the mailbox knows best how long its name is.
+// their bounces come back to it, and the owner of the mailbox knows best how long its name is.
 inline constexpr size_t kMaxDomain = 255;
 inline constexpr size_t kMaxPath = 256;
 // What DNS can hold (RFC 1035 §2.3.4), as text without the root's dot; the limit of a canonical name.

@@ -1,7 +1,7 @@
-// When the time of a message is over: of one that comes in as of one that is refused and read to its end.
-// Three limits, whichever is reached first: a pause, the whole, and an average rate, so that nobody holds
-// memory or a connection by sending an octet now and then. Asked by a connection before each read. Pure: the
-// time is given. Confined to its owner.
+// Tells when the time of a message is over, taken or refused (a refused one is read to its end). The first of
+// three limits counts: a pause, the whole, and an average rate, so that nobody holds memory or a connection
+// by sending an octet now and then. Asked by a connection before each read. Pure: the time is given. Confined
+// to its owner.
 #pragma once
 
 #include <chrono>

@@ -29,10 +29,6 @@ constexpr milliseconds kHandshakeLimit = std::chrono::minutes(1);
 constexpr double kRefusalLines = 10;
 constexpr double kRefusalLinesASecond = 1;
 
-PeerInfo PeerOf(const net::Endpoint& remote) {
-  return {IpAddress::Parse(remote.ip.ToString()).value_or(IpAddress())};
-}
-
 // What the peer wrote behind a verb, as far as `log.addresses` lets it be shown.
 std::string ShownArgument(std::string_view argument) {
   if (observe::AddressPrivacy() == observe::Privacy::kFull) return std::string(argument.substr(0, 256));
@@ -54,7 +50,7 @@ Connection::Connection(const ConnectionParts& parts, net::Stream stream, net::Co
       memory_(std::move(memory)),
       id_(std::move(id)),
       peer_(stream_.remote().ToString()),
-      session_(parts.session, PeerOf(stream_.remote()), parts.policy, this, client_),
+      session_(parts.session, PeerInfo{stream_.remote().ip}, parts.policy, this, client_),
       refusal_lines_(kRefusalLinesASecond, kRefusalLines),
       buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {
   parts_.metrics.sessions.Add();
@@ -252,39 +248,41 @@ asio::awaitable<void> Connection::SpillBody() {
 asio::awaitable<void> Connection::CommitMessage(const Transaction& transaction) {
   stream_.NeverExpire();
   const auto began = Clock::now();
-  const absl::StatusOr<std::string> id = co_await mail_->Commit(transaction, session_.peer());
+  const absl::StatusOr<queue::Committed> committed = co_await mail_->Commit(transaction, session_.peer());
   const auto took = Clock::now() - began;
   mail_.reset();
   body_clock_.reset();
   parts_.metrics.commit_seconds.Observe(took);
-  if (!id.ok()) {
+  if (!committed.ok()) {
     observe::WarnLimited("message not stored", {{"session", id_},
                                                 {"peer", peer_},
                                                 {"from", observe::LogAddress(transaction.mail_from())},
                                                 {"commit_ms", took},
-                                                {"reason", Message(id.status())}});
-    session_.Committed(ReplyForFailure(id.status()));
+                                                {"reason", Message(committed.status())}});
+    session_.Committed(ReplyForFailure(committed.status()));
     co_return;
   }
   parts_.metrics.messages.Add();
   parts_.metrics.recipients.Add(static_cast<double>(transaction.recipients().size()));
   parts_.metrics.message_bytes.Add(static_cast<double>(transaction.body_size()));
-  LogAccepted(transaction, *id);
-  unconfirmed_ = *id;
-  session_.Committed(replies::Queued(*id));
+  LogAccepted(transaction, *committed);
+  unconfirmed_ = committed->message_id;
+  session_.Committed(replies::Queued(committed->message_id));
 }
 
-void Connection::LogAccepted(const Transaction& transaction, const std::string& message_id) const {
+void Connection::LogAccepted(const Transaction& transaction, const queue::Committed& committed) const {
   if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
   const auto& recipients = transaction.recipients();
   const auto& tls = stream_.tls();
-  observe::Info("message accepted", {{"message", message_id},
+  observe::Info("message accepted", {{"message", committed.message_id},
                                      {"session", id_},
                                      {"peer", peer_},
                                      {"from", observe::LogAddress(transaction.mail_from())},
                                      {"to", observe::LogAddress(recipients.front().ToString())},
                                      {"recipients", recipients.size()},
                                      {"size", transaction.body_size()},
+                                     {"stream", committed.stream},
+                                     {"sequence", committed.sequence},
                                      {"tls", tls.has_value() ? std::string_view(tls->version) : "none"}});
 }
 

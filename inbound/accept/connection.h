@@ -18,11 +18,12 @@
 #include "common/observe/line_limit.h"
 #include "inbound/accept/body_clock.h"
 #include "inbound/accept/session_metrics.h"
-#include "inbound/config.h"
+#include "inbound/accept/smtp_config.h"
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
 #include "inbound/publish/incoming_mail.h"
 #include "inbound/session/server_session.h"
+#include "inbound/session/session_config.h"
 
 namespace goniec::inbound {
 
@@ -92,7 +93,7 @@ class Connection final : private SessionObserver {
   void NoteTimeLimit();
   // Last words while the session waits for input; the connection closes behind them.
   void EndNow(const smtp::Reply& reply);
-  void LogAccepted(const Transaction& transaction, const std::string& message_id) const;
+  void LogAccepted(const Transaction& transaction, const queue::Committed& committed) const;
   void LogEnd(const absl::Status& status);
 
   const ConnectionParts& parts_;

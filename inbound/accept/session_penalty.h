@@ -1,7 +1,7 @@
-// Client addresses whose sessions end badly again and again (too many errors, refusals or connections,
-// talking before the greeting) are turned away for a while: a limit that holds for one session only is no
-// limit for those who come back at once. An IPv6 client counts by its /64. Made by SmtpServer, which leaves
-// trusted networks out. Bounded in memory; the time is given. Thread-safe.
+// Turns client addresses away for a while whose sessions end badly again and again (too many errors, refusals
+// or connections, talking before the greeting): a limit of one session is no limit for a client that comes
+// back at once. An IPv6 client counts by its /64. Made by SmtpServer, which leaves trusted networks out.
+// Bounded in memory; the time is given. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -1,12 +1,11 @@
 #include "inbound/accept/smtp_server.h"
 
-#include <fmt/format.h>
-
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <random>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/spawn.h"
 #include "common/net/io_threads.h"
 #include "common/observe/log.h"
@@ -54,7 +53,7 @@ SmtpServer::SmtpServer(net::IoThreads& threads, const ConnectionParts& parts)
       parts_(parts),
       quota_(parts.smtp.max_connections, parts.smtp.max_connections_per_client),
       penalty_(parts.smtp.max_bad_sessions),
-      id_prefix_(fmt::format("{:08x}", std::random_device{}())),
+      id_prefix_(absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8))),
       connections_(threads.size()) {}
 
 SmtpServer::~SmtpServer() {
@@ -82,10 +81,6 @@ absl::StatusOr<std::unique_ptr<SmtpServer>> SmtpServer::Start(net::IoThreads& th
   return server;
 }
 
-bool SmtpServer::IsTrusted(const net::IpAddress& ip) const {
-  return parts_.policy.IsTrusted(IpAddress::Parse(ip.ToString()).value_or(IpAddress()));
-}
-
 void SmtpServer::Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer, const char* limit) {
   parts_.metrics.connections_refused.With(limit).Add();
   observe::InfoLimited("connection refused", {{"peer", peer.ToString()}, {"limit", limit}});
@@ -94,7 +89,7 @@ void SmtpServer::Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer,
 }
 
 void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer) {
-  const bool trusted = IsTrusted(peer.ip);
+  const bool trusted = parts_.policy.IsTrusted(peer.ip);
   const auto now = std::chrono::steady_clock::now();
   if (!trusted && penalty_.IsBarred(peer.ip, now)) return Refuse(std::move(socket), peer, kBadSessions);
   net::ConnectionQuota::Refusal why{};
@@ -110,7 +105,7 @@ void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const
   const asio::any_io_executor executor = socket.get_executor();
   auto connection = std::make_unique<Connection>(
       parts_, net::Stream(std::move(socket), peer), *std::move(slot), std::move(client), std::move(memory),
-      fmt::format("{}-{:x}", id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed)));
+      absl::StrCat(id_prefix_, "-", absl::Hex(next_id_.fetch_add(1, std::memory_order_relaxed))));
   SpawnLogged(executor, tasks_, "SMTP session", Serve(thread, peer.ip, std::move(connection)));
 }
 
@@ -118,7 +113,9 @@ asio::awaitable<void> SmtpServer::Serve(size_t thread, net::IpAddress ip,
                                         std::unique_ptr<Connection> connection) {
   const Registration registration(connections_[thread], connection.get());
   co_await connection->Serve();
-  if (connection->EndedBadly() && !IsTrusted(ip)) penalty_.NoteBad(ip, std::chrono::steady_clock::now());
+  if (connection->EndedBadly() && !parts_.policy.IsTrusted(ip)) {
+    penalty_.NoteBad(ip, std::chrono::steady_clock::now());
+  }
 }
 
 void SmtpServer::StopAccepting() {

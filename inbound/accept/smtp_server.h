@@ -47,7 +47,6 @@ class SmtpServer {
   void OnConnection(size_t thread, asio::ip::tcp::socket socket, const net::Endpoint& peer);
   asio::awaitable<void> Serve(size_t thread, net::IpAddress ip, std::unique_ptr<Connection> connection);
   void Refuse(asio::ip::tcp::socket socket, const net::Endpoint& peer, const char* limit);
-  [[nodiscard]] bool IsTrusted(const net::IpAddress& ip) const;
   void ForEach(void (Connection::*action)());
 
   net::IoThreads& threads_;

@@ -1,9 +1,10 @@
-// The memory that mail on its way in may take, at what it really costs: sessions, envelopes and bodies of all
-// clients in one budget, so that it stays flat under overload. Who would pass the limit is told to come back.
+// The budget of memory for mail on its way in: sessions, envelopes and bodies of all clients, at their real
+// cost, so that the process stays flat under overload. A client that would pass the limit is told to come
+// back.
 //
-// No client address can take it all: it may hold a third of what is still free beside it. One that is alone
-// gets a quarter of the limit; when ten have taken what they can, one after the other, a twentieth is left,
-// and the next finds a quarter of that. An IPv6 client counts by its /64.
+// No client address can take it all: each may hold a third of the memory that is free beside it. One that is
+// alone gets a quarter of the limit; after ten have taken their most, one after the other, a twentieth is
+// left, and the next finds a quarter of that. An IPv6 client counts by its /64.
 //
 // Used by connections (accept/), the session engine (envelopes) and IncomingMail (bodies). Decides nothing
 // about replies. Thread-safe, but for MemoryHold, which is confined to its owner.
@@ -82,11 +83,11 @@ class MemoryHold {
   MemoryHold(const MemoryHold&) = delete;
   MemoryHold& operator=(const MemoryHold&) = delete;
 
-  // From now on `bytes` are held. False if there is no room for more than are; then nothing changes.
+  // From now on `bytes` are held. False: there is no room for so many more, and nothing has changed.
   [[nodiscard]] bool Resize(uint64_t bytes);
   void Release();
   [[nodiscard]] uint64_t size() const { return size_; }
-  // Room gets scarce, for this client or for all: what can do without memory should.
+  // True when room gets scarce, for this client or for all: memory that can be freed should be.
   [[nodiscard]] bool IsTight() const;
 
  private:

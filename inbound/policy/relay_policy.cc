@@ -65,20 +65,17 @@ absl::Status RelayPolicy::AddDomain(const std::string& text) {
 
 absl::Status RelayPolicy::AddNetwork(const std::string& text) {
   constexpr const char* kSetting = "trusted network";
-  absl::StatusOr<Network> network = Network::Parse(text);
-  if (!network.ok()) return Bad(kSetting, text, Message(network.status()));
-  if (network->prefix() < (network->is_v4() ? kShortestV4Prefix : kShortestV6Prefix)) {
+  absl::StatusOr<net::Network> network = net::Network::Parse(text);
+  if (!network.ok()) return WithContext(network.status(), kSetting);
+  if (network->prefix() < (network->IsV4() ? kShortestV4Prefix : kShortestV6Prefix)) {
     return Bad(kSetting, text, "so large a network would make an open relay");
   }
-  trusted_.push_back(*std::move(network));
+  trusted_.Add(*std::move(network));
   return absl::OkStatus();
 }
 
-bool RelayPolicy::IsTrusted(const IpAddress& address) const {
-  for (const Network& network : trusted_) {
-    if (network.Contains(address)) return true;
-  }
-  return false;
+bool RelayPolicy::IsTrusted(const net::IpAddress& address) const {
+  return trusted_.Contains(address);
 }
 
 bool RelayPolicy::IsRelayDomain(const smtp::Domain& domain) const {

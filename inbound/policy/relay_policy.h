@@ -6,22 +6,14 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
-#include "inbound/policy/network.h"
+#include "common/net/network.h"
 #include "inbound/policy/recipient_policy.h"
+#include "inbound/policy/relay_config.h"
 
 namespace goniec::inbound {
-
-struct RelayRules {
-  // "example.com" alone, "*.example.com" for everything below it. Default: none.
-  std::vector<std::string> domains;
-  // CIDR. Default: none, not even loopback: service meshes and load balancers present strangers as local
-  // addresses.
-  std::vector<std::string> trusted_networks;
-};
 
 class RelayPolicy : public RecipientPolicy {
  public:
@@ -34,7 +26,7 @@ class RelayPolicy : public RecipientPolicy {
   [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,
                                                           const smtp::Path& path) const override;
 
-  [[nodiscard]] bool IsTrusted(const IpAddress& address) const override;
+  [[nodiscard]] bool IsTrusted(const net::IpAddress& address) const override;
   bool IsRelayDomain(const smtp::Domain& domain) const;
 
  private:
@@ -44,7 +36,7 @@ class RelayPolicy : public RecipientPolicy {
 
   absl::flat_hash_set<std::string> exact_;    // canonical names
   absl::flat_hash_set<std::string> parents_;  // of wildcards
-  std::vector<Network> trusted_;
+  net::NetworkSet trusted_;
 };
 
 }  // namespace goniec::inbound

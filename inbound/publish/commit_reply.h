@@ -1,5 +1,5 @@
-// What the sender hears when a message could or could not be stored: the one place where the queue's Status
-// becomes an SMTP reply. Pure; thread-safe.
+// The sender's reply for a message that could not be stored: the one place where the queue's Status becomes
+// an SMTP reply. Pure; thread-safe.
 #pragma once
 
 #include "absl/status/status.h"
@@ -17,7 +17,7 @@ namespace goniec::inbound {
 smtp::Reply ReplyForFailure(const absl::Status& status);
 
 // True if chunks of the body must stay after a commit that ended so: the record that refers to them may be
-// stored, and a record whose body is gone is a lost mail. What nobody refers to ends by its time to live.
+// stored, and a record whose body is gone is a lost mail. Chunks without a record end by their time to live.
 bool MustKeepBody(const absl::Status& commit);
 
 }  // namespace goniec::inbound

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/queue/broker/broker.h"
+#include "common/queue/model/timestamps.h"
 #include "common/queue/publish/publisher.h"
 #include "common/smtp/ascii.h"
 #include "inbound/publish/commit_reply.h"
@@ -25,12 +26,6 @@ std::chrono::seconds KeepBodies(const MailConfig& config) {
          std::chrono::hours(24);
 }
 
-void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  stamp.set_seconds(seconds.time_since_epoch().count());
-  stamp.set_nanos(static_cast<int32_t>(std::chrono::nanoseconds(time - seconds).count()));
-}
-
 // Everything but the body.
 queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, const PeerInfo& peer) {
   const WallTime now = std::chrono::system_clock::now();
@@ -46,7 +41,7 @@ queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, c
     recipient.set_index(index++);
     recipient.set_address(mailbox.ToString());
   }
-  SetTime(*mail.mutable_expire_time(), now + LifetimeOf(intake.mail, transaction));
+  *mail.mutable_expire_time() = queue::ToProto(now + LifetimeOf(intake.mail, transaction));
   mail.set_head(ReceivedHeader(transaction, intake.host_name, peer, now));
   // Content without a header section is all body, also behind a field of ours.
   if (!transaction.has_header()) mail.mutable_head()->append("\r\n");
@@ -100,22 +95,21 @@ asio::awaitable<absl::Status> IncomingMail::Spill() {
   co_return status;
 }
 
-asio::awaitable<absl::StatusOr<std::string>> IncomingMail::Commit(const Transaction& transaction,
-                                                                  const PeerInfo& peer) {
+asio::awaitable<absl::StatusOr<queue::Committed>> IncomingMail::Commit(const Transaction& transaction,
+                                                                       const PeerInfo& peer) {
   queue::v1::Mail mail = Envelope(intake_, transaction, peer);
   if (absl::Status finished = co_await writer_.Finish(mail); !finished.ok()) {
     writer_.Abandon();
     co_return finished;
   }
   if (mail.has_body_reference()) memory_.Release();
-  const absl::StatusOr<queue::Committed> committed = co_await intake_.publisher.Commit(std::move(mail));
+  absl::StatusOr<queue::Committed> committed = co_await intake_.publisher.Commit(std::move(mail));
   if (MustKeepBody(committed.status())) {
     writer_.Keep();
   } else {
     writer_.Abandon();
   }
-  if (!committed.ok()) co_return committed.status();
-  co_return committed->message_id;
+  co_return committed;
 }
 
 }  // namespace goniec::inbound

@@ -1,7 +1,7 @@
 // One message on its way into the queue: takes the body as it comes, then makes the record's Mail of it and
 // commits. Made by a connection when its session opens a body; destroying it before Commit() gives the
-// message up. Keeps at most what BodyWriter keeps in memory, and holds it in the budget until the commit is
-// done; when room gets scarce it stores what it has as chunks. Decides nothing about replies. Confined to its
+// message up. Keeps no more in memory than BodyWriter does, and holds that in the budget until the commit is
+// done; when room gets scarce, the body so far becomes chunks. Decides nothing about replies. Confined to its
 // connection's executor.
 #pragma once
 
@@ -14,14 +14,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/queue/publish/body_store.h"
-#include "inbound/config.h"
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
+#include "inbound/publish/mail_config.h"
 #include "inbound/session/transaction.h"
 
 namespace goniec::queue {
 class Broker;
 class Publisher;
+struct Committed;
 }  // namespace goniec::queue
 
 namespace goniec::inbound {
@@ -44,17 +45,18 @@ class IncomingMail {
 
   // False if Append() has to be awaited, else the bytes were taken. No system call, no suspension.
   [[nodiscard]] bool AppendNow(std::string_view bytes);
-  // `bytes` must live until it is done. kAborted when the budget has no room. After an error the
-  // message can only be given up.
+  // `bytes` must live until it is done. kAborted: the budget has no room. Other errors are BodyWriter's.
+  // After any of them the message can only be given up.
   [[nodiscard]] asio::awaitable<absl::Status> Append(std::string_view bytes);
   // True if room is scarce and enough lies in memory to be worth a chunk: to be asked before a wait for the
   // client. Spill() then frees it; after an error as after Append.
   [[nodiscard]] bool ShouldSpill() const;
   [[nodiscard]] asio::awaitable<absl::Status> Spill();
 
-  // The message id once the record is durable. Once, at the end.
-  [[nodiscard]] asio::awaitable<absl::StatusOr<std::string>> Commit(const Transaction& transaction,
-                                                                    const PeerInfo& peer);
+  // The message's id and its record's place, once the record is durable. Once, at the end. Failures as
+  // commit_reply.h lists them.
+  [[nodiscard]] asio::awaitable<absl::StatusOr<queue::Committed>> Commit(const Transaction& transaction,
+                                                                         const PeerInfo& peer);
 
  private:
   const Intake& intake_;

@@ -1,6 +1,5 @@
-// The input of a session between the bytes that the shell received and the lines or octets that the engine
-// takes from them. Does not copy what the shell gives: only a command line that is not yet complete is kept
-// when the shell asks for more. Confined to its session.
+// The input of a session: bytes from the shell become lines or octets for the engine. Copies nothing but a
+// command line that is not yet complete when the shell asks for more. Confined to its session.
 #pragma once
 
 #include <cstddef>

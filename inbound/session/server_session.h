@@ -33,28 +33,11 @@
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
 #include "inbound/session/command_input.h"
+#include "inbound/session/session_config.h"
 #include "inbound/session/tolerance.h"
 #include "inbound/session/transaction.h"
 
 namespace goniec::inbound {
-
-struct SessionConfig {
-  // What the server calls itself in the greeting, in EHLO's reply and in Received headers: a domain name.
-  std::string host_name;
-  // RCPT TO:<Postmaster> goes to postmaster at this domain (RFC 5321 §4.5.1); empty: host_name.
-  std::string postmaster_domain;
-  uint64_t max_message_size = uint64_t{25} * 1024 * 1024;  // octets; offered as SIZE
-  size_t max_recipients = 1000;                            // RFC 5321 §4.5.3.1.8: at least 100
-  size_t max_envelope_size = size_t{160} * 1024;           // octets of sender and recipients in the record
-  // Each since the last accepted message (tolerance.h); the next gets 421.
-  int max_errors = 20;          // commands that are unknown, malformed or out of order
-  int max_refusals = 1000;      // recipients, senders and messages that were not taken
-  int max_idle_commands = 100;  // commands that bring no mail
-  // Octets of refused messages that are read before their refusal is said; beyond it the session ends.
-  uint64_t max_refused_size = uint64_t{50} * 1024 * 1024;
-  // STARTTLS is offered.
-  bool tls_available = false;
-};
 
 // What the shell does next.
 struct NeedInput {};  // write the output, then read

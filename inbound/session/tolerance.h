@@ -1,8 +1,8 @@
-// How much a client may say that brings no mail, before the session ends with 421. Three counters, for three
-// kinds of it that honest clients show in very different numbers: mistakes, which they hardly make; refusals,
-// of which a list's mail to dead addresses has hundreds; and commands that do nothing, of which a client that
-// keeps its connection sends one or two a mail. An accepted message clears all three. Asked by the session
-// engine. Pure; confined to its session.
+// Counts commands that bring no mail; after too many the session ends with 421. Honest clients show three
+// kinds in very different numbers, so there are three counters: mistakes, which they hardly make; refusals,
+// of which a list's mail to dead addresses has hundreds; and commands that do nothing, one or two a mail on a
+// connection that is kept. An accepted message clears all three. Asked by the session engine. Pure; confined
+// to its session.
 #pragma once
 
 #include <array>

@@ -12,9 +12,9 @@
 namespace goniec::inbound {
 
 // The folded header with its last CR LF. The octet NUL stands for the message id, which is not known before
-// the mail joins its record: the publisher puts it in (there is exactly one NUL). What the client said about
-// itself is shown with every octet replaced that could break the header. The recipient is named only if it is
-// the only one, so that none learns of another.
+// the mail joins its record: the publisher puts it in (there is exactly one NUL). In the client's own name
+// every octet that could break the header is replaced. The recipient is named only if it is the only one, so
+// that none learns of another.
 std::string ReceivedHeader(const Transaction& transaction, std::string_view host_name, const PeerInfo& peer,
                            WallTime received);
 

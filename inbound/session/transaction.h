@@ -44,8 +44,7 @@ class Transaction {
   const std::vector<smtp::Mailbox>& recipients() const { return recipients_; }
   // Octets of content given to the shell so far: dots removed, CR LF counted (RFC 1870 §4).
   uint64_t body_size() const { return body_size_; }
-  // What was seen in the content, once it is complete: octets beyond ASCII in its header section, or behind
-  // it.
+  // Once the content is complete: whether its header section, and the part behind it, are ASCII only.
   bool header_is_ascii() const { return header_is_ascii_; }
   bool body_is_ascii() const { return body_is_ascii_; }
   // About what sender and recipients take in the record.

@@ -175,8 +175,7 @@ void GateConnection::Cut(const char* kind, std::string_view why) {
   Close();
 }
 
-// False if it takes too long.
-// gRPC has closed its end. What it said before is ToClient's, which closes when all of it has gone.
+// gRPC has closed its end. Its last words are with ToClient, which closes when all of them have gone.
 asio::awaitable<void> GateConnection::AwaitLastWords() {
   while (!closed_) {
     timer_.expires_after(kGoodbye);

@@ -27,10 +27,10 @@ class Credentials {
  public:
   explicit Credentials(const ApiConfig& config);
 
-  // `authorization` is the value of that metadata key, nothing if there is none. kUnauthenticated with a
-  // message that never holds any of it.
   // How many tokens there are.
   [[nodiscard]] std::size_t size() const { return tokens_.size(); }
+  // `authorization` is the value of that metadata key, nothing if there is none. kUnauthenticated: it is no
+  // token of ours; the message never holds any of it.
   [[nodiscard]] absl::StatusOr<Caller> Authenticate(std::optional<std::string_view> authorization) const;
 
  private:

@@ -6,8 +6,8 @@
 #include "common/mail/ulid.h"
 #include "common/queue/model/message_status.h"
 #include "common/queue/model/record_builder.h"
+#include "common/queue/model/timestamps.h"
 #include "common/queue/streams/durability.h"
-#include "outbound/api/timestamps.h"
 
 namespace goniec::outbound {
 namespace {
@@ -75,14 +75,14 @@ void SetRecipient(const std::string& message_id, std::uint32_t index, const queu
   view.set_address(status.address);
   view.set_state(ViewOf(status.state));
   view.set_attempts(static_cast<std::int32_t>(status.attempts));
-  if (status.next_attempt_time) ToProto(*status.next_attempt_time, *view.mutable_next_attempt_time());
-  if (status.end_time) ToProto(*status.end_time, *view.mutable_end_time());
+  if (status.next_attempt_time) *view.mutable_next_attempt_time() = queue::ToProto(*status.next_attempt_time);
+  if (status.end_time) *view.mutable_end_time() = queue::ToProto(*status.end_time);
   if (status.last_outcome) SetOutcome(*status.last_outcome, *view.mutable_last_outcome());
 }
 
 // The id's own time, so that every view of a message gives the same.
 void SetCreateTime(v1::Message& message) {
-  ToProto(mail::TimeOf(message.message_id()), *message.mutable_create_time());
+  *message.mutable_create_time() = queue::ToProto(mail::TimeOf(message.message_id()));
 }
 
 std::string WithId(std::string text, const std::string& id) {

@@ -6,12 +6,12 @@
 
 #include "common/base/clock.h"
 #include "common/observe/log.h"
+#include "common/queue/model/timestamps.h"
 #include "common/queue/publish/body_store.h"
 #include "common/queue/publish/publisher.h"
 #include "common/queue/streams/durability.h"
 #include "outbound/api/mail_api.h"
 #include "outbound/api/message_view.h"
-#include "outbound/api/timestamps.h"
 
 namespace goniec::outbound {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::size_t kSlice = 256 * 1024;
 
 // How long the broker keeps chunks that nobody deletes: the mail's life and a day.
 std::chrono::seconds KeepTime(const queue::v1::Mail& mail, WallTime now) {
-  const WallTime expire = FromProto(mail.expire_time()).value_or(now);
+  const WallTime expire = queue::ValidTime(mail.expire_time()).value_or(now);
   return std::chrono::duration_cast<std::chrono::seconds>(expire - now) + std::chrono::hours(24);
 }
 
@@ -50,7 +50,9 @@ void LogAccepted(const queue::Committed& committed, const v1::Message& message, 
                                      {"token", caller.name},
                                      {"from", observe::LogAddress(message.mail_from())},
                                      {"recipients", message.recipients_size()},
-                                     {"size", message.size_bytes()}});
+                                     {"size", message.size_bytes()},
+                                     {"stream", committed.stream},
+                                     {"sequence", committed.sequence}});
 }
 
 // The record is durable, was refused, or nobody knows; then its chunks must stay, for the record may refer to

@@ -12,12 +12,12 @@
 #include "common/mail/compose.h"
 #include "common/mail/raw.h"
 #include "common/mail/ulid.h"
+#include "common/queue/model/timestamps.h"
 #include "common/queue/publish/publisher.h"
 #include "common/smtp/ascii.h"
 #include "common/smtp/header_scan.h"
 #include "outbound/api/draft.h"
 #include "outbound/api/fields.h"
-#include "outbound/api/timestamps.h"
 
 namespace goniec::outbound {
 namespace {
@@ -150,7 +150,7 @@ void Reader::ReadExpireTime() {
   constexpr char kPath[] = "options.expire_time";
   WallTime expire = now_ + LifetimeOf(rules_.retry, mail_.mail_class(), mail_.mail_from().empty());
   if (request_.options().has_expire_time()) {
-    const auto given = FromProto(request_.options().expire_time());
+    const auto given = queue::ValidTime(request_.options().expire_time());
     if (!given) return violations_.Add(kPath, "is not a time");
     if (*given <= now_) return violations_.Add(kPath, "is in the past");
     if (*given > now_ + rules_.config.max_life) {
@@ -159,7 +159,7 @@ void Reader::ReadExpireTime() {
     }
     expire = *given;
   }
-  ToProto(expire, *mail_.mutable_expire_time());
+  *mail_.mutable_expire_time() = queue::ToProto(expire);
 }
 
 bool Reader::TooManyRecipients(int count, const char* path) {

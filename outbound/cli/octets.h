@@ -9,9 +9,8 @@
 
 namespace goniec::cli {
 
-// kInvalidArgument: "--subject is not UTF-8: octet 4 is 0xE9; …". `what` names where the text comes from:
-// "--subject",
-// "--text: standard input". Octets are counted from 1.
+// kInvalidArgument: "--subject is not UTF-8: octet 4 is 0xE9; …". `what` names the origin of the text:
+// "--subject", "--text: standard input". Octets are counted from 1.
 absl::Status CheckUtf8(std::string_view what, std::string_view text);
 
 // The same for what goes into a header of HTTP/2.

@@ -110,9 +110,9 @@ RouteConfig ReadRouteConfig(const config::Section& delivery) {
   delivery.Choice<dns::Families>(
       "address_families", config.families,
       {{"both", dns::Families::kBoth}, {"ipv4", dns::Families::kIPv4}, {"ipv6", dns::Families::kIPv6}});
-  std::vector<net::Cidr> networks;
-  if (delivery.ParsedList("allow_networks", networks, net::Cidr::Parse)) {
-    config.allow_networks = net::CidrSet(std::move(networks));
+  std::vector<net::Network> networks;
+  if (delivery.ParsedList("allow_networks", networks, net::Network::Parse)) {
+    config.allow_networks = net::NetworkSet(std::move(networks));
   }
   delivery.ParsedList("own_hosts", config.own_hosts, ParseName);
   delivery.ParsedList("own_addresses", config.own_addresses, ParseIp);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/dns/resolver.h"
 #include "common/net/ip_address.h"
+#include "common/net/network.h"
 
 namespace goniec::config {
 class Section;
@@ -45,7 +46,7 @@ struct RouteConfig {
   // delivery.allow_networks: special networks (private, loopback, …) to which the DNS and address literals
   // may lead mail all the same. Default none: else anyone who can send mail could reach services inside.
   // Smart hosts are exempt.
-  net::CidrSet allow_networks;
+  net::NetworkSet allow_networks;
   // delivery.own_hosts: names of this mail system. An MX record that names one of them, and those with the
   // same or a higher preference number, are not used (RFC 5321 §5.1); mail with no other way is refused as a
   // loop. Default none.

@@ -69,6 +69,7 @@ TEST_F(InboundAccept, AnAcceptedMessageLiesInReady) {
   EXPECT_EQ(Metric("goniec_inbound_memory_bytes{part=\"bodies\"}"), 0);
   EXPECT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_sessions") == 0; }));
   EXPECT_TRUE(inbound_->WaitForOutput("\"event\":\"message accepted\",\"message\":\"" + mail.message_id()));
+  EXPECT_TRUE(inbound_->WaitForOutput(R"("stream":"READY_0","sequence":1,)")) << "where an operator finds it";
 }
 
 TEST_F(InboundAccept, BytesAreKeptWhateverTheyAre) {

@@ -214,5 +214,16 @@ TEST_F(InboundLimits, TheFirstLineOfAMessageDoesNotTouchOurReceivedField) {
   EXPECT_THAT(Content(mails[1]), HasSubstr(" +0000\r\n\r\nDear all,\r\n"));
 }
 
+TEST_F(InboundLimits, ConnectionsArePromisedOnlyAsFarAsThereAreFiles) {
+  const std::string config = folder_.Write("inbound.yaml", Configuration(""));
+  auto process =
+      test::Process::Start({"sh", "-c", "ulimit -n 300 && exec \"$0\" \"$@\"", Binary(), "--config", config});
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE(process->WaitForOutput(
+      R"("setting":"smtp.max_connections","wanted":5000,"now":150,"open_files_limit":300,)"))
+      << process->output();
+  EXPECT_EQ(process->Terminate(), 0);
+}
+
 }  // namespace
 }  // namespace goniec::inbound

@@ -160,6 +160,19 @@ TEST_F(InboundStop, ABadStartIsOneLine) {
   EXPECT_THAT(tls->output, HasSubstr("/nonexistent.pem: cannot be read"));
 }
 
+// Bound is not enough: somebody else may have begun to listen there meanwhile.
+TEST_F(InboundStop, APortThatCannotListenStopsTheStart) {
+  const std::string config = folder_.Write("inbound.yaml", Configuration(""));
+  const std::string port = std::to_string(smtp_port_);
+  const auto start =
+      test::RunProcess({Binary(), "--config", config},
+                       {.environment = {{"LD_PRELOAD", GONIEC_NO_LISTEN}, {"GONIEC_NO_LISTEN_PORT", port}}});
+  ASSERT_TRUE(start.ok()) << start.status();
+  EXPECT_EQ(start->status, 1);
+  EXPECT_THAT(start->output, HasSubstr("smtp.listen: cannot listen on 127.0.0.1:" + port +
+                                       ": Address already in use; stop what uses it"));
+}
+
 TEST_F(InboundStop, APortInUseIsOneLine) {
   StartQueue();
   StartInbound();

@@ -323,7 +323,7 @@ class PowerCutTest(unittest.TestCase):
         when the cut began, and the dot came before the worker had its broker again. Delivered and not accepted: its 250
         was lost."""
         back = [timestamp(entry["time"]) for entry in map(json.loads, system.log_lines_of("outbound"))
-                if entry["event"].startswith("broker connected name=goniec-outbound deliver out")]
+                if entry["event"] == "broker connected" and entry["name"].startswith("goniec-outbound deliver out")]
         away = [(begin, min((moment for moment in back if moment > begin), default=time.time())) for begin in self.cuts]
         accepted, copies = load.accepted(), collections.defaultdict(list)
         events = collections.defaultdict(lambda: float("inf"), self.delivered(system))

@@ -1,7 +1,5 @@
 #include "common/queue/broker/broker.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/dispatch.hpp>
 #include <asio/executor_work_guard.hpp>
@@ -19,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/await.h"
 #include "common/base/status.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/inbox.h"
 #include "common/queue/broker/leader_silence.h"
 #include "common/queue/broker/nats_connection.h"
@@ -219,8 +218,7 @@ void NatsBroker::ConnectForEver() {
     }
     if (const std::string why(Message(connection.status())); why != shown) {
       shown = why;
-      spdlog::warn("broker unreachable server={} error=\"{}\"; trying again for ever",
-                   ShownServer(config_.servers.front()), why);
+      observe::Warn("broker unreachable", {{"server", ShownServer(config_.servers.front())}, {"error", why}});
     }
     std::unique_lock lock(mutex_);
     last_error_ = std::string(Message(connection.status()));
@@ -248,11 +246,14 @@ void NatsBroker::Adopt(std::shared_ptr<NatsConnection> connection) {
     absl::StatusOr<void*> handle = connection_->Subscribe(entry->subject, entry->sink);
     entry->handle = handle.ok() ? *handle : nullptr;
     // It fails only on a connection that has just ended; the next one subscribes again.
-    if (!handle.ok()) spdlog::warn("subject={} {}", entry->subject, Message(handle.status()));
+    if (!handle.ok()) {
+      observe::Warn("subscription not made",
+                    {{"subject", entry->subject}, {"error", Message(handle.status())}});
+    }
   }
   connected_ = connection_->open();
-  spdlog::info("broker connected name={} url={} version={}", name_, ShownServer(connection_->url()),
-               server_version());
+  observe::Info("broker connected",
+                {{"name", name_}, {"url", ShownServer(connection_->url())}, {"version", server_version()}});
   if (connected_) Tell(true);
 }
 
@@ -261,7 +262,7 @@ void NatsBroker::OnClosed() {
   connected_ = false;
   EndSubscriptions();
   connection_.reset();
-  spdlog::warn("broker disconnected name={} waiting={}", name_, waiters_.size());
+  observe::Warn("broker disconnected", {{"name", name_}, {"waiting", waiters_.size()}});
   FailAll(absl::UnavailableError("the connection to the broker was lost"));
   Tell(false);
 }
@@ -346,7 +347,7 @@ void NatsBroker::Publish(OutgoingMessage message) {
   asio::dispatch(io_, [this, message = std::move(message)] {
     if (connection_ == nullptr || !connected_) return;
     if (const auto sent = connection_->Send(message, message.reply); !sent.status.ok()) {
-      spdlog::debug("publish subject={} failed: {}", message.subject, Message(sent.status));
+      observe::Debug("message not sent", {{"subject", message.subject}, {"error", Message(sent.status)}});
     }
   });
 }
@@ -427,7 +428,8 @@ void NatsBroker::Note(const Waiter& waiter, const IncomingMessage& message) {
 void NatsBroker::LeaveIfSilent() {
   if (!clustered_ || connection_ == nullptr || !silence_.TooLong(BootClock::now())) return;
   const std::string url = connection_->url();
-  spdlog::warn("broker left name={} url={}: no stream's leader answers there", name_, ShownServer(url));
+  observe::Warn("broker left: no stream's leader answers there",
+                {{"name", name_}, {"url", ShownServer(url)}});
   silence_.Reset();
   {
     const std::lock_guard lock(mutex_);

@@ -85,20 +85,20 @@ class Broker {
   [[nodiscard]] virtual std::int64_t max_payload() const = 0;
   // Why it is not connected, in words and without credentials; empty if it is.
   [[nodiscard]] virtual std::string last_error() const = 0;
-  // When any byte of meaning last came from the server: an answer to a request (not a mere TCP
-  // acknowledgement).
+  // When the server last answered a request; a TCP acknowledgement is no answer.
   [[nodiscard]] virtual BootTime last_answer() const = 0;
 
-  // When the last publish was sent that a stream has confirmed on this connection: at that time the server at
-  // hand was one of a majority, or reached it. A cut-off one answers much, but confirms nothing
+  // When the last publish was sent that a stream has confirmed on this connection. At that time the server at
+  // hand was one of a majority, or reached it: a server that is cut off answers much, but confirms nothing
   // (leader_silence.h).
   [[nodiscard]] virtual BootTime last_confirmed() const = 0;
   // The server at hand says that it is one of a cluster.
   [[nodiscard]] virtual bool clustered() const = 0;
 
-  // The broker's time of day: by it go ids, expiry and schedules in every process, so that a machine whose
-  // clock jumps neither loses sight of its mail nor expires that of others. Taken from the answers of its API
-  // (LearnTime, called by CallApi), carried on by CLOCK_BOOTTIME; our own time until the first.
+  // The broker's time of day. Ids, expiry and schedules go by it in every process, so that a machine whose
+  // clock jumps neither loses sight of its mail nor expires that of others. Learned from the answers of the
+  // broker's API (LearnTime, called by CallApi), carried on by CLOCK_BOOTTIME; our own time until the first
+  // answer.
   [[nodiscard]] WallTime Now(const Clock& ours = Clock::Real()) const;
   void LearnTime(WallTime theirs, BootTime at);
 

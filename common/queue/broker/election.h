@@ -1,7 +1,7 @@
-// One of many: for work that one process of a kind does for all. Whoever holds the key in the presence bucket
-// is the one; it must be renewed well within the minute that an entry lives, and another may take it once it
-// has gone. Two may believe in it for a moment: what they do must bear that. Confined to one coroutine at a
-// time.
+// Elects one process of a kind, for work that one does for all. The holder of a key in the presence bucket is
+// elected. The key must be renewed well within the minute that an entry lives; once it has gone, another may
+// take it. For a moment two may believe that they hold it: their work must bear that. Confined to one
+// coroutine at a time.
 #pragma once
 
 #include <asio/awaitable.hpp>

@@ -5,9 +5,9 @@
 
 namespace goniec::queue {
 
-// "_INBOX.<user>.<random>." for a broker's user whose name is a subject token, "_INBOX.<random>." for others:
-// so each service's permissions can be "_INBOX.<user>.>", and no service can listen to the mail that is
-// delivered to another.
+// "_INBOX.<user>.<random>." for a broker's user whose name is a subject token, "_INBOX.<random>." for others.
+// So a service's permissions can be "_INBOX.<user>.>", and no service can listen to mail delivered to
+// another.
 std::string InboxPrefix(const std::string& user);
 
 }  // namespace goniec::queue

@@ -13,7 +13,7 @@
 
 namespace goniec::queue {
 
-// How a publish ended. Only `kStored` lets anybody say yes.
+// How a publish ended. Only after `kStored` may a sender hear 250 or OK.
 enum class PublishState {
   kStored,
   kNotStored,  // the server said so, or it was never sent

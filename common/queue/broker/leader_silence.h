@@ -1,9 +1,8 @@
-// Whether the server at hand still reaches the leaders of the streams. A node of a cluster that is cut off
-// from the others keeps its clients and answers much of what they ask: pings, reads from its own copy, signs
-// of work as a consumer's leader that does not know yet that it is none. So a client would stay with it for
-// ever. What such a node cannot do is confirm a write, or let a stream's leader answer; a run of those
-// without one answer says that another server should be tried. An election (nats-server: 4 to 9 s) is shorter
-// than that.
+// Decides whether the server at hand still reaches the leaders of the streams. A node of a cluster that is
+// cut off from the others keeps its clients and answers much of what they ask: pings, reads from its own
+// copy, signs of work (as a consumer's former leader). So a client would stay with it for ever. But such a
+// node can neither confirm a write nor pass on a leader's answer: after a run of such requests without one
+// answer another server should be tried. An election (nats-server: 4 to 9 s) is shorter than that run.
 //
 // Fed by the broker. Pure; confined to its owner's thread.
 #pragma once

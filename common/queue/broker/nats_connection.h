@@ -1,6 +1,6 @@
-// One life of a connection to nats-server: made connected, ends once, never reconnects. The client library's
-// own reconnecting keeps unsent bytes and sends them after it, however old they are by then; a record must
-// not be sent late (its id may have left the duplicate window), so Broker makes a new one of these instead.
+// One life of a connection to nats-server: made connected, ends once, never reconnects. The client library
+// would keep unsent bytes while it reconnects and send them afterwards, at any age. A record must not be sent
+// late (its id may have left the duplicate window), so Broker makes a new connection instead.
 //
 // Thread-safe. Internal to Broker.
 #pragma once

@@ -1,7 +1,5 @@
 #include "common/queue/events/events.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -11,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/mail/ulid.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/events/stalled_writes.h"
@@ -102,8 +101,8 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
     if (mark.Stall()) {
-      spdlog::warn("events not stored, trying on subject={} error=\"{}\"", message.subject,
-                   Message(result.status));
+      observe::Warn("events not stored, trying on",
+                    {{"subject", message.subject}, {"error", Message(result.status)}});
     }
     if (stop()) co_return absl::CancelledError("stopped before the events were stored");
     co_await Pause(pause);
@@ -113,19 +112,6 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const Q
 }
 
 }  // namespace
-
-google::protobuf::Timestamp ToProto(WallTime time) {
-  google::protobuf::Timestamp stamp;
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  stamp.set_seconds(micros / 1'000'000);
-  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
-  return stamp;
-}
-
-WallTime FromProto(const google::protobuf::Timestamp& time) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(time.seconds()) +
-                                                                 std::chrono::nanoseconds(time.nanos())));
-}
 
 v1::Event AcceptedEvent(const v1::Mail& mail) {
   v1::Event event;

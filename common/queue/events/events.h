@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/queue/broker/broker.h"
+#include "common/queue/model/timestamps.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
@@ -20,9 +21,6 @@ struct QueueConfig;
 
 inline constexpr std::size_t kMaxEventRecordBytes = 256 * 1024;
 
-google::protobuf::Timestamp ToProto(WallTime time);
-WallTime FromProto(const google::protobuf::Timestamp& time);
-
 // Its id is `<message id>.accepted`, so that readers drop a second one.
 v1::Event AcceptedEvent(const v1::Mail& mail);
 
@@ -31,16 +29,17 @@ v1::Event AcceptedEvent(const v1::Mail& mail);
 v1::Event MakeEvent(const v1::Mail& mail, v1::EventType type, const std::vector<std::uint32_t>& positions,
                     WallTime now);
 
-// Publishes the events of one record's mails as one EventRecord (split at 256 KiB), repeating the same bytes
-// under the same Nats-Msg-Id until the broker has answered. `leased` is asked before each send: without a
-// lease another may hold the recipients, so only what has surely happened is told (accepted; delivered; an
-// end for lack of an answer), and the rest is dropped: moves, bounces, expiries. Returns whether all is
-// stored. `stalled` (must outlive the call) knows while it repeats. `stop` ends the waiting without certainty
-// (kCancelled); nothing else does. With `ready` they name the record that they are about, the last of them
-// for good: to be given with the events that name all its mails.
 struct StoredEvents {
+  // False: some were dropped for lack of a lease.
   bool complete = true;
 };
+// Publishes the events of one record's mails as one EventRecord (split at 256 KiB), repeating the same bytes
+// under the same Nats-Msg-Id until the broker has answered. `leased` is asked before each send. Without a
+// lease another worker may hold the recipients: then only events that have surely happened are told
+// (accepted; delivered; an end for lack of an answer), and moves, bounces and expiries are dropped. `stalled`
+// (must outlive the call) knows while it repeats. `ready` is the place of the record, given with the events
+// that name all its mails: the audit then knows that the record was dealt with. kCancelled: `stop` ended the
+// waiting, and some events may be stored; there is no other error.
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const QueueConfig& config,
                                                           std::vector<v1::Event> events,
                                                           StalledWrites& stalled,
@@ -52,8 +51,8 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(Broker& broker, const 
 std::optional<v1::ReadyPlace> ReadyPlaceOf(std::string_view stream, std::uint64_t sequence,
                                            WallTime stored_at);
 
-// A note, without any event, that the record which had `ready_subject` was dealt with. Under an id of its
-// own: storing it twice is harmless. One attempt.
+// A note, without any event, that the record at `ready_subject` was dealt with. It has an id of its own, so a
+// repetition is stored once. Published by the caller.
 OutgoingMessage ReadyNote(const QueueConfig& config, std::string_view ready_subject,
                           const v1::ReadyPlace& ready);
 

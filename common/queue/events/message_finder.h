@@ -21,9 +21,8 @@ class MessageFinder {
 
   // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
   // READY at the slot; else wait, due and held by id; then the early events again, then the late ones; last,
-  // what was set aside (queued, as far as anybody knows).
-  // kNotFound only if all are empty; kUnavailable if the broker could not be asked (never mistaken for "not
-  // found").
+  // QUARANTINE (queued, as far as anybody knows). kNotFound: all of these are there, and empty. kUnavailable:
+  // the broker could not be asked about one of them, so nothing is known.
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
 
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.

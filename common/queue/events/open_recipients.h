@@ -1,6 +1,6 @@
 // Which accepted recipients have not ended: the fold behind the audit, over the events of all messages in
-// stream order. Keeps what is open and, of what has ended lately, a hash: its size follows what
-// waits, not the traffic. Pure; confined.
+// stream order. Keeps the open ones and, of those that have ended lately, a hash: its size follows the
+// waiting mail, not the traffic. Pure; confined.
 #pragma once
 
 #include <cstdint>

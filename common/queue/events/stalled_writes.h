@@ -1,5 +1,5 @@
 // Outcomes that the broker does not take at the moment: refused, or not answered, and being repeated. While
-// there is one, its worker starts nothing new: what it could not record it must not do. Confined to the
+// there is one, its worker starts nothing new: it must not do what it could not record. Confined to the
 // worker's executor.
 #pragma once
 

@@ -1,5 +1,5 @@
-// When new mail may be taken: the marks of what can be full (invariant: a full store never stops delivery),
-// and how it is told which of it is. Pure; confined.
+// Decides when new mail may be taken: the marks of each room (invariant: a full store never stops delivery),
+// and the status that names the full one. Asked by StoreLevel; reads nothing itself. Pure; confined.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace goniec::queue {
 
-// What mail needs room in. Each is full by itself.
+// The rooms that mail needs. Each is full by itself.
 enum class Room {
   kQueue,    // mail and its bodies on the disk: queue.capacity less queue.event_budget
   kEvents,   // what has happened to mail: queue.event_budget
@@ -26,8 +26,8 @@ using Rooms = std::array<std::uint64_t, kRooms>;  // bytes, by room
 std::string_view RoomToken(Room room);
 
 // In percent: acceptance stops at the mark, for bulk before transactional, and goes on so many points below
-// it. Of the queue's room, what lies above is for copies and bounces. Events are deleted, as far as they may
-// be, long before their marks (event_budget.h).
+// it. Above the queue's mark there is room for copies and bounces. Events that may go are deleted long before
+// their marks (event_budget.h).
 struct RoomMarks {
   int transactional;
   int bulk;
@@ -70,7 +70,7 @@ class Admission {
   std::array<Marks, kRooms> marks_;
 };
 
-// kResourceExhausted, in words for whoever runs this, with the room for whoever maps it.
+// kResourceExhausted: words for the operator, and the room for RoomOf.
 absl::Status FullStatus(Room room, int percent);
 // The room of such a status, nothing of any other one.
 std::optional<Room> RoomOf(const absl::Status& status);

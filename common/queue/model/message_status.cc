@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/queue/model/timestamps.h"
+
 namespace goniec::queue {
 namespace {
-
-WallTime ToWall(const google::protobuf::Timestamp& time) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(time.seconds()) +
-                                                                 std::chrono::nanoseconds(time.nanos())));
-}
 
 // The state that an event of this type leaves a recipient in; nothing for those that leave it as it is.
 std::optional<RecipientState> StateAfter(v1::EventType type) {
@@ -51,7 +48,7 @@ void End(RecipientStatus& recipient, RecipientState state, const v1::Event& even
   recipient.generation = std::max(recipient.generation, event.generation());
   recipient.attempts = std::max(recipient.attempts, event.attempts());
   recipient.next_attempt_time.reset();
-  recipient.end_time = ToWall(event.time());
+  recipient.end_time = FromProto(event.time());
   if (event.has_outcome()) recipient.last_outcome = event.outcome();
 }
 
@@ -63,7 +60,7 @@ void Move(RecipientStatus& recipient, RecipientState state, const v1::Event& eve
   if (event.has_outcome() && (attempt || !recipient.last_outcome)) recipient.last_outcome = event.outcome();
   recipient.attempts = event.attempts();
   recipient.next_attempt_time.reset();
-  if (event.has_next_attempt_time()) recipient.next_attempt_time = ToWall(event.next_attempt_time());
+  if (event.has_next_attempt_time()) recipient.next_attempt_time = FromProto(event.next_attempt_time());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Status is a fold over events, never a second truth. Pure; thread-safe.
+// The state of each recipient, folded from events: there is no second truth. Used by the finder, the worker's
+// looking and the API; reads nothing. Pure; thread-safe.
 #pragma once
 
 #include <map>
@@ -50,10 +51,10 @@ struct EventPlace {
   WallTime stored_at;
 };
 
-// Folds the events of one message. Drops event ids that it knows, whatever is in them, and recipients that
-// the message does not have; the terminal event of a recipient that is first in stream order wins, whatever
-// the order of reading, any other is counted; a move of a lower or equal generation changes nothing, nor do
-// types that this version does not know.
+// Folds the events of one message. An event id that it knows is dropped, and so is a recipient that the
+// message does not have. Of a recipient's terminal events the first in stream order wins, in any order of
+// reading; the others are counted. A move of a lower or equal generation changes nothing; nor does a type
+// that this version does not know.
 class StatusFold {
  public:
   explicit StatusFold(std::string message_id);
@@ -63,7 +64,7 @@ class StatusFold {
   void AddStored(const v1::Mail& mail);
   [[nodiscard]] const MessageStatus& status() const { return status_; }
   [[nodiscard]] int second_terminals() const { return second_terminals_; }
-  // Where the last of the ends that count lies.
+  // The place of the last end that counts.
   [[nodiscard]] const EventPlace& last_end() const { return last_end_; }
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/mail/ulid.h"
+#include "common/queue/model/timestamps.h"
 
 namespace goniec::queue {
 namespace {
@@ -29,17 +30,6 @@ std::string ExpandIds(const std::string& head, const std::string& id) {
   return expanded;
 }
 
-void SetTime(google::protobuf::Timestamp& stamp, WallTime time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  stamp.set_seconds(micros / 1'000'000);
-  stamp.set_nanos(static_cast<std::int32_t>(micros % 1'000'000) * 1'000);
-}
-
-WallTime GetTime(const google::protobuf::Timestamp& stamp) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(stamp.seconds()) +
-                                                                 std::chrono::nanoseconds(stamp.nanos())));
-}
-
 }  // namespace
 
 RecordBuilder::RecordBuilder(WallTime now, WallTime our_now, std::size_t most_bytes)
@@ -59,9 +49,9 @@ std::string RecordBuilder::Add(v1::Mail mail, std::size_t bytes) {
   joined = std::move(mail);
   joined.set_message_id(id);
   joined.set_recipient_count(static_cast<std::uint32_t>(joined.recipients_size()));
-  SetTime(*joined.mutable_accept_time(), now_);
+  *joined.mutable_accept_time() = ToProto(now_);
   if (std::chrono::abs(behind_) > kMostClockOffset) {
-    SetTime(*joined.mutable_expire_time(), GetTime(joined.expire_time()) + behind_);
+    *joined.mutable_expire_time() = ToProto(FromProto(joined.expire_time()) + behind_);
   }
   joined.set_head(ExpandIds(joined.head(), id));
   joined.set_internet_message_id(ExpandIds(joined.internet_message_id(), id));

@@ -15,9 +15,9 @@ inline constexpr char kMessageIdPlaceholder = '\0';
 
 class RecordBuilder {
  public:
-  // `now` is the broker's time, whatever ours says: looking for a message starts from its id's time.
-  // `our_now` is what the callers went by when they said how long a mail lives. `most_bytes` bounds the
-  // record, with all that the broker counts; the first mail fits whatever its size.
+  // `now` is the broker's time: ids are made from it, and a message is looked for from its id's time on.
+  // `our_now` is this machine's, from which callers counted a mail's life. `most_bytes` bounds the record,
+  // with all that the broker counts; the first mail fits at any size.
   RecordBuilder(WallTime now, WallTime our_now, std::size_t most_bytes);
 
   // Whether a mail of `bytes` serialised bytes may join; always the first.

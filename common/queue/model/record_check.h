@@ -1,7 +1,6 @@
-// Whether a stored record is one that a publisher of ours can have made: complete, and the one that its
-// subject says. What is not (forged, damaged, of a later version that says so) is set aside by the worker,
-// see quarantine.h. Fields that this version does not know are no fault: they are carried on (settlement.h).
-// Pure; thread-safe.
+// Decides whether a stored record is a Goniec record: complete, and the one that its subject says. Any other
+// (forged, damaged, of a later version that says so) is set aside by the worker (quarantine.h). Fields that
+// this version does not know are no fault: they are carried on (settlement.h). Pure; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,8 @@ namespace goniec::queue {
 // Record.layout up to which this version serves records rightly.
 inline constexpr std::uint32_t kKnownLayout = 0;
 
-// `subject` is where it lies (ready., wait., due., held.). Not OK: what is wrong, for the log.
+// `subject` is the one that it is stored under (ready., wait., due., held.). kInvalidArgument says what is
+// wrong, for the log.
 absl::Status CheckRecord(const v1::Record& record, std::string_view subject);
 
 }  // namespace goniec::queue

@@ -1,5 +1,5 @@
-// What every stream, consumer and KV bucket must look like, for a configuration. The table behind
-// provision.cc and verify.cc; README.md in this folder has it in words. Pure; thread-safe.
+// The settings of every stream, consumer and KV bucket, for a configuration. The table behind provision.cc;
+// common/queue/README.md has it in words. Pure; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,8 @@ namespace goniec::queue {
 
 struct QueueConfig;
 
-// Of the layout in this file. Raised when the same names come to mean something else; kept in the streams'
-// metadata, so that an older goniec does not touch what a newer one made.
+// The version of the layout in this file. Raised when a name comes to mean something else; kept in the
+// streams' metadata, so that an older goniec does not touch the streams of a newer one.
 inline constexpr int kLayoutVersion = 1;
 
 inline constexpr char kMetadataVersion[] = "goniec.version";
@@ -37,12 +37,12 @@ struct ConsumerSettings {
 };
 
 struct StreamSettings {
-  // What the operator calls it: "stream READY_0", "bucket presence".
+  // Its name for the operator: "stream READY_0", "bucket presence".
   std::string title;
   std::string name;
   std::vector<std::string> subjects;
   bool work_queue = false;
-  // Refuse what is new when full, instead of dropping what is old.
+  // When it is full, new messages are refused; else old ones are dropped.
   bool discard_new = false;
   // -1: no limit of its own.
   std::int64_t max_bytes = -1;
@@ -60,7 +60,7 @@ struct StreamSettings {
   bool needed_by_inbound = false;
   // A KV bucket: no mail goes through it.
   bool is_bucket = false;
-  // What its bytes are counted as; mail that waits takes room in memory besides.
+  // The room that its bytes count in; mail that waits takes room in memory besides.
   Room room = Room::kQueue;
   bool holds_waiting_mail = false;
 };

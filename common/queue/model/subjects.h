@@ -1,5 +1,5 @@
-// Every stream, subject and header name of the queue, and what an id says about where its message is.
-// See README.md in this folder for the table. Pure; thread-safe.
+// Every stream, subject and header name of the queue, and the places of a message as its id tells them. The
+// table is in common/queue/README.md. Pure; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,7 @@ namespace v1 {
 class Mail;
 }
 
-// Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, so all mails of a record
-// meet.
+// Slots number 0 to 4095: twelve bits of the hash of the record's part of the id, the same for all its mails.
 inline constexpr int kSlots = 4096;
 // Characters of a message id that name its record.
 inline constexpr int kRecordIdLength = 24;
@@ -39,7 +38,7 @@ std::string_view ClassToken(MailClass mail_class);
 MailClass ClassOf(const v1::Mail& mail);
 
 // FNV-1a 64 of the first 24 characters in lower case, its five groups of 12 bits and the remaining four
-// combined by XOR. Fixed for ever: ids that are out there are found by it.
+// combined by XOR. Fixed for ever: ids that were given out are found by it.
 int SlotOf(std::string_view message_or_record_id);
 int ShardOf(int slot, int event_shards);
 
@@ -57,7 +56,7 @@ std::string ReadyConsumer(MailClass mail_class);
 inline constexpr char kDueConsumer[] = "due";
 
 std::string ReadySubject(int lane, MailClass mail_class, std::string_view tenant, int slot);
-// What the consumer of a class takes; where a record of a slot may lie (of either class).
+// The subjects that the consumer of a class takes; those of a slot, of either class.
 std::string ReadyFilter(int lane, MailClass mail_class);
 std::string ReadySlotFilter(int lane, std::string_view tenant, int slot);
 // wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain labels reversed>; `due.` with the same tail when it
@@ -76,11 +75,11 @@ std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::str
 
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);
-// Where a note about a record from READY goes, under tenant and slot of its subject; those of the default
-// tenant for a subject that has none.
+// The subject of a note about a record from READY: under tenant and slot of that record's subject, or of the
+// default tenant if it has none.
 std::string NoteSubject(std::string_view ready_subject, int event_shards);
 std::string BodySubject(std::string_view body_id, std::uint32_t chunk);
-// Where a record from `subject` is set aside, and back.
+// The subject under which a record from `subject` is set aside, and back.
 std::string QuarantineSubject(std::string_view subject);
 std::string SubjectBeforeQuarantine(std::string_view quarantine_subject);
 // Everywhere that a record which holds the message may have been set aside, with wildcards.
@@ -88,9 +87,8 @@ std::vector<std::string> QuarantineFilters(std::string_view tenant, std::string_
 std::string AbandonedSubject(std::string_view body_id);
 
 // A domain or address literal as subject tokens: lower-case A-labels reversed ("org.example"), literals
-// encoded
-// ("ip4-192-0-2-1"); anything else than [a-z0-9-] is written as -xx. At most 200 characters (a hash stands
-// for more).
+// encoded ("ip4-192-0-2-1"); each octet other than [a-z0-9-] is written as -xx. At most 200 characters: a
+// hash stands for more.
 std::string DomainTokens(std::string_view domain);
 // [a-z0-9-]{1,32}.
 bool IsValidTenant(std::string_view tenant);

@@ -71,13 +71,13 @@ asio::awaitable<absl::StatusOr<std::string>> ReadBodyChunk(Broker& broker, std::
 // Deletes all chunks. Called when the last recipient of the message has ended.
 asio::awaitable<absl::Status> DeleteBody(Broker& broker, std::string body_id);
 
-// Where the inline body of a mail lies once it has left its record: an id made of the message's and the
-// body's own octets, so that whoever moves the mail stores the same chunk under the same id.
+// The id of a mail's inline body once it has left its record: made of the message's id and the body's own
+// octets, so that every mover of the mail stores the same chunk under the same id.
 std::string MovedBodyId(const v1::Mail& mail);
 
-// Stores `mail`'s inline body and makes it a reference, so that copies stay small. Doing it again, by
-// whomever, stores nothing new. After an error the mail is as it was, and the chunk perhaps stored: it is not
-// taken away, for another mover may refer to it.
+// Stores `mail`'s inline body and makes it a reference, so that copies stay small. A repetition, by any
+// mover, stores nothing new. After an error (kUnavailable, kResourceExhausted, kDeadlineExceeded) the mail is
+// as it was, and the chunk perhaps stored: it is not taken away, for another mover may refer to it.
 asio::awaitable<absl::Status> MoveBodyToStore(Broker& broker, v1::Mail& mail, std::chrono::seconds keep);
 
 }  // namespace goniec::queue

@@ -1,7 +1,5 @@
 #include "common/queue/publish/publisher.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/async_result.hpp>
 #include <asio/dispatch.hpp>
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/mail/ulid.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/model/config.h"
@@ -344,8 +343,10 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
   }
   if (TooOld(*flight)) {
     unknown_ += flight->ids.size();
-    spdlog::warn("commit unknown record={} mails={} error=\"{}\"",
-                 flight->ids.front().substr(0, kRecordIdLength), flight->ids.size(), Message(result.status));
+    observe::Warn("commit not confirmed, its mails may be stored",
+                  {{"record", flight->ids.front().substr(0, kRecordIdLength)},
+                   {"mails", flight->ids.size()},
+                   {"error", Message(result.status)}});
     return Finish(
         flight, absl::DeadlineExceededError("the broker did not confirm the mail; it may be stored"), result);
   }
@@ -366,7 +367,7 @@ void GroupCommitPublisher::OnResult(std::list<Flight>::iterator flight, const Pu
 
 void GroupCommitPublisher::BeginSilence() {
   if (!silent_.exchange(true)) {
-    spdlog::warn("the broker does not confirm what it is sent; mail is refused until it does");
+    observe::Warn("broker confirms no commit; mail is refused until it does", {});
     silence_changed_(true);
   }
   silence_.expires_after(config_.commit_limit);

@@ -7,8 +7,8 @@
 // answer is repeated, byte for byte and under the same Nats-Msg-Id, until its record is `commit_limit` old on
 // CLOCK_BOOTTIME (checked before every send). No mail joins a record that was ever sent.
 //
-// It does not store bodies (BodyWriter does, before), and it does not retry for its caller.
-// Thread-safe. Must outlive its callers' waits.
+// It does not store bodies (BodyWriter does, before), and it does not retry for its caller. Thread-safe. Must
+// outlive its callers' waits.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -67,7 +67,7 @@ class Publisher {
   // after the record's fate is known: on `home`, together with the others of the record who are told there,
   // or on the broker's thread if `home` is empty (a refusal at once: on the caller's):
   //   OK                  durable: say 250 / OK.
-  //   kUnavailable        not stored (broker away, no stream): 451 4.4.0.
+  //   kUnavailable        not stored (broker away, no stream): 451 4.3.0.
   //   kResourceExhausted  not stored (queue full, or too much is waiting here): 451 4.3.1.
   //   kDeadlineExceeded   unknown: 451; the mail may exist.
   //   kInvalidArgument    larger than a record or the envelope limit.

@@ -1,6 +1,6 @@
-// What a 250 means here and now, as read from the servers: replicas from the streams, the sync mode from the
-// servers' monitoring. What cannot be seen is unknown, and unknown meets no floor. Never copied from our own
-// configuration.
+// Reads from the servers how durable a mail with a 250 is: replicas from the streams, the sync mode from the
+// servers' monitoring. A value that cannot be seen is unknown, and unknown meets no floor. Never copied from
+// our own configuration.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -22,10 +22,10 @@ enum class SyncMode { kUnknown, kLazy, kFsync };
 struct Durability {
   // The least number of replicas among the streams that mail goes through; 0 is unknown.
   int replicas = 0;
-  // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so. A
-  // replica that the stream's leader calls not current (it is down, or catching up) need not be seen while a
-  // majority is: it has no part in what is acknowledged now, and a fleet must not become unready with one of
-  // three nodes.
+  // kFsync only if every server that keeps one of these streams was seen in `monitor_urls` and says so. One
+  // exception: a replica that the stream's leader calls not current (it is down, or catching up) need not be
+  // seen while a majority is. It has no part in today's acknowledgements, and a fleet must not become unready
+  // with one of three nodes.
   SyncMode sync = SyncMode::kUnknown;
   std::string server_version;
   // The latest start of any of those servers, for the holder rule's first ten minutes; nothing: one was not

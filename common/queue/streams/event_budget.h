@@ -1,7 +1,7 @@
-// Keeps events within queue.event_budget: deletes the oldest when it is nearly used, but none that may be of
-// mail on its way: none younger than queue.event_retention_least, and none younger than the oldest mail that
-// has not ended. A limit of the streams would not ask. Done by the worker that audits; where that is not
-// enough, acceptance stops (admission.h), delivery never. Reads and deletes; no state. Thread-safe.
+// Keeps events within queue.event_budget: deletes the oldest when the budget is nearly used. No event of mail
+// on its way is deleted: none younger than queue.event_retention_least, and none younger than the oldest mail
+// that has not ended. (A limit of the streams would not ask.) Done by the worker that audits. If that is not
+// enough, acceptance stops (admission.h); delivery never does. Reads and deletes; no state. Thread-safe.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -36,7 +36,7 @@ struct TrimReport {
 asio::awaitable<absl::StatusOr<TrimReport>> TrimEvents(Broker& broker, const QueueConfig& config,
                                                        WallTime now, std::optional<WallTime> oldest_open);
 
-// How much mail the budget is for, in a line for whoever provisions it. Pure.
+// How much mail the budget is for, in a line for `goniec provision`. Pure.
 std::string DescribeEventBudget(const QueueConfig& config);
 
 }  // namespace goniec::queue

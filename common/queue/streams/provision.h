@@ -1,6 +1,6 @@
 // Creates the streams, consumers and KV buckets (`goniec provision`), and says what differs from what this
 // version and configuration expect (the services, at start and while they run). The one place that knows
-// their settings; README.md in this folder has the table.
+// their settings; common/queue/README.md has the table.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -20,18 +20,17 @@ struct ProvisionChange {
   std::string action;  // "created", "updated max_bytes 1 GiB -> 10 GiB", "unchanged"
 };
 
-// Idempotent: creates what is missing, updates what may be updated, refuses (kFailedPrecondition, saying
-// which setting of what, and how to mend it) what cannot be changed in place, such as the number of event
-// shards. Needs a broker user that may use the JetStream API. kFailedPrecondition if the server is older
-// than 2.15.
+// Idempotent: missing objects are created, and settings updated where JetStream can. Needs a broker user that
+// may use the JetStream API. kFailedPrecondition: a setting cannot be changed in place, such as the number of
+// event shards (the message names it, its object and the remedy), or the server is older than 2.15.
+// kUnavailable: the broker could not be asked; what was made stays, and the call may be repeated.
 asio::awaitable<absl::StatusOr<std::vector<ProvisionChange>>> Provision(Broker& broker, QueueConfig config);
 
-// What a service needs: nothing else is looked at (inbound's broker user may not see more).
+// The service that asks: only its own streams are looked at (inbound's broker user may see no others).
 enum class ServiceRole { kInbound, kOutbound };
 
-// One sentence for each thing that is missing or differs in a way that would lose mail or stop the service:
-// what is expected, what is there, how to mend it. Empty if all is well. An error if the broker could not be
-// asked.
+// One sentence for each object that is missing, or differs in a way that would lose mail or stop the service:
+// expected value, present value, remedy. Empty if all is well. kUnavailable: the broker could not be asked.
 asio::awaitable<absl::StatusOr<std::vector<std::string>>> Verify(Broker& broker, QueueConfig config,
                                                                  ServiceRole role);
 

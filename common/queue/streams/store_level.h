@@ -1,6 +1,6 @@
-// How full each room is (admission.h), and whether new mail may be taken: reads the size of all streams every
-// second and adds what this process has stored since. Asked by the publisher before it takes a mail, and by
-// whoever is about to take a large body.
+// Measures how full each room is (admission.h), and tells whether new mail may be taken: reads the size of
+// all streams every second and adds the bytes that this process has stored since. Asked by the publisher
+// before it takes a mail, and by both services before they take a large body.
 //
 // Admit() and Added() are thread-safe; the rest is confined to its owner.
 #pragma once

@@ -1,5 +1,6 @@
-// Stream and consumer settings as JetStream's JSON, and how what is there differs from what is wanted. Shared
-// by provision.cc and verify.cc only (nlohmann/json stays out of all other headers). Pure; thread-safe.
+// Stream and consumer settings as JetStream's JSON, and the differences between those that exist and those
+// that are wanted. Used by provision.cc only (nlohmann/json stays out of all other headers). Pure;
+// thread-safe.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,8 +13,7 @@ namespace goniec::queue {
 
 struct QueueConfig;
 
-// The settings that matter to us, all of them written out; those that are not listed are the server's
-// business.
+// The settings that matter to us, all of them written out. The others are the server's business.
 nlohmann::json StreamJson(const StreamSettings& stream, const QueueConfig& config);
 nlohmann::json ConsumerJson(const ConsumerSettings& consumer);
 

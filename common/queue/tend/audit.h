@@ -1,8 +1,8 @@
-// The audit: for all mail accepted more than five minutes ago, accepted = ended + queued, by id. Events say
-// what was accepted and what has ended; every recipient that is left must lie in a stored record; and every
-// record that READY has ever taken is there or told of in an event (ready_audit.h). Run once by `goniec
-// audit`, and again and again, from where it stopped, by one of the workers: each of its runs is bounded, and
-// what waits is gone through in several of them. Reads only.
+// The audit: for all mail accepted more than five minutes ago, accepted = ended + queued, by id. Events name
+// the accepted and the ended recipients; every recipient that is left must lie in a stored record; and every
+// record that READY has ever taken is there or named in an event (ready_audit.h). Run once by `goniec audit`,
+// and again and again, from where it stopped, by one of the workers. A worker's run is bounded: it takes
+// several of them to go through WAIT. Reads only.
 //
 // Confined to one coroutine at a time.
 #pragma once
@@ -31,7 +31,7 @@ class MessageFinder;
 struct QueueConfig;
 struct StoredMessage;
 
-// What is younger may be on its way between two places.
+// Younger mail may be on its way between two places.
 inline constexpr std::chrono::minutes kAuditAge{5};
 
 // What one run may do; by default everything.

@@ -1,6 +1,6 @@
-// Goes through what WAIT holds, page by page, in the order in which it was stored: lane after lane, and again
-// from the beginning. What is stored all the while is met once in each pass; whatever is stored anew
-// meanwhile is met later in the same one. Reads only (by direct get: a replica may lag).
+// Goes through the copies in WAIT, page by page, in the order in which they were stored: lane after lane, and
+// again from the beginning. A copy that is there all the while is met once in each pass; one that is stored
+// meanwhile is met later in the same pass. Reads only (by direct get: a replica may lag).
 //
 // Confined to one coroutine at a time.
 #pragma once
@@ -23,7 +23,8 @@ class CopyWalk {
   // Both must outlive it.
   CopyWalk(Broker& broker, const QueueConfig& config) : broker_(broker), config_(config) {}
 
-  // The next page of `most` copies, or what is left of the pass. `each` gets them with their lane.
+  // The next page of `most` copies, or the rest of the pass. `each` gets them with their lane. An error is
+  // the broker's (GetDirectBatch); the next call goes on where this one stopped.
   asio::awaitable<absl::Status> Page(std::size_t most, std::function<void(int, const StoredMessage&)> each);
 
   // The pass under way, from 1.

@@ -9,6 +9,7 @@
 #include "common/queue/events/events.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/model/timestamps.h"
 #include "common/queue/streams/stream_state.h"
 
 namespace goniec::queue {

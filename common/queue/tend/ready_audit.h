@@ -1,10 +1,10 @@
 // The beginning of the audit's ledger: every record that a READY stream has ever taken is stored there, was
-// set aside, or is named by an event; each other sequence is a record that is gone, and mails with a 250 with
-// it. Used by Audit, which reads the events. Reads only.
+// set aside, or is named by an event. Any other sequence is a record that is gone, with mails that had a 250.
+// Used by Audit, which reads the events. Reads only.
 //
-// What is stored is found by counting: two answers say how many messages lie in a stretch of sequences, and a
-// stretch that has too few is halved. What is said to be missing was asked of the stream's leader, and the
-// events were read once more after that.
+// Stored records are found by counting: two answers say how many messages lie in a stretch of sequences, and
+// a stretch that has too few is halved. A record is called missing only after the stream's leader was asked,
+// and the events were read once more.
 //
 // Confined to one coroutine at a time.
 #pragma once
@@ -51,8 +51,9 @@ class ReadyAudit {
   // An event record, in the order of its stream.
   void Add(const v1::EventRecord& record, WallTime stored_at);
 
-  // What is missing of what was stored before `until`. At most `questions` are asked about what lies in
-  // READY, from where the last call stopped. `read_events` reads and adds what was told since.
+  // Finds the missing ones of the records stored before `until`. At most `questions` are asked about READY,
+  // from where the last call stopped. `read_events` reads and adds the events since. An error: the broker
+  // could not be asked; missing() stays as it was.
   asio::awaitable<absl::Status> Find(WallTime until, std::size_t questions,
                                      std::function<asio::awaitable<absl::Status>()> read_events);
 

@@ -1,9 +1,9 @@
-// Which sequences of one READY stream something was told about, as ranges: what lies between them must be
-// stored, or is missing. The other end of the audit's ledger: OpenRecipients begins where a mail's first
-// event does, this begins where its record was accepted.
+// The sequences of one READY stream that some event names, as ranges: a sequence between them must be stored,
+// or is missing. The other end of the audit's ledger: OpenRecipients begins where a mail's first event does,
+// this begins where its record was accepted.
 //
-// It knows nothing of what was stored before its beginning: events older than that are gone, or were written
-// by a version that did not name records. Sequences and times of storing rise together.
+// It knows nothing of records stored before its beginning: older events are gone, or were written by a
+// version that did not name records. Sequences and times of storing rise together.
 //
 // Pure; confined.
 #pragma once
@@ -26,15 +26,15 @@ class ReadyLedger {
   // The stream is another one than before: nothing is known of it but when it was made.
   void Restart(WallTime created);
   [[nodiscard]] WallTime created() const { return created_; }
-  // What was stored before that is not judged, now and from now on.
+  // Records stored before `time` are not judged, now and from now on.
   void BeginAt(WallTime time);
 
-  // Something was told about the record. Of an older stream of the same name: nothing to do with this one.
+  // An event names the record. One of an older stream of the same name is passed over.
   void Add(std::uint64_t sequence, WallTime stored_at);
   // These were dealt with by hand.
   void Close(std::uint64_t first, std::uint64_t last);
 
-  // Sequences that nothing was told about.
+  // Sequences that no event names.
   struct Gap {
     std::uint64_t first = 0;
     std::uint64_t last = 0;

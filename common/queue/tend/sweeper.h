@@ -1,8 +1,8 @@
-// Schedules that are overdue: the broker may fail to fire one, and then forgets it until it restarts.
-// Whatever should have fired more than a minute ago and is still there is published again, to fire at once.
-// The audit finds them as it goes through WAIT (copy_walk.h), all of WAIT, whatever share of the messages it
-// looks at. Writes copies only, under their own subjects; a twin that arises is looked at like any other
-// (README.md, "The holder rule").
+// Publishes overdue schedules again. The broker may fail to fire a schedule, and then forgets it until it
+// restarts. A copy that should have fired more than a minute ago and is still there is published again, to
+// fire at once. The audit finds these copies as it goes through all of WAIT (copy_walk.h), also those of
+// messages outside its share. Writes copies only, under their own subjects; a twin that arises is looked at
+// like any other (common/queue/README.md, "The holder rule").
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -26,9 +26,9 @@ struct OverdueSchedule {
 // Whether the schedule of a stored copy should have fired a minute before `now`. A copy without one is none.
 [[nodiscard]] bool IsOverdue(const StoredMessage& copy, WallTime now);
 
-// Fires at most so many of them and takes these from the list; how many it were. What fails is taken from it
-// as well, and where much fails all is: the next pass finds them again, and no single one is in the way of
-// the others.
+// Fires at most `most` of them, takes these from the list, and returns how many were fired. One that fails is
+// taken from the list as well, and after many failures all are: the next pass finds them again, so no
+// schedule stands in the way of the others. An error is that of the last failure; others may have been fired.
 asio::awaitable<absl::StatusOr<int>> SweepOverdue(Broker& broker, std::vector<OverdueSchedule>& overdue,
                                                   std::size_t most);
 

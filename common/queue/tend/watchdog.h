@@ -1,10 +1,10 @@
 // Records that their consumer has lost sight of. nats-server has been seen to leave messages of a work queue
 // behind: stored, neither pending nor with a worker, delivered to nobody until somebody resets the consumer.
 //
-// A reset delivers records again and calls it the first time, so nobody may still hold one, and whoever gets
-// one must look (README.md, "The holder rule"). Hence it is announced: a notice in the bucket `control` tells
-// all workers to let go of the consumer's records, and until when to ask for none; then comes the reset.
-// Found and done by outbound/audit; heeded by outbound/consume.
+// A reset delivers records again and calls it the first time. So no worker may still hold one, and the next
+// holder must look (common/queue/README.md, "The holder rule"). Hence a reset is announced: a notice in the
+// bucket `control` tells all workers to let go of the consumer's records, and until when to ask for none;
+// then comes the reset. Found and done by outbound/audit; heeded by outbound/consume.
 #pragma once
 
 #include <asio/awaitable.hpp>

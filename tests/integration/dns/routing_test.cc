@@ -45,7 +45,7 @@ class RoutingTest : public ::testing::Test {
     dns_config.servers = {server_->address()};
     RouteConfig config;
     config.smtp_port = 2525;
-    config.allow_networks = *net::CidrSet::Parse({"127.0.0.0/8", "::1/128"});
+    config.allow_networks = *net::NetworkSet::Parse({"127.0.0.0/8", "::1/128"});
     observe::Metrics metrics;
     asio::io_context context;
     auto resolver = dns::UnboundResolver::Create(context.get_executor(), dns_config, metrics);

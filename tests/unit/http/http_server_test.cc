@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/status.h"
@@ -134,6 +136,47 @@ TEST_F(HttpServerTest, AFullFileTableDoesNotKeepAProbeOut) {
   const ssize_t got = recv(client, buffer, sizeof buffer, 0);
   for (const int fd : taken) close(fd);
   close(client);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_GT(got, 0);
+  EXPECT_THAT(std::string(buffer, static_cast<size_t>(got)), StartsWith("HTTP/1.1 200 "));
+}
+
+// All of them come in one round, the probe first: it is answered before the others could take its place.
+TEST_F(HttpServerTest, InAFullFileTableAProbeIsNotGivenUpForThoseBehindIt) {
+  std::promise<void> busy;
+  std::promise<void> go_on;
+  bool first = true;
+  metrics_.BeforeRender([&] {
+    if (!std::exchange(first, false)) return;
+    busy.set_value();
+    go_on.get_future().wait();
+  });
+  const auto server = HttpServer::Start("127.0.0.1:0", metrics_, health_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  const uint16_t port = (*server)->port();
+  const auto ask = [](int fd, const std::string& path) {
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n";
+    EXPECT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  };
+  std::vector<int> others = {Connect(port)};
+  ask(others.front(), "/metrics");
+  busy.get_future().wait();
+  const int probe = Connect(port);
+  ask(probe, "/healthz");
+  for (int i = 0; i < 20; ++i) others.push_back(Connect(port));
+
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit lowered{std::min<rlim_t>(limit.rlim_cur, 256), limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+  for (int fd = dup(probe); fd >= 0; fd = dup(probe)) others.push_back(fd);
+  go_on.set_value();
+  const timeval patience{10, 0};
+  setsockopt(probe, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char buffer[4096];
+  const ssize_t got = recv(probe, buffer, sizeof buffer, 0);
+  for (const int fd : others) close(fd);
+  close(probe);
   setrlimit(RLIMIT_NOFILE, &limit);
   ASSERT_GT(got, 0);
   EXPECT_THAT(std::string(buffer, static_cast<size_t>(got)), StartsWith("HTTP/1.1 200 "));

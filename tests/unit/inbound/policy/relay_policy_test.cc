@@ -22,7 +22,8 @@ const RelayPolicy& Policy() {
 int Ask(const char* peer, std::string_view path_text) {
   const absl::StatusOr<smtp::Path> path = smtp::TakeForwardPath(&path_text);
   if (!path.ok()) return 501;
-  const std::optional<smtp::Reply> refusal = Policy().CheckRecipient({IpAddress::Parse(peer).value()}, *path);
+  const std::optional<smtp::Reply> refusal =
+      Policy().CheckRecipient({net::IpAddress::Parse(peer).value()}, *path);
   if (!refusal) return 0;
   EXPECT_FALSE(refusal->enhanced.empty());
   return refusal->code;
@@ -100,7 +101,7 @@ TEST(RelayPolicy, RelaysNothingByDefault) {
   const RelayPolicy policy = RelayPolicy::Create({}).value();
   for (std::string_view path : {"<a@local.example>", "<a@localhost>", "<a@[127.0.0.1]>"}) {
     const absl::StatusOr<smtp::Path> parsed = smtp::TakeForwardPath(&path);
-    EXPECT_TRUE(policy.CheckRecipient({IpAddress::Parse("127.0.0.1").value()}, *parsed).has_value());
+    EXPECT_TRUE(policy.CheckRecipient({net::IpAddress::Parse("127.0.0.1").value()}, *parsed).has_value());
   }
 }
 

@@ -34,7 +34,7 @@ SessionConfig ScriptedShell::DefaultConfig() {
 
 ScriptedShell::ScriptedShell(SessionConfig config)
     : config_(std::move(config)),
-      session_(std::make_unique<ServerSession>(config_, PeerInfo{IpAddress::Parse("192.0.2.7").value()},
+      session_(std::make_unique<ServerSession>(config_, PeerInfo{net::IpAddress::Parse("192.0.2.7").value()},
                                                policy_, this)) {}
 
 std::string ScriptedShell::Say(std::string_view bytes, size_t piece) {

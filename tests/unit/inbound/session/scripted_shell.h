@@ -27,7 +27,7 @@ struct StoredMessage {
 // Accepts recipients in domains that end in ".example"; senders but <denied@…>.
 class ExamplePolicy : public RecipientPolicy {
  public:
-  [[nodiscard]] bool IsTrusted(const IpAddress& /*address*/) const override { return false; }
+  [[nodiscard]] bool IsTrusted(const net::IpAddress& /*address*/) const override { return false; }
   [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo& peer,
                                                        const smtp::Path& path) const override;
   [[nodiscard]] std::optional<smtp::Reply> CheckRecipient(const PeerInfo& peer,

@@ -18,7 +18,7 @@ using ::testing::Not;
 
 class AcceptAll : public RecipientPolicy {
  public:
-  [[nodiscard]] bool IsTrusted(const IpAddress&) const override { return true; }
+  [[nodiscard]] bool IsTrusted(const net::IpAddress&) const override { return true; }
   [[nodiscard]] std::optional<smtp::Reply> CheckSender(const PeerInfo&, const smtp::Path&) const override {
     return std::nullopt;
   }
@@ -35,7 +35,7 @@ std::string HeaderFor(const std::string& commands, const char* peer = "192.0.2.7
   config.host_name = "mx.example";
   config.tls_available = true;
   const AcceptAll policy;
-  ServerSession session(config, {IpAddress::Parse(peer).value()}, policy);
+  ServerSession session(config, {net::IpAddress::Parse(peer).value()}, policy);
   if (tls) {
     session.Receive("EHLO x\r\nSTARTTLS\r\n");
     EXPECT_TRUE(std::holds_alternative<UpgradeTls>(session.Next()));

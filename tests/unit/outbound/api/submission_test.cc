@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "outbound/api/timestamps.h"
+#include "common/queue/model/timestamps.h"
 #include "tests/unit/outbound/api/requests.h"
 
 namespace goniec::outbound {
@@ -39,7 +39,7 @@ std::vector<std::string> Addresses(const Submission& submission) {
 }
 
 std::chrono::seconds Life(const Submission& submission, const Rules& rules = {}) {
-  return std::chrono::duration_cast<std::chrono::seconds>(*FromProto(submission.mail.expire_time()) -
+  return std::chrono::duration_cast<std::chrono::seconds>(*queue::ValidTime(submission.mail.expire_time()) -
                                                           rules.now);
 }
 

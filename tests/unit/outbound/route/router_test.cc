@@ -229,7 +229,7 @@ TEST_F(RouterTest, OneRefusedAddressDoesNotHideTheOthers) {
 }
 
 TEST_F(RouterTest, AllowedNetworksAreNotRefused) {
-  config_.allow_networks = *net::CidrSet::Parse({"127.0.0.0/8"});
+  config_.allow_networks = *net::NetworkSet::Parse({"127.0.0.0/8"});
   config_.smtp_port = 2525;
   dns_.Mx("d.org", {"10 mx.d.org"});
   dns_.Addresses("mx.d.org", {"127.0.0.3", "10.0.0.1"});
@@ -279,7 +279,7 @@ TEST_F(RouterTest, OwnAddressIsALoop) {
 }
 
 TEST_F(RouterTest, AllowedNetworkMakesAnInterfaceADestinationButNotAnOwnAddress) {
-  config_.allow_networks = *net::CidrSet::Parse({"10.0.0.0/8"});
+  config_.allow_networks = *net::NetworkSet::Parse({"10.0.0.0/8"});
   interfaces_ = {Ip("10.0.0.9")};
   dns_.Mx("d.org", {"10 mx.d.org"});
   dns_.Addresses("mx.d.org", {"10.0.0.9"});
