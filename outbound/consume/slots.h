@@ -45,6 +45,9 @@ struct RecordSize {
 // Of `limit`, what `kind` may take beyond what it has: all that is free, less what is kept for the others.
 std::int64_t FreeFor(Kind kind, std::int64_t limit, const std::array<std::int64_t, kKinds>& taken);
 
+// What one of `lanes` equal sources may ask for of `records`; 0 only if there are none to ask for.
+int ShareOfLane(int records, int lanes);
+
 // Records that all sources of `kind` together may have coming; 0: none fits now.
 int RecordsToAsk(const WorkerConfig& config, Kind kind, const InHandByKind& in_hand, const RecordSize& size);
 
