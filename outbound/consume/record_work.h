@@ -17,6 +17,7 @@
 #include "common/queue/hold/delivery.h"
 #include "common/queue/hold/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/consume/conclude.h"
 #include "outbound/consume/held_mail.h"
 #include "outbound/consume/slots.h"
 #include "outbound/outcome/expiry.h"
@@ -82,11 +83,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
-  std::vector<queue::v1::Event> ExpiredEvents(const Leg& leg, const Result& ended, WallTime now);
-  queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision,
-                            WallTime now);
-  void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries,
-               std::uint32_t attempts, WallTime now, queue::Settlement::LegEnd& end);
+  void Tell(const queue::v1::Mail& mail, const Conclusion& conclusion, WallTime now);
   void Release();
 
   WorkContext& context_;
