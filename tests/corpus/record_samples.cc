@@ -124,8 +124,8 @@ std::string WaitOf(const v1::Record& record) {
   return WaitSubject(0, ClassOf(mail), kTenant, mail.message_id(), mail.generation(), "first.test");
 }
 std::string HeldOf(const v1::Record& record) {
-  const v1::Mail& mail = record.mails(0);
-  return absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".", mail.generation());
+  return HeldSubject(0, ClassOf(record.mails(0)), "site1", kTenant, SlotOf(record.record_id()),
+                     FromProto(record.mails(0).expire_time()));
 }
 std::string EventsOf(const v1::EventRecord& record) {
   return EventSubject(0, kTenant, SlotOf(record.events(0).message_id()));

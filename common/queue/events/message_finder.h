@@ -20,8 +20,8 @@ class MessageFinder {
   MessageFinder(Broker& broker, const QueueConfig& config);
 
   // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
-  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones; last,
-  // what was set aside (queued, as far as anybody knows).
+  // READY at the slot; else wait and due by id, held and what came from there at the slot; then the early
+  // events again, then the late ones; last, what was set aside (queued, as far as anybody knows).
   // kNotFound only if all are empty; kUnavailable if the broker could not be asked (never mistaken for "not
   // found").
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
@@ -29,7 +29,8 @@ class MessageFinder {
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
   asio::awaitable<absl::StatusOr<MessageStatus>> FoldEvents(std::string tenant, std::string message_id);
 
-  // Every stored copy (WAIT under wait. or due., HELD) of the message, with its stream sequence and subject.
+  // Every stored copy (WAIT under wait. or due., HELD) of the message, with stream, sequence and subject of
+  // the record that holds it, perhaps among other mails.
   struct StoredCopy {
     std::string stream;
     std::string subject;
