@@ -93,11 +93,11 @@ void AddMove(const LegResults& leg, const std::vector<Retry>& retries, std::uint
     at = std::min(at, retry.at);
   }
   std::sort(positions.begin(), positions.end());
-  conclusion.copy = queue::MakeCopy(leg.record, leg.mail, positions, leg.domain, attempts, at);
+  conclusion.move = queue::MakeMove(leg.record, leg.mail, positions, queue::ToWait{leg.domain, at}, attempts);
   for (const Retry& retry : retries) {
     const Told told = IsBusy(*retry.result) ? Told::kBusy : Told::kDeferred;
     Event event = queue::MakeEvent(leg.mail, EventTypeOf(told), retry.result->recipients, now);
-    event.set_generation(conclusion.copy->mail().generation());
+    event.set_generation(conclusion.move->record.mails(0).generation());
     event.set_attempts(attempts);
     *event.mutable_next_attempt_time() = queue::ToProto(at);
     *event.mutable_outcome() = retry.result->outcome;

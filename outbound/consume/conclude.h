@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/queue/hold/settlement.h"
+#include "common/queue/hold/move.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/outcome/expiry.h"
 #include "outbound/outcome/result.h"
@@ -47,7 +47,7 @@ struct Conclusion {
   std::vector<queue::v1::Event> events;
   // All of the leg's recipients that are tried again, together: a second copy of the same mail, generation
   // and domain would replace the first.
-  std::optional<queue::Copy> copy;
+  std::optional<queue::Move> move;
   // A recipient ended.
   bool ended = false;
   // The record goes back to the broker: the ends among the results are told, and the next holder makes what

@@ -240,10 +240,10 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
                context_.retry, now, Random);
   if (conclusion.forfeit) delivery_->Forfeit();
   Tell(*leg.mail, conclusion, now);
-  queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.copy),
+  queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.move),
                                 conclusion.ended ? leg.mail : nullptr};
   if (conclusion.returned) return settlement_->ReturnLeg(std::move(end));
-  if (end.copy) end.copy->in_hand = leg.mail;
+  if (end.move) end.move->in_hand = {leg.mail};
   settlement_->EndLeg(std::move(end));
 }
 

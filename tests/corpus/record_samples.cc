@@ -22,7 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
 #include "common/queue/events/events.h"
-#include "common/queue/hold/settlement.h"
+#include "common/queue/hold/move.h"
 #include "common/queue/model/subjects.h"
 
 namespace goniec::queue {
@@ -244,13 +244,18 @@ void RecordRecords(const Recorder& to) {
   to.WriteRecord("ready_resend", several, ReadyOf(several), {absl::StrCat("header: ", kHeaderResend, ": 1")});
   to.WriteRecord("ready_body_by_reference", StoredBody(), ReadyOf(StoredBody()));
   to.WriteRecord("ready_bulk", Bulk(), ReadyOf(Bulk()));
-  const v1::Record first = MakeCopy(several, several.mails(0), {0, 2}, "first.test", 1, kAccepted).record;
+  const v1::Record first =
+      MakeMove(several, several.mails(0), {0, 2}, ToWait{"first.test", kAccepted}, 1).record;
   to.WriteRecord("wait_copy", first, WaitOf(first));
-  const v1::Record second = MakeCopy(first, first.mails(0), {1}, "first.test", 2, kAccepted).record;
+  const v1::Record second = MakeMove(first, first.mails(0), {1}, ToWait{"first.test", kAccepted}, 2).record;
   to.WriteRecord("due_second_copy", second, DueSubject(WaitOf(second)));
   const v1::Record body = StoredBody();
-  const v1::Record held = MakeCopy(body, body.mails(0), {0}, "first.test", 0, kAccepted).record;
+  const v1::Record held = MakeMove(body, body.mails(0), {0}, ToHeld{"site1"}, 0).record;
   to.WriteRecord("held_copy", held, HeldOf(held));
+  const Move one = MakeMove(several, several.mails(0), {0, 2}, ToHeld{"site1"}, 1);
+  const Move other = MakeMove(several, several.mails(1), {0}, ToHeld{"site1"}, 0);
+  const v1::Record together = Together({one, other}, several.ByteSizeLong() + 1024).at(0).record;
+  to.WriteRecord("held_several_mails", together, HeldOf(together));
 }
 
 void RecordEvents(const Recorder& to) {

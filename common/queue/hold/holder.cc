@@ -55,6 +55,8 @@ bool AnyMoved(const v1::Mail& mail, const MessageStatus& status) {
   });
 }
 
+// In WAIT, those that were meant for a shelf as well: which mails were to lie there together is not known any
+// more, and who gets them when they are due moves them there if their site is still closed.
 asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::Record& record,
                                           const v1::Mail& mail, const Delivery& delivery, int lane) {
   absl::StatusOr<std::vector<MessageFinder::StoredCopy>> copies =
@@ -64,14 +66,15 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
   absl::StatusOr<MessageStatus> again = co_await context.finder.FoldEvents(mail.tenant(), mail.message_id());
   if (!again.ok()) co_return again.status();
   const auto lost = LostMoves(context, mail, *again, *copies);
-  v1::BodyReference body;
+  MovedBodies bodies;
   for (const auto& [domain, positions] : lost) {
     const RecipientStatus& known = *StatusOf(*again, mail.recipients(static_cast<int>(positions.front())));
     spdlog::info("interrupted move finished message={} generation={}", mail.message_id(), known.generation);
-    Copy copy = MakeCopy(record, mail, positions, domain, known.attempts,
-                         known.next_attempt_time.value_or(context.broker.Now()));
+    Move move =
+        MakeMove(record, mail, positions,
+                 ToWait{domain, known.next_attempt_time.value_or(context.broker.Now())}, known.attempts);
     const bool stored =
-        co_await StoreCopy(context, std::move(copy), lane, [&delivery] { return delivery.Leased(); }, body);
+        co_await StoreMove(context, std::move(move), lane, [&delivery] { return delivery.Leased(); }, bodies);
     if (!stored) co_return absl::UnavailableError("an interrupted move could not be finished");
   }
   co_return absl::OkStatus();

@@ -109,15 +109,19 @@ std::string ToldOf(const Conclusion& conclusion) {
   return shown;
 }
 
+const queue::ToWait& WaitOf(const Conclusion& conclusion) {
+  return std::get<queue::ToWait>(conclusion.move->to);
+}
+
 // "0,2 in 300 s"; empty without.
 std::string MoveOf(const Conclusion& conclusion) {
-  if (!conclusion.copy) return "";
+  if (!conclusion.move) return "";
   std::string shown;
-  for (const auto& recipient : conclusion.copy->mail().recipients()) {
+  for (const auto& recipient : conclusion.move->record.mails(0).recipients()) {
     absl::StrAppend(&shown, shown.empty() ? "" : ",", recipient.index());
   }
-  return absl::StrCat(shown, " in ", std::chrono::duration_cast<seconds>(conclusion.copy->at - kNow).count(),
-                      " s");
+  return absl::StrCat(shown, " in ",
+                      std::chrono::duration_cast<seconds>(WaitOf(conclusion).at - kNow).count(), " s");
 }
 
 struct Row {
@@ -287,14 +291,14 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Conclude, AMoveIsTheMailOneGenerationOn) {
   const queue::v1::Record record = MakeRecord(1, hours(24));
   const Conclusion conclusion = ConcludeOf(record, {Later({1, 3})});
-  ASSERT_TRUE(conclusion.copy.has_value());
-  EXPECT_EQ(conclusion.copy->record.record_id(), record.record_id());
-  EXPECT_EQ(conclusion.copy->domain, kDomain);
-  EXPECT_EQ(conclusion.copy->mail().generation(), 3U);
-  EXPECT_EQ(conclusion.copy->mail().attempts(), 2U);
+  ASSERT_TRUE(conclusion.move.has_value());
+  EXPECT_EQ(conclusion.move->record.record_id(), record.record_id());
+  EXPECT_EQ(WaitOf(conclusion).domain, kDomain);
+  EXPECT_EQ(conclusion.move->record.mails(0).generation(), 3U);
+  EXPECT_EQ(conclusion.move->record.mails(0).attempts(), 2U);
   ASSERT_EQ(conclusion.events.size(), 1U);
   EXPECT_EQ(conclusion.events[0].generation(), 3U);
-  EXPECT_EQ(queue::FromProto(conclusion.events[0].next_attempt_time()), conclusion.copy->at);
+  EXPECT_EQ(queue::FromProto(conclusion.events[0].next_attempt_time()), WaitOf(conclusion).at);
 }
 
 TEST(Conclude, AnEndKeepsTheGenerationThatHeld) {
@@ -346,14 +350,14 @@ TEST(Conclude, EveryResultHasAJitterOfItsOwn) {
     return next;
   });
   EXPECT_THAT(numbers, IsEmpty());
-  EXPECT_EQ(conclusion.copy->at, kNow + minutes(4)) << "the earlier of the two";
+  EXPECT_EQ(WaitOf(conclusion).at, kNow + minutes(4)) << "the earlier of the two";
 }
 
 TEST(Conclude, NothingFollowsFromNothing) {
   const Conclusion conclusion = ConcludeOf(MakeRecord(0, hours(24)), {});
   EXPECT_THAT(conclusion.events, IsEmpty());
   EXPECT_THAT(conclusion.tellings, IsEmpty());
-  EXPECT_FALSE(conclusion.copy.has_value() || conclusion.ended || conclusion.returned || conclusion.forfeit);
+  EXPECT_FALSE(conclusion.move.has_value() || conclusion.ended || conclusion.returned || conclusion.forfeit);
 }
 
 }  // namespace
