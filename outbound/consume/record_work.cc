@@ -10,6 +10,7 @@
 #include "common/observe/log.h"
 #include "common/queue/events/events.h"
 #include "common/queue/hold/holder.h"
+#include "common/queue/hold/shadow.h"
 #include "common/queue/model/record_check.h"
 #include "common/queue/publish/body_store.h"
 #include "common/smtp/address.h"
@@ -128,18 +129,16 @@ void RecordWork::Begin(bool must_look) {
 
 asio::awaitable<void> RecordWork::LookThenBegin() {
   const auto self = shared_from_this();
-  const absl::StatusOr<bool> shadowed =
-      co_await queue::IsShadowed(context_.settlement, *delivery_, record_, lane_);
-  absl::Status failed = shadowed.status();
-  if (failed.ok() && *shadowed) {
-    StartLegs();  // none: acknowledged unseen
-    co_return;
-  }
+  const absl::StatusOr<queue::Shadow> shadow =
+      co_await queue::ReadShadow(context_.settlement.finder, *delivery_, record_, lane_);
+  absl::Status failed = shadow.status();
   std::vector<std::pair<Mail*, queue::Held>> ours;
   for (Mail& mail : *record_.mutable_mails()) {
     if (!failed.ok()) break;
+    const std::vector<std::uint32_t> positions = shadow->Uncovered(mail);
+    if (positions.empty()) continue;  // an earlier record's: acknowledged unseen
     absl::StatusOr<queue::Held> held =
-        co_await queue::Look(context_.settlement, record_, mail, *delivery_, lane_);
+        co_await queue::Look(context_.settlement, record_, mail, positions, *delivery_, lane_);
     failed = held.status();
     if (!failed.ok()) break;
     if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));

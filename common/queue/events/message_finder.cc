@@ -373,19 +373,18 @@ asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> MessageFinder::FindStored
   co_return found;
 }
 
-asio::awaitable<absl::StatusOr<bool>> MessageFinder::ReadyHoldsEarlier(std::string ready_subject,
-                                                                       std::string record_id, int lane,
-                                                                       std::uint64_t sequence) {
+asio::awaitable<absl::Status> MessageFinder::ReadEarlier(std::string stream, std::string subject,
+                                                         std::uint64_t sequence,
+                                                         std::function<void(const v1::Record&)> each) {
   for (std::uint64_t from = 1; from < sequence;) {
-    const absl::StatusOr<std::optional<StoredMessage>> stored =
-        co_await Next(broker_, ReadyStream(lane), ready_subject, from);
+    const absl::StatusOr<std::optional<StoredMessage>> stored = co_await Next(broker_, stream, subject, from);
     if (!stored.ok()) co_return stored.status();
-    if (!stored->has_value() || (*stored)->sequence >= sequence) co_return false;
+    if (!stored->has_value() || (*stored)->sequence >= sequence) break;
     from = (*stored)->sequence + 1;
     v1::Record record;
-    if (record.ParseFromString((*stored)->data) && record.record_id() == record_id) co_return true;
+    if (record.ParseFromString((*stored)->data)) each(record);
   }
-  co_return false;
+  co_return absl::OkStatus();
 }
 
 }  // namespace goniec::queue

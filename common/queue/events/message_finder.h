@@ -3,9 +3,12 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/queue/model/message_status.h"
 
@@ -44,10 +47,10 @@ class MessageFinder {
   asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> FindStored(std::string tenant,
                                                                     std::string message_id);
 
-  // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was
-  // stored twice: the first acts).
-  asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id,
-                                                          int lane, std::uint64_t sequence);
+  // Calls `each` with every record that lies under the subject (wildcards allowed) before this sequence of
+  // the stream. What is not a record is passed over.
+  asio::awaitable<absl::Status> ReadEarlier(std::string stream, std::string subject, std::uint64_t sequence,
+                                            std::function<void(const v1::Record&)> each);
 
  private:
   Broker& broker_;

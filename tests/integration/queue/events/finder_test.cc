@@ -513,15 +513,25 @@ TEST_F(FinderTest, FindCopiesGivesAllGenerationsOfThisMessageAlone) {
 
 TEST_F(FinderTest, AResendSeesItsFirst) {
   const v1::Mail mail = MakeMail(NewId());
-  const std::string record(mail::RecordIdOf(mail.message_id()));
   const std::string subject = ReadySubject(0, MailClass::kTransactional, kTenant, SlotOf(mail.message_id()));
-  StoreReady(mail);  // sequence 1
-  StoreReady(mail);  // sequence 2
-  EXPECT_TRUE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 1)));
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, std::string(24, '0'), 0, 2)));
+  StoreReady(mail);                                                           // sequence 1
+  Store({subject, std::make_shared<const std::string>("not a record"), {}});  // sequence 2
+  StoreReady(mail);                                                           // sequence 3
+  const auto earlier_than = [&](std::uint64_t sequence) {
+    int found = 0;
+    const absl::Status read =
+        RunToEnd(finder_->ReadEarlier("READY_0", subject, sequence, [&](const v1::Record& record) {
+          EXPECT_EQ(record.mails(0).message_id(), mail.message_id());
+          ++found;
+        }));
+    EXPECT_TRUE(read.ok()) << read;
+    return found;
+  };
+  EXPECT_EQ(earlier_than(1), 0);
+  EXPECT_EQ(earlier_than(3), 1);
+  EXPECT_EQ(earlier_than(9), 2);
   AcknowledgeReady();
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+  EXPECT_EQ(earlier_than(9), 0);
 }
 
 }  // namespace
