@@ -1,5 +1,7 @@
-// One record in the worker's hands: from its delivery to its settlement. Made for each record, lives as long
-// as one of its legs or its settlement does.
+// One record in the worker's hands, from its delivery to its settlement: it is looked at, split into legs
+// (one mail's recipients of one domain), routed, handed to the dispatcher and settled. The worker makes one
+// for each record; it lives as long as one of its legs or its settlement does. What follows from an attempt
+// is decided in conclude.h, and whose a recipient is in common/queue/hold/holder.h.
 //
 // Confined to the worker's executor.
 #pragma once
@@ -30,7 +32,7 @@ namespace goniec::outbound {
 class Dispatcher;
 class Router;
 
-// What became of recipients, by result, and how long it took from acceptance.
+// What attempts made of recipients, by result, and how long it took from acceptance.
 struct WorkMetrics {
   explicit WorkMetrics(observe::Metrics& metrics);
   observe::CounterBy recipients;  // delivered, bounced, expired, deferred, busy, returned

@@ -100,7 +100,7 @@ class HoldFixture : public RealQueue {
     OnExecutor([&] {
       if (puller_ != nullptr) return;
       puller_ = std::make_unique<Puller>(
-          *watched_, executor_, tasks_, stream, consumer, config_.ack_wait, [] { return 32; },
+          *broker_, executor_, tasks_, stream, consumer, config_.ack_wait, [] { return 32; },
           [this](std::shared_ptr<Delivery> delivery) {
             const std::lock_guard lock(mutex_);
             delivered_.push_back(std::move(delivery));
