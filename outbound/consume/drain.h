@@ -24,7 +24,7 @@ struct DrainSteps {
   std::function<asio::awaitable<void>(std::chrono::milliseconds limit)> finish;
   // Waiting for the broker makes no sense any more. On the caller's thread.
   std::function<void()> give_up;
-  // Whatever is confined to the executor ends, on it; nothing is started there afterwards.
+  // What is confined to the executor ends, on it; nothing is started there afterwards.
   std::function<void()> end;
 };
 

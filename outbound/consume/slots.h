@@ -1,7 +1,7 @@
 // How many records each source may ask for: transactional and bulk mail that is new, and mail whose time has
 // come again. Each kind has a part of every bound that the others cannot take, so that no backlog of one
-// stands before the mail of another; what nobody needs goes to whoever asks. Sites have bounds of their own
-// (outbound/deliver/site_pace.h).
+// stands before the mail of another; a part that is not needed goes to the kinds that ask. Sources asks for
+// the numbers and counts what is in hand. Sites have bounds of their own (outbound/deliver/site_pace.h).
 //
 // Pure; thread-safe.
 #pragma once

@@ -24,7 +24,7 @@ class SourceRest {
   // By the broker's clock: nothing is asked for before, and what comes all the same is dropped, for the reset
   // brings it back.
   [[nodiscard]] WallTime until() const { return until_; }
-  // True for a record that somebody may have had before a reset, whatever its delivery count says.
+  // True for a record that somebody may have had before a reset, by any delivery count.
   [[nodiscard]] bool MustLook(std::uint64_t stream_sequence) const { return stream_sequence <= look_up_to_; }
 
   // Another record was put back. True if the source must pause.
