@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include <asio/co_spawn.hpp>
+#include <exception>
+#include <future>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -44,6 +47,12 @@ class RecordWorkTest : public queue::HoldFixture {
     });
     done.get_future().wait();
     Api("INFO");  // what was said to the broker before has come
+  }
+  void Drain() {
+    std::promise<void> drained;
+    asio::co_spawn(executor_, dispatcher_->Drain(std::chrono::seconds(1)),
+                   [&](const std::exception_ptr&) { drained.set_value(); });
+    drained.get_future().wait();
   }
   std::shared_ptr<queue::Delivery> PullReady(std::size_t count = 1) {
     return Pull("READY_0", "transactional", count);
@@ -127,6 +136,20 @@ TEST_F(RecordWorkTest, WhileNothingMayBeginItGoesBack) {
   EXPECT_EQ(StatusOf(record.mails(0), 0).state, queue::RecipientState::kQueued);
 }
 
+TEST_F(RecordWorkTest, WhatTheDispatcherGivesBackAtItsEndGoesBackToTheBroker) {
+  resolver_.Mx("second.test", {"10 mx.second.test"});
+  resolver_.Addresses("mx.second.test", {"8.8.8.1"});
+  Drain();
+  queue::v1::Record record = MakeRecord(1);
+  record.mutable_mails(0)->mutable_recipients()->DeleteSubrange(0, 1);
+  StoreAt(ReadySubjectOf(record), record);
+  Work(PullReady());
+  const auto again = PullReady(2);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(again->info().delivery_count, 2U);
+  EXPECT_EQ(Recipients("returned"), "1") << metrics_.Render();
+}
+
 TEST_F(RecordWorkTest, WhatIsPastItsTimeEndsWithoutBeingRouted) {
   queue::v1::Record record = MakeRecord(1);
   record.mutable_mails(0)->mutable_expire_time()->set_seconds(1);
@@ -153,6 +176,19 @@ TEST_F(RecordWorkTest, OneThatIsLookedAtIsServedForWhoeverIsLeft) {
   EXPECT_EQ(Recipients("bounced"), "1");
   EXPECT_EQ(Recipients("deferred"), "0");
   EXPECT_THAT(metrics_.Render(), HasSubstr("\ngoniec_records_looked_total 1\n"));
+}
+
+// Its acceptance is told by the first.
+TEST_F(RecordWorkTest, AResendThatIsATwinLeavesANoteAlone) {
+  const queue::v1::Record record = MakeRecord(1);
+  StoreAt(ReadySubjectOf(record), record, {{queue::kHeaderResend, "1"}});
+  StoreAt(ReadySubjectOf(record), record, {{queue::kHeaderResend, "1"}});
+  Work(PullReady(2), /*must_look=*/true);
+  queue::v1::EventRecord told;
+  ASSERT_TRUE(told.ParseFromString(First("EVENTS_0").data));
+  EXPECT_TRUE(told.events().empty());
+  EXPECT_EQ(told.ready().sequence(), 2U);
+  EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 1; }));
 }
 
 // An earlier record acts for it: nothing is told, and nothing is left in hand.
