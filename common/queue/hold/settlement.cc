@@ -124,7 +124,8 @@ asio::awaitable<void> Settlement::FlushOnce() {
 
 asio::awaitable<void> Settlement::StoreMoves(std::vector<Move> moves) {
   const auto may_move = [delivery = delivery_] { return delivery->Leased(); };
-  for (Move& move : Together(std::move(moves), kMaxRecordBytes)) {
+  std::vector<Move> together = Together(std::move(moves), kMaxRecordBytes);
+  for (Move& move : together) {
     const bool stored = co_await StoreMove(context_, std::move(move), lane_, may_move, bodies_);
     if (!stored) returned_ = true;
   }

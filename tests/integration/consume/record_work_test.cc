@@ -147,7 +147,7 @@ TEST_F(RecordWorkTest, WhatTheDispatcherGivesBackAtItsEndGoesBackToTheBroker) {
   const auto again = PullReady(2);
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(again->info().delivery_count, 2U);
-  EXPECT_EQ(Recipients("returned"), "1") << metrics_.Render();
+  EXPECT_EQ(Recipients("returned"), "1");
 }
 
 TEST_F(RecordWorkTest, WhatIsPastItsTimeEndsWithoutBeingRouted) {
