@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
-#include <iterator>
 #include <random>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "common/observe/log.h"
 #include "common/queue/events/events.h"
 #include "common/queue/hold/holder.h"
+#include "common/queue/hold/shadow.h"
 #include "common/queue/model/record_check.h"
 #include "common/queue/publish/body_store.h"
 #include "common/smtp/address.h"
@@ -37,24 +37,11 @@ std::vector<std::uint32_t> AllPositions(const Mail& mail) {
   return positions;
 }
 
-// Nobody may know what the broker knows any more: the record must return, nothing may be written about it.
-bool IsForfeit(const Result& result) {
-  return result.verdict == Verdict::kNotTried && result.outcome.reason() == queue::v1::REASON_BROKER;
-}
-
-bool IsShutdown(const Result& result) {
-  return result.verdict == Verdict::kNotTried && result.outcome.reason() == queue::v1::REASON_SHUTDOWN;
-}
-
-// Not an attempt, and too many to be told one by one: the dispatcher tells how many for each site.
-bool IsBusy(const Result& result) {
-  return result.verdict == Verdict::kNotTried && result.outcome.reason() == queue::v1::REASON_SITE_BUSY;
-}
-
-void LogEnd(const Mail& mail, const char* what, const Result& result) {
+void LogTelling(const Mail& mail, const Telling& telling) {
+  const Result& result = telling.result;
   const bool expired = result.outcome.reason() == queue::v1::REASON_EXPIRED;
   observe::Info(
-      what,
+      ToldName(telling.told),
       {{"message", mail.message_id()},
        {"recipients", result.recipients.size()},
        {"first", observe::LogAddress(mail.recipients(static_cast<int>(result.recipients[0])).address())},
@@ -121,18 +108,16 @@ void RecordWork::Begin(bool must_look) {
 
 asio::awaitable<void> RecordWork::LookThenBegin() {
   const auto self = shared_from_this();
-  const absl::StatusOr<bool> shadowed =
-      co_await queue::IsShadowed(context_.settlement, *delivery_, record_, lane_);
-  absl::Status failed = shadowed.status();
-  if (failed.ok() && *shadowed) {
-    StartLegs();  // none: acknowledged unseen
-    co_return;
-  }
+  const absl::StatusOr<queue::Shadow> shadow =
+      co_await queue::ReadShadow(context_.settlement.finder, *delivery_, record_, lane_);
+  absl::Status failed = shadow.status();
   std::vector<std::pair<Mail*, queue::Held>> ours;
   for (Mail& mail : *record_.mutable_mails()) {
     if (!failed.ok()) break;
+    const std::vector<std::uint32_t> positions = shadow->Uncovered(mail);
+    if (positions.empty()) continue;  // an earlier record's: acknowledged unseen
     absl::StatusOr<queue::Held> held =
-        co_await queue::Look(context_.settlement, record_, mail, *delivery_, lane_);
+        co_await queue::Look(context_.settlement, record_, mail, positions, *delivery_, lane_);
     failed = held.status();
     if (!failed.ok()) break;
     if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));
@@ -186,10 +171,9 @@ void RecordWork::StartLegs() {
 
 void RecordWork::StartLeg(Leg leg) {
   if (!context_.may_work()) return settlement_->ReturnLeg();
-  const WallTime now = context_.settlement.broker.Now();
-  if (queue::FromProto(leg.mail->expire_time()) <= now) {
-    return settlement_->EndLeg(
-        {ExpiredEvents(leg, {Verdict::kNotTried, {}, leg.positions}, now), std::nullopt, leg.mail});
+  // No attempt begins any more: that is what "not tried" comes to then.
+  if (queue::FromProto(leg.mail->expire_time()) <= context_.settlement.broker.Now()) {
+    return OnResults(leg, {{Verdict::kNotTried, {}, leg.positions}});
   }
   if (std::optional<RouteResult> route = context_.router.FindWithoutDns(leg.domain)) {
     return DispatchLeg(std::move(leg), *route);
@@ -223,112 +207,33 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   context_.dispatcher.Deliver(std::move(job));
 }
 
-// All of a leg's recipients that are tried again move together, in one copy: its subject names mail,
-// generation and domain, and a second copy under it would replace the first.
 void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
-  if (std::any_of(results.begin(), results.end(), IsForfeit)) delivery_->Forfeit();
-  const Mail& mail = *leg.mail;
+  static const LastOutcomes kNone;
   const WallTime now = context_.settlement.broker.Now();
-  const bool tried = std::any_of(results.begin(), results.end(),
-                                 [](const Result& result) { return result.verdict != Verdict::kNotTried; });
-  const std::uint32_t attempts = mail.attempts() + (tried ? 1 : 0);
-  queue::Settlement::LegEnd end;
-  std::vector<std::pair<const Result*, Decision>> retries;
-  bool returned = false;
-  for (const Result& result : results) {
-    if (IsForfeit(result) || IsShutdown(result)) {
-      returned = true;
-      continue;
-    }
-    Attempt attempt{.verdict = result.verdict,
-                    .ambiguous = result.outcome.ambiguous(),
-                    .ambiguous_policy = mail.ambiguous_policy(),
-                    .wait = result.wait,
-                    .attempts = attempts,
-                    .now = now,
-                    .expire_time = queue::FromProto(mail.expire_time()),
-                    .random = Random()};
-    const Decision decision = DecideNext(context_.retry, attempt);
-    if (result.outcome.ambiguous())
-      context_.metrics.ambiguous.Add(static_cast<double>(result.recipients.size()));
-    if (decision.next == Next::kRetry) {
-      retries.emplace_back(&result, decision);
-      continue;
-    }
-    if (decision.next == Next::kExpire) {
-      std::vector<Event> expired = ExpiredEvents(leg, result, now);
-      std::move(expired.begin(), expired.end(), std::back_inserter(end.events));
-    } else {
-      end.events.push_back(EndEvent(mail, result, decision, now));
-    }
-    end.ended_mail = leg.mail;
-  }
-  if (returned) {
-    // What ended is told; the rest goes back with the record, moves included: the next holder makes them
-    // anew.
-    context_.metrics.recipients.With("returned").Add();
-    return settlement_->ReturnLeg(std::move(end));
-  }
-  if (!retries.empty()) AddMove(leg, retries, attempts, now, end);
+  Conclusion conclusion =
+      Conclude({record_, *leg.mail, leg.domain, leg.last != nullptr ? *leg.last : kNone, results},
+               context_.retry, now, Random);
+  if (conclusion.forfeit) delivery_->Forfeit();
+  Tell(*leg.mail, conclusion, now);
+  queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.move),
+                                conclusion.ended ? leg.mail : nullptr};
+  if (conclusion.returned) return settlement_->ReturnLeg(std::move(end));
+  if (end.move) end.move->in_hand = {leg.mail};
   settlement_->EndLeg(std::move(end));
 }
 
-std::vector<queue::v1::Event> RecordWork::ExpiredEvents(const Leg& leg, const Result& ended, WallTime now) {
-  static const LastOutcomes kNone;
-  std::vector<Event> events;
-  for (const Result& expired : ExpiredResults(ended, leg.last != nullptr ? *leg.last : kNone)) {
-    events.push_back(EndEvent(*leg.mail, expired, {Next::kExpire, {}}, now));
+void RecordWork::Tell(const Mail& mail, const Conclusion& conclusion, WallTime now) {
+  context_.metrics.ambiguous.Add(static_cast<double>(conclusion.ambiguous));
+  for (const Telling& telling : conclusion.tellings) {
+    if (telling.told != Told::kBusy) LogTelling(mail, telling);
+    context_.metrics.recipients.With(ToldName(telling.told))
+        .Add(static_cast<double>(telling.result.recipients.size()));
+    if (telling.told == Told::kDelivered) {
+      context_.metrics.delivery_seconds.Observe(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(now - queue::FromProto(mail.accept_time())));
+    }
   }
-  return events;
-}
-
-queue::v1::Event RecordWork::EndEvent(const Mail& mail, const Result& result, const Decision& decision,
-                                      WallTime now) {
-  queue::v1::EventType type = queue::v1::EVENT_TYPE_BOUNCED;
-  const char* word = "bounced";
-  if (decision.next == Next::kDelivered) {
-    type = queue::v1::EVENT_TYPE_DELIVERED;
-    word = "delivered";
-    context_.metrics.delivery_seconds.Observe(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(now - queue::FromProto(mail.accept_time())));
-  } else if (decision.next == Next::kExpire) {
-    type = queue::v1::EVENT_TYPE_EXPIRED;
-    word = "expired";
-  }
-  LogEnd(mail, word, result);
-  context_.metrics.recipients.With(word).Add(static_cast<double>(result.recipients.size()));
-  Event event = queue::MakeEvent(mail, type, result.recipients, now);
-  event.set_attempts(mail.attempts() + (result.verdict == Verdict::kNotTried ? 0 : 1));
-  *event.mutable_outcome() = result.outcome;
-  if (decision.next == Next::kUnknownOutcome) {
-    event.mutable_outcome()->set_reason(queue::v1::REASON_OUTCOME_UNKNOWN);
-  }
-  return event;
-}
-
-void RecordWork::AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries,
-                         std::uint32_t attempts, WallTime now, queue::Settlement::LegEnd& end) {
-  std::vector<std::uint32_t> positions;
-  WallTime at = retries.front().second.at;
-  for (const auto& [result, decision] : retries) {
-    positions.insert(positions.end(), result->recipients.begin(), result->recipients.end());
-    at = std::min(at, decision.at);
-  }
-  std::sort(positions.begin(), positions.end());
-  end.copy = queue::MakeCopy(record_, *leg.mail, positions, leg.domain, attempts, at);
-  end.copy->in_hand = leg.mail;
-  for (const auto& [result, decision] : retries) {
-    const bool busy = IsBusy(*result);
-    if (!busy) LogEnd(*leg.mail, "deferred", *result);
-    const auto count = static_cast<double>(result->recipients.size());
-    context_.metrics.recipients.With(busy ? "busy" : "deferred").Add(count);
-    Event event = queue::MakeEvent(*leg.mail, queue::v1::EVENT_TYPE_DEFERRED, result->recipients, now);
-    event.set_generation(end.copy->mail().generation());
-    event.set_attempts(attempts);
-    *event.mutable_next_attempt_time() = queue::ToProto(at);
-    *event.mutable_outcome() = result->outcome;
-    end.events.push_back(std::move(event));
-  }
+  if (conclusion.returned) context_.metrics.recipients.With("returned").Add();
 }
 
 void RecordWork::Release() {

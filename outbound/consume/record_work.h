@@ -1,5 +1,7 @@
-// One record in the worker's hands: from its delivery to its settlement. Made for each record, lives as long
-// as one of its legs or its settlement does.
+// One record in the worker's hands, from its delivery to its settlement: it is looked at, split into legs
+// (one mail's recipients of one domain), routed, handed to the dispatcher and settled. The worker makes one
+// for each record; it lives as long as one of its legs or its settlement does. What follows from an attempt
+// is decided in conclude.h, and whose a recipient is in common/queue/hold/holder.h.
 //
 // Confined to the worker's executor.
 #pragma once
@@ -17,6 +19,7 @@
 #include "common/queue/hold/delivery.h"
 #include "common/queue/hold/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/consume/conclude.h"
 #include "outbound/consume/held_mail.h"
 #include "outbound/consume/slots.h"
 #include "outbound/outcome/expiry.h"
@@ -29,7 +32,7 @@ namespace goniec::outbound {
 class Dispatcher;
 class Router;
 
-// What became of recipients, by result, and how long it took from acceptance.
+// What attempts made of recipients, by result, and how long it took from acceptance.
 struct WorkMetrics {
   explicit WorkMetrics(observe::Metrics& metrics);
   observe::CounterBy recipients;  // delivered, bounced, expired, deferred, busy, returned
@@ -82,11 +85,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
-  std::vector<queue::v1::Event> ExpiredEvents(const Leg& leg, const Result& ended, WallTime now);
-  queue::v1::Event EndEvent(const queue::v1::Mail& mail, const Result& result, const Decision& decision,
-                            WallTime now);
-  void AddMove(const Leg& leg, const std::vector<std::pair<const Result*, Decision>>& retries,
-               std::uint32_t attempts, WallTime now, queue::Settlement::LegEnd& end);
+  void Tell(const queue::v1::Mail& mail, const Conclusion& conclusion, WallTime now);
   void Release();
 
   WorkContext& context_;

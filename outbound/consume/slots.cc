@@ -61,6 +61,10 @@ std::int64_t FreeFor(Kind kind, std::int64_t limit, const std::array<std::int64_
   return std::max<std::int64_t>({0, free, KeptFor(own, limit) - taken[own]});
 }
 
+int ShareOfLane(int records, int lanes) {
+  return records == 0 ? 0 : std::max(1, records / lanes);
+}
+
 int RecordsToAsk(const WorkerConfig& config, Kind kind, const InHandByKind& in_hand, const RecordSize& size) {
   const auto bytes = static_cast<std::int64_t>(config.bytes_in_hand.bytes);
   const std::int64_t mails =

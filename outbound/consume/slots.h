@@ -1,7 +1,7 @@
 // How many records each source may ask for: transactional and bulk mail that is new, and mail whose time has
 // come again. Each kind has a part of every bound that the others cannot take, so that no backlog of one
-// stands before the mail of another; what nobody needs goes to whoever asks. Sites have bounds of their own
-// (outbound/deliver/site_pace.h).
+// stands before the mail of another; a part that is not needed goes to the kinds that ask. Sources asks for
+// the numbers and counts what is in hand. Sites have bounds of their own (outbound/deliver/site_pace.h).
 //
 // Pure; thread-safe.
 #pragma once
@@ -44,6 +44,9 @@ struct RecordSize {
 
 // Of `limit`, what `kind` may take beyond what it has: all that is free, less what is kept for the others.
 std::int64_t FreeFor(Kind kind, std::int64_t limit, const std::array<std::int64_t, kKinds>& taken);
+
+// What one of `lanes` equal sources may ask for of `records`; 0 only if there are none to ask for.
+int ShareOfLane(int records, int lanes);
 
 // Records that all sources of `kind` together may have coming; 0: none fits now.
 int RecordsToAsk(const WorkerConfig& config, Kind kind, const InHandByKind& in_hand, const RecordSize& size);

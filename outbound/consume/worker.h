@@ -1,7 +1,7 @@
-// The delivery worker: pulls records, looks at those that may have been in other hands, splits them into legs
-// (one mail's recipients of one domain), has each leg routed and delivered, decides what follows, and settles
-// the record. What happens to one record is in record_work.h; the decisions are in outbound/retry and
-// common/queue/hold/holder.h.
+// The delivery worker: takes records from its sources while nothing keeps them at rest, holds their leases,
+// and has each one worked on and settled, until it is drained. The service starts one in a process with the
+// role `deliver`. It wires: records are pulled in sources.h, put back in rest.h, kept in leases.h, worked on
+// in record_work.h, set aside in set_aside.h, given up in drain.h.
 //
 // Confined to its executor, whose context has one thread; Start and Drain may be called from others.
 #pragma once

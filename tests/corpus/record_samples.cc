@@ -22,7 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
 #include "common/queue/events/events.h"
-#include "common/queue/hold/settlement.h"
+#include "common/queue/hold/move.h"
 #include "common/queue/model/subjects.h"
 
 namespace goniec::queue {
@@ -124,8 +124,8 @@ std::string WaitOf(const v1::Record& record) {
   return WaitSubject(0, ClassOf(mail), kTenant, mail.message_id(), mail.generation(), "first.test");
 }
 std::string HeldOf(const v1::Record& record) {
-  const v1::Mail& mail = record.mails(0);
-  return absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".", mail.generation());
+  return HeldSubject(0, ClassOf(record.mails(0)), "site1", kTenant, SlotOf(record.record_id()),
+                     FromProto(record.mails(0).expire_time()));
 }
 std::string EventsOf(const v1::EventRecord& record) {
   return EventSubject(0, kTenant, SlotOf(record.events(0).message_id()));
@@ -244,13 +244,18 @@ void RecordRecords(const Recorder& to) {
   to.WriteRecord("ready_resend", several, ReadyOf(several), {absl::StrCat("header: ", kHeaderResend, ": 1")});
   to.WriteRecord("ready_body_by_reference", StoredBody(), ReadyOf(StoredBody()));
   to.WriteRecord("ready_bulk", Bulk(), ReadyOf(Bulk()));
-  const v1::Record first = MakeCopy(several, several.mails(0), {0, 2}, "first.test", 1, kAccepted).record;
+  const v1::Record first =
+      MakeMove(several, several.mails(0), {0, 2}, ToWait{"first.test", kAccepted}, 1).record;
   to.WriteRecord("wait_copy", first, WaitOf(first));
-  const v1::Record second = MakeCopy(first, first.mails(0), {1}, "first.test", 2, kAccepted).record;
+  const v1::Record second = MakeMove(first, first.mails(0), {1}, ToWait{"first.test", kAccepted}, 2).record;
   to.WriteRecord("due_second_copy", second, DueSubject(WaitOf(second)));
   const v1::Record body = StoredBody();
-  const v1::Record held = MakeCopy(body, body.mails(0), {0}, "first.test", 0, kAccepted).record;
+  const v1::Record held = MakeMove(body, body.mails(0), {0}, ToHeld{"site1"}, 0).record;
   to.WriteRecord("held_copy", held, HeldOf(held));
+  const Move one = MakeMove(several, several.mails(0), {0, 2}, ToHeld{"site1"}, 1);
+  const Move other = MakeMove(several, several.mails(1), {0}, ToHeld{"site1"}, 0);
+  const v1::Record together = Together({one, other}, several.ByteSizeLong() + 1024).at(0).record;
+  to.WriteRecord("held_several_mails", together, HeldOf(together));
 }
 
 void RecordEvents(const Recorder& to) {

@@ -15,6 +15,7 @@
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/streams/stream_state.h"
 
 namespace goniec::queue {
 namespace {
@@ -90,6 +91,18 @@ asio::awaitable<absl::StatusOr<std::optional<StoredMessage>>> Next(Broker& broke
   if (IsNoMessage(stored.status())) co_return std::optional<StoredMessage>();
   if (!stored.ok()) co_return NotAnAnswer(stored.status(), stream);
   co_return std::optional<StoredMessage>(*std::move(stored));
+}
+
+// Everything that is stored under the subject, first to last.
+asio::awaitable<absl::Status> ReadAll(Broker& broker, std::string stream, std::string subject,
+                                      std::function<void(const StoredMessage&)> each) {
+  for (std::uint64_t from = 1;;) {
+    const absl::StatusOr<std::optional<StoredMessage>> stored = co_await Next(broker, stream, subject, from);
+    if (!stored.ok()) co_return stored.status();
+    if (!stored->has_value()) co_return absl::OkStatus();
+    from = (*stored)->sequence + 1;
+    each(**stored);
+  }
 }
 
 // Whether what comes from this sequence of the subject on can matter no more.
@@ -210,12 +223,25 @@ class EventReader {
   std::optional<bool> replicated_;
 };
 
-// The mail with this id in a stored record; null if it is not there. Valid as long as `record`.
-const v1::Mail* FindMail(const v1::Record& record, const std::string& id) {
+// The message in a stored record; null if it is not there. Valid as long as `record`.
+const v1::Mail* FindMail(const v1::Record& record, const Address& address) {
   for (const v1::Mail& mail : record.mails()) {
-    if (mail.message_id() == id) return &mail;
+    if (mail.message_id() == address.id && mail.tenant() == address.tenant) return &mail;
   }
   return nullptr;
+}
+
+// The subjects of a place that match: its own, wildcards and all, unless they are asked for first.
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> SubjectsIn(Broker& broker, StoredPlace place) {
+  std::vector<std::string> subjects;
+  if (!place.by_name) {
+    subjects.push_back(std::move(place.subject));
+    co_return subjects;
+  }
+  const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, place.stream, place.subject);
+  if (!state.ok()) co_return NotAnAnswer(state.status(), place.stream);
+  for (const auto& [subject, count] : state->subjects) subjects.push_back(subject);
+  co_return subjects;
 }
 
 // The message, if one of the records at its slot in READY holds it.
@@ -231,7 +257,7 @@ asio::awaitable<absl::StatusOr<std::optional<v1::Mail>>> ReadReady(Broker& broke
       from = (*stored)->sequence + 1;
       v1::Record record;
       if (!record.ParseFromString((*stored)->data)) continue;
-      if (const v1::Mail* mail = FindMail(record, address.id)) {
+      if (const v1::Mail* mail = FindMail(record, address)) {
         co_return std::optional<v1::Mail>(*mail);
       }
     }
@@ -243,17 +269,13 @@ asio::awaitable<absl::StatusOr<std::optional<v1::Mail>>> ReadReady(Broker& broke
 asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> ReadSetAside(Broker& broker, const Address& address) {
   std::vector<v1::Mail> found;
   for (const std::string& subject : QuarantineFilters(address.tenant, address.id)) {
-    for (std::uint64_t from = 1;;) {
-      const absl::StatusOr<std::optional<StoredMessage>> stored =
-          co_await Next(broker, kQuarantineStream, subject, from);
-      if (!stored.ok()) co_return stored.status();
-      if (!stored->has_value()) break;
-      from = (*stored)->sequence + 1;
-      v1::Record record;
-      if (!record.ParseFromString((*stored)->data)) continue;
-      const v1::Mail* mail = FindMail(record, address.id);
-      if (mail != nullptr && mail->tenant() == address.tenant) found.push_back(*mail);
-    }
+    absl::Status read =
+        co_await ReadAll(broker, kQuarantineStream, subject, [&](const StoredMessage& message) {
+          v1::Record record;
+          if (!record.ParseFromString(message.data)) return;
+          if (const v1::Mail* mail = FindMail(record, address)) found.push_back(*mail);
+        });
+    if (!read.ok()) co_return read;
   }
   co_return found;
 }
@@ -319,18 +341,17 @@ asio::awaitable<absl::StatusOr<std::vector<MessageFinder::StoredCopy>>> MessageF
   if (!address.has_value()) co_return copies;
   for (int lane = 0; lane < config_.lanes; ++lane) {
     for (const StoredPlace& place : CopyFilters(lane, address->tenant, address->id)) {
-      for (std::uint64_t from = 1;;) {
-        absl::StatusOr<std::optional<StoredMessage>> stored =
-            co_await Next(broker_, place.stream, place.subject, from);
-        if (!stored.ok()) co_return stored.status();
-        if (!stored->has_value()) break;
-        StoredMessage& message = **stored;
-        from = message.sequence + 1;
-        v1::Record record;
-        if (!record.ParseFromString(message.data)) continue;
-        const v1::Mail* mail = FindMail(record, address->id);
-        if (mail == nullptr) continue;
-        copies.push_back({place.stream, std::move(message.subject), message.sequence, *mail});
+      const absl::StatusOr<std::vector<std::string>> subjects = co_await SubjectsIn(broker_, place);
+      if (!subjects.ok()) co_return subjects.status();
+      for (const std::string& subject : *subjects) {
+        absl::Status read =
+            co_await ReadAll(broker_, place.stream, subject, [&](const StoredMessage& message) {
+              v1::Record record;
+              if (!record.ParseFromString(message.data)) return;
+              const v1::Mail* mail = FindMail(record, *address);
+              if (mail != nullptr) copies.push_back({place.stream, message.subject, message.sequence, *mail});
+            });
+        if (!read.ok()) co_return read;
       }
     }
   }
@@ -352,19 +373,18 @@ asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> MessageFinder::FindStored
   co_return found;
 }
 
-asio::awaitable<absl::StatusOr<bool>> MessageFinder::ReadyHoldsEarlier(std::string ready_subject,
-                                                                       std::string record_id, int lane,
-                                                                       std::uint64_t sequence) {
+asio::awaitable<absl::Status> MessageFinder::ReadEarlier(std::string stream, std::string subject,
+                                                         std::uint64_t sequence,
+                                                         std::function<void(const v1::Record&)> each) {
   for (std::uint64_t from = 1; from < sequence;) {
-    const absl::StatusOr<std::optional<StoredMessage>> stored =
-        co_await Next(broker_, ReadyStream(lane), ready_subject, from);
+    const absl::StatusOr<std::optional<StoredMessage>> stored = co_await Next(broker_, stream, subject, from);
     if (!stored.ok()) co_return stored.status();
-    if (!stored->has_value() || (*stored)->sequence >= sequence) co_return false;
+    if (!stored->has_value() || (*stored)->sequence >= sequence) break;
     from = (*stored)->sequence + 1;
     v1::Record record;
-    if (record.ParseFromString((*stored)->data) && record.record_id() == record_id) co_return true;
+    if (record.ParseFromString((*stored)->data)) each(record);
   }
-  co_return false;
+  co_return absl::OkStatus();
 }
 
 }  // namespace goniec::queue

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/queue/model/message_status.h"
 
@@ -20,15 +23,17 @@ class MessageFinder {
   MessageFinder(Broker& broker, const QueueConfig& config);
 
   // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
-  // READY at the slot; else wait, due and held by id; then the early events again, then the late ones; last,
-  // QUARANTINE (queued, as far as anybody knows). kNotFound: all of these are there, and empty. kUnavailable:
-  // the broker could not be asked about one of them, so nothing is known.
+  // READY at the slot; else wait and due by id, held and records that came from there at the slot; then the
+  // early events again, then the late ones; last, QUARANTINE (queued, as far as anybody knows). kNotFound: all
+  // of these are there, and empty. kUnavailable: the broker could not be asked about one of them, so nothing
+  // is known.
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
 
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
   asio::awaitable<absl::StatusOr<MessageStatus>> FoldEvents(std::string tenant, std::string message_id);
 
-  // Every stored copy (WAIT under wait. or due., HELD) of the message, with its stream sequence and subject.
+  // Every stored copy (WAIT under wait. or due., HELD) of the message, with stream, sequence and subject of
+  // the record that holds it, perhaps among other mails.
   struct StoredCopy {
     std::string stream;
     std::string subject;
@@ -42,10 +47,10 @@ class MessageFinder {
   asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> FindStored(std::string tenant,
                                                                     std::string message_id);
 
-  // True if READY still holds a record with this id at a sequence lower than `sequence` (a resend that was
-  // stored twice: the first acts).
-  asio::awaitable<absl::StatusOr<bool>> ReadyHoldsEarlier(std::string ready_subject, std::string record_id,
-                                                          int lane, std::uint64_t sequence);
+  // Calls `each` with every record that lies under the subject (wildcards allowed) before this sequence of
+  // the stream. What is not a record is passed over.
+  asio::awaitable<absl::Status> ReadEarlier(std::string stream, std::string subject, std::uint64_t sequence,
+                                            std::function<void(const v1::Record&)> each);
 
  private:
   Broker& broker_;

@@ -1,5 +1,9 @@
-// Looking: which recipients of a record that may have been in other hands are ours to serve (the holder rule,
-// see README.md). Called by the worker for a record with a delivery count above 1, a resend, and every copy.
+// Looking: which recipients of a record that may have been in other hands are ours to serve (README.md, "The
+// holder rule"). Called by RecordWork for a record with a delivery count above 1, a resend and every copy,
+// for the recipients that no earlier record holds (shadow.h). Events and stored copies are read; an
+// interrupted move is finished.
+//
+// Confined to the worker's executor.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -22,15 +26,11 @@ struct Held {
   std::map<std::uint32_t, v1::Outcome> last_outcomes;
 };
 
-// Finishes an interrupted move on the way: a recipient whose younger record is announced by an event but
-// stored nowhere gets that record, under the id that it would have had. kUnavailable: nothing is certain, let
-// it return. `mail` is one of `record`'s.
+// Looks at the recipients at `positions` of `mail`, one of `record`'s. One that is held by a younger record
+// which an event announces, but which is stored nowhere, gets that record. kUnavailable: nothing is certain,
+// let it return.
 asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Record& record,
-                                           const v1::Mail& mail, const Delivery& delivery, int lane);
-
-// True if the record must be acknowledged unseen: an earlier message with the same content is stored (a
-// resend that was stored twice, a schedule that fired twice), and the first one acts.
-asio::awaitable<absl::StatusOr<bool>> IsShadowed(SettlementContext& context, const Delivery& delivery,
-                                                 const v1::Record& record, int lane);
+                                           const v1::Mail& mail, std::vector<std::uint32_t> positions,
+                                           const Delivery& delivery, int lane);
 
 }  // namespace goniec::queue

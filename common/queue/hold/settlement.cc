@@ -1,20 +1,15 @@
 #include "common/queue/hold/settlement.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <iterator>
 #include <set>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "common/base/spawn.h"
 #include "common/base/status.h"
 #include "common/base/task_group.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/events/events.h"
@@ -23,101 +18,21 @@
 #include "common/queue/model/config.h"
 #include "common/queue/model/subjects.h"
 #include "common/queue/publish/body_store.h"
+#include "common/queue/publish/publisher.h"
 
 namespace goniec::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kGather{20};
 constexpr std::chrono::milliseconds kAcceptedAlone{250};
-// The broker reads every copy into memory when it becomes due, all of them at once after a standstill.
-constexpr std::size_t kMostBytesInCopy = 1024;
 constexpr std::chrono::milliseconds kStoreLimit{2'000};
-constexpr std::chrono::milliseconds kPause{200};
-constexpr std::chrono::hours kBodyKeptLonger{24};
 constexpr std::chrono::milliseconds kNoteAgain{1'000};
-
-asio::awaitable<void> Pause(std::chrono::milliseconds span) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, span);
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
-std::chrono::seconds BodyLife(const v1::Mail& mail, WallTime now) {
-  const auto left = FromProto(mail.expire_time()) - now;
-  return std::chrono::duration_cast<std::chrono::seconds>(std::max<WallTime::duration>(left, {})) +
-         kBodyKeptLonger;
-}
 
 std::optional<v1::ReadyPlace> PlaceOf(const DeliveryInfo& info) {
   return ReadyPlaceOf(info.stream, info.stream_sequence, info.stored_at);
 }
 
-OutgoingMessage EncodeCopy(const Copy& copy, int lane) {
-  const v1::Mail& mail = copy.mail();
-  const std::string subject =
-      WaitSubject(lane, ClassOf(mail), mail.tenant(), mail.message_id(), mail.generation(), copy.domain);
-  OutgoingMessage message;
-  message.payload = std::make_shared<const std::string>(copy.record.SerializeAsString());
-  const std::string at =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromChrono(copy.at), absl::UTCTimeZone());
-  message.headers = {{kHeaderSchedule, absl::StrCat("@at ", at)},
-                     {kHeaderScheduleTarget, DueSubject(subject)},
-                     {kHeaderMessageId, absl::StrCat(mail.message_id(), ".", mail.generation(), ".",
-                                                     mail.recipients(0).index())}};
-  message.subject = subject;
-  return message;
-}
-
 }  // namespace
-
-Copy MakeCopy(const v1::Record& record, const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
-              std::string domain, std::uint32_t attempts, WallTime at) {
-  Copy copy{record, std::move(domain), at};
-  copy.record.clear_mails();
-  v1::Mail& moved = *copy.record.add_mails();
-  moved = mail;
-  moved.clear_recipients();
-  for (const std::uint32_t position : positions) {
-    *moved.add_recipients() = mail.recipients(static_cast<int>(position));
-  }
-  moved.set_generation(mail.generation() + 1);
-  moved.set_attempts(attempts);
-  return copy;
-}
-
-asio::awaitable<bool> StoreCopy(SettlementContext& context, Copy copy, int lane,
-                                std::function<bool()> may_move, v1::BodyReference& body) {
-  StalledWrites::Mark mark(context.stalled);
-  v1::Mail& mail = *copy.record.mutable_mails(0);
-  while (mail.inline_body().size() > kMostBytesInCopy) {
-    if (!body.body_id().empty()) {
-      *mail.mutable_body_reference() = body;
-      break;
-    }
-    if (!may_move() || context.give_up()) co_return false;
-    const absl::Status moved =
-        co_await MoveBodyToStore(context.broker, mail, BodyLife(mail, context.broker.Now()));
-    if (moved.ok()) {
-      body = mail.body_reference();
-      break;
-    }
-    if (mark.Stall()) {
-      spdlog::warn("body not stored, trying on message={} error=\"{}\"", mail.message_id(), Message(moved));
-    }
-    co_await Pause(kPause);
-  }
-  const OutgoingMessage message = EncodeCopy(copy, lane);
-  for (;;) {
-    if (!may_move()) co_return false;
-    const PublishResult result = co_await PublishAcknowledged(context.broker, message, kStoreLimit);
-    if (result.state == PublishState::kStored) co_return true;
-    if (context.give_up()) co_return false;
-    if (mark.Stall()) {
-      spdlog::warn("copy not stored, trying on message={} error=\"{}\"", mail.message_id(),
-                   Message(result.status));
-    }
-    co_await Pause(kPause);
-  }
-}
 
 Settlement::Settlement(SettlementContext& context, std::shared_ptr<Delivery> delivery, int lane,
                        std::function<void()> done)
@@ -141,7 +56,7 @@ void Settlement::Start() {
 void Settlement::EndLeg(LegEnd end) {
   --open_legs_;
   std::move(end.events.begin(), end.events.end(), std::back_inserter(events_));
-  if (end.copy) copies_.push_back(*std::move(end.copy));
+  if (end.move) moves_.push_back(*std::move(end.move));
   if (end.ended_mail) ended_.push_back(std::move(end.ended_mail));
   ScheduleFlush();
 }
@@ -176,7 +91,7 @@ asio::awaitable<void> Settlement::FlushOnce() {
   std::vector<v1::Event> events = std::exchange(accepted_, {});
   std::move(events_.begin(), events_.end(), std::back_inserter(events));
   events_.clear();
-  std::vector<Copy> copies = std::exchange(copies_, {});
+  std::vector<Move> moves = std::exchange(moves_, {});
   std::vector<std::shared_ptr<const v1::Mail>> ended = std::exchange(ended_, {});
   const auto may_move = [self] { return self->delivery_->Leased(); };
 
@@ -190,11 +105,7 @@ asio::awaitable<void> Settlement::FlushOnce() {
   if (!stored.ok() || !stored->complete) returned_ = true;
   if (stored.ok() && stored->complete) {
     named_ = named_ || tells;
-    for (Copy& copy : copies) {
-      v1::BodyReference& body = bodies_[copy.mail().message_id()];
-      const bool copied = co_await StoreCopy(context_, std::move(copy), lane_, may_move, body);
-      if (!copied) returned_ = true;
-    }
+    co_await StoreMoves(std::move(moves));
   }
   const bool last = open_legs_ == 0 && events_.empty();
   if (last && !returned_ && !named_) {
@@ -210,6 +121,15 @@ asio::awaitable<void> Settlement::FlushOnce() {
   if (!last) ScheduleFlush();
 }
 
+asio::awaitable<void> Settlement::StoreMoves(std::vector<Move> moves) {
+  const auto may_move = [delivery = delivery_] { return delivery->Leased(); };
+  std::vector<Move> together = Together(std::move(moves), kMaxRecordBytes);
+  for (Move& move : together) {
+    const bool stored = co_await StoreMove(context_, std::move(move), lane_, may_move, bodies_);
+    if (!stored) returned_ = true;
+  }
+}
+
 // Nothing was left to tell of the record: another had told it all, or it was a second copy. Its
 // acknowledgement would leave no trace for the audit.
 asio::awaitable<bool> Settlement::StoreNote() {
@@ -223,11 +143,11 @@ asio::awaitable<bool> Settlement::StoreNote() {
 std::string Settlement::StoredBodyId(const v1::Mail& mail) const {
   if (mail.has_body_reference()) return mail.body_reference().body_id();
   const auto moved = bodies_.find(mail.message_id());
-  if (moved != bodies_.end() && !moved->second.body_id().empty()) return moved->second.body_id();
+  if (moved != bodies_.end()) return moved->second.body_id();
   return looked_ && mail.inline_body().size() > kMostBytesInCopy ? MovedBodyId(mail) : std::string();
 }
 
-// A body is deleted by whoever wrote the last terminal event. Two may think that they did: deleting twice is
+// The writer of the last terminal event deletes the body. Two may think that they were: deleting twice is
 // harmless.
 asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<const v1::Mail>> mails) {
   std::set<std::string> seen;
@@ -240,7 +160,7 @@ asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<
     if (!status.ok() || !status->AllTerminal()) continue;
     const absl::Status deleted = co_await DeleteBody(context_.broker, body_id);
     if (!deleted.ok())
-      spdlog::warn("body not deleted message={} error=\"{}\"", mail->message_id(), Message(deleted));
+      observe::Warn("body not deleted", {{"message", mail->message_id()}, {"error", Message(deleted)}});
   }
 }
 

@@ -1,5 +1,6 @@
 #include "common/queue/model/record_check.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,29 +19,40 @@ absl::Status Bad(std::string_view what) {
   return absl::InvalidArgumentError(std::string(what));
 }
 
-// The fields of a subject that its records repeat: <place>.<lane>.<class>.<tenant>, then <slot> in READY, and
-// <id>.<generation>.<domain…> in WAIT; in HELD <place>.<lane>.<class>.<site>.<tenant>.<id>.<generation>.
+// The fields of a subject that its records repeat.
 struct Place {
-  bool ready = false;
   std::string mail_class;
   std::string tenant;
-  std::string slot_or_id;
-  std::uint32_t generation = 0;
+  // Set where records of several mails lie: READY and the shelf.
+  std::string slot;
+  // Set where a record has one mail.
+  std::string message_id;
+  std::optional<std::uint32_t> generation;
+
+  [[nodiscard]] bool HasGeneration(std::uint32_t of_mail) const {
+    return generation ? *generation == of_mail : of_mail > 0;
+  }
 };
 
 absl::StatusOr<Place> ParsePlace(std::string_view subject) {
-  const std::vector<std::string> tokens = absl::StrSplit(std::string(subject), '.');
+  std::vector<std::string> tokens = absl::StrSplit(std::string(subject), '.');
   if (tokens.size() < 5) return Bad("its subject has too few parts");
-  Place place{tokens[0] == "ready", tokens[2], tokens[3], tokens[4]};
-  if (place.ready) return place;
+  // ready.<lane>.<class>.<tenant>.<slot>
+  if (tokens[0] == "ready") return Place{tokens[2], tokens[3], tokens[4], "", 0};
+  // due.<lane>.held.…, as held.<lane>.…
+  if (tokens[0] == "due" && tokens[2] == "held") {
+    tokens[0] = "held";
+    tokens.erase(tokens.begin() + 2);
+  }
   const bool held = tokens[0] == "held";
   if (!held && tokens[0] != "wait" && tokens[0] != "due") return Bad("its subject is none of the queue's");
-  const std::size_t tenant = held ? 4 : 3;
-  if (tokens.size() < 7 || !absl::SimpleAtoi(tokens[tenant + 2], &place.generation))
-    return Bad("its subject has no generation");
-  place.tenant = tokens[tenant];
-  place.slot_or_id = tokens[tenant + 1];
-  return place;
+  if (tokens.size() < 7) return Bad("its subject has too few parts");
+  // held.<lane>.<class>.<site>.<tenant>.<slot>.<hour>
+  if (held) return Place{tokens[2], tokens[4], tokens[5], "", std::nullopt};
+  // wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain…>, or due.…
+  std::uint32_t generation = 0;
+  if (!absl::SimpleAtoi(tokens[5], &generation)) return Bad("its subject has no generation");
+  return Place{tokens[2], tokens[3], "", tokens[4], generation};
 }
 
 absl::Status CheckRecipients(const v1::Mail& mail) {
@@ -73,8 +85,8 @@ absl::Status CheckMail(const v1::Mail& mail, const std::string& record_id, const
   if (mail.tenant() != place.tenant || !IsValidTenant(mail.tenant()))
     return Bad("a tenant that is not its subject's");
   if (ClassToken(ClassOf(mail)) != place.mail_class) return Bad("a class that is not its subject's");
-  if (mail.generation() != place.generation) return Bad("a generation that is not its subject's");
-  if (!place.ready && mail.message_id() != place.slot_or_id)
+  if (!place.HasGeneration(mail.generation())) return Bad("a generation that is not its subject's");
+  if (!place.message_id.empty() && mail.message_id() != place.message_id)
     return Bad("a message id that is not its subject's");
   if (!mail.has_accept_time() || !mail.has_expire_time()) return Bad("a mail without its times");
   if (absl::Status recipients = CheckRecipients(mail); !recipients.ok()) return recipients;
@@ -88,8 +100,10 @@ absl::Status CheckRecord(const v1::Record& record, std::string_view subject) {
   if (!place.ok()) return place.status();
   if (record.layout() > kKnownLayout) return Bad("a layout of a later version");
   if (record.mails().empty()) return Bad("no mail in it");
-  if (record.mails_size() > (place->ready ? mail::kMaxMailsPerRecord : 1)) return Bad("too many mails in it");
-  if (place->ready && place->slot_or_id != absl::StrCat(SlotOf(record.record_id()))) {
+  if (record.mails_size() > (place->slot.empty() ? 1 : mail::kMaxMailsPerRecord)) {
+    return Bad("too many mails in it");
+  }
+  if (!place->slot.empty() && place->slot != absl::StrCat(SlotOf(record.record_id()))) {
     return Bad("a record id that is not its subject's");
   }
   std::set<std::string_view> ids;

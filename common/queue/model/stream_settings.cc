@@ -65,9 +65,14 @@ StreamSettings Wait(int lane, const QueueConfig& config) {
   return stream;
 }
 
+// A shelf: nobody consumes it, records come back by being published as due and purged here.
 StreamSettings Held(int lane, const QueueConfig& config) {
-  StreamSettings stream = WorkQueue(HeldStream(lane), config);
+  StreamSettings stream;
+  stream.name = HeldStream(lane);
+  stream.title = "stream " + stream.name;
   stream.subjects = {LaneSubjects("held.", lane)};
+  stream.allow_direct = true;  // for the audit: it goes through all of it
+  stream.replicas = config.replicas;
   return stream;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/text.h"
 #include "goniec/queue/v1/queue.pb.h"
@@ -17,6 +18,9 @@ constexpr std::size_t kMaxDomainTokens = 200;
 // What is kept of a domain that is too long, before the hash that stands for the rest.
 constexpr std::size_t kKeptOfLongDomain = 150;
 constexpr char kQuarantinePrefix[] = "quarantine.";
+constexpr char kHeld[] = "held";
+// Of <place>.<lane>.<class>.….
+constexpr std::size_t kClassToken = 2;
 constexpr char kHexDigits[] = "0123456789abcdef";
 
 // FNV-1a, 64 bits. It decides where the events of a message lie, so it may never change.
@@ -100,6 +104,20 @@ std::string& AppendToken(std::string& subject, std::string_view token) {
   return subject += token;
 }
 
+// What follows the class in a copy's subject, whatever its generation and domain.
+std::string MessageTail(std::string_view tenant, std::string_view message_id) {
+  std::string tail(".");
+  tail += tenant;
+  return AppendToken(tail, AsciiLower(message_id)) + ".>";
+}
+
+// What follows the site in a record's from the shelf, whatever its hour.
+std::string SlotTail(std::string_view tenant, int slot) {
+  std::string tail(".");
+  tail += tenant;
+  return AppendToken(tail, std::to_string(slot)) + ".*";
+}
+
 }  // namespace
 
 std::string_view ClassToken(MailClass mail_class) {
@@ -177,14 +195,45 @@ std::string DueSubject(std::string_view wait_subject) {
   return "due" + std::string(dot == std::string_view::npos ? std::string_view() : wait_subject.substr(dot));
 }
 
+std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, std::string_view tenant,
+                        int slot, WallTime earliest_expiry) {
+  const auto hour = std::chrono::floor<std::chrono::hours>(earliest_expiry.time_since_epoch()).count();
+  std::string subject = LaneAndClass(kHeld, lane, ClassToken(mail_class));
+  AppendToken(subject, site);
+  AppendToken(subject, tenant);
+  AppendToken(subject, std::to_string(slot));
+  return AppendToken(subject, std::to_string(std::max<std::int64_t>(hour, 0)));
+}
+
+std::string ReleasedSubject(std::string_view held_subject) {
+  std::vector<std::string> tokens = absl::StrSplit(ToAbsl(held_subject), '.');
+  tokens[0] = "due";
+  if (tokens.size() > kClassToken) tokens.insert(tokens.begin() + kClassToken, kHeld);
+  return absl::StrJoin(tokens, ".");
+}
+
+std::optional<std::string> MessageIdIn(std::string_view copy_subject) {
+  constexpr std::size_t kIdToken = 4;
+  const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(copy_subject), '.');
+  const bool copy = tokens.size() > kIdToken && (tokens[0] == "wait" || tokens[0] == "due");
+  if (!copy || tokens[kClassToken] == kHeld) return std::nullopt;
+  return tokens[kIdToken];
+}
+
+std::string DueFilter(int lane, std::string_view tenant, std::string_view message_id) {
+  return LaneAndClass("due", lane, "*") + MessageTail(tenant, message_id);
+}
+
+std::string ReleasedFilter(int lane, std::string_view tenant, int slot) {
+  return LaneAndClass("due", lane, kHeld) + ".*.*" + SlotTail(tenant, slot);
+}
+
 std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::string_view message_id) {
-  std::string tail(".");
-  tail += tenant;
-  AppendToken(tail, AsciiLower(message_id));
-  tail += ".>";
-  return {{WaitStream(lane), LaneAndClass("wait", lane, "*") + tail},
-          {WaitStream(lane), LaneAndClass("due", lane, "*") + tail},
-          {HeldStream(lane), LaneAndClass("held", lane, "*.*") + tail}};
+  const int slot = SlotOf(message_id);
+  return {{WaitStream(lane), LaneAndClass("wait", lane, "*") + MessageTail(tenant, message_id)},
+          {WaitStream(lane), DueFilter(lane, tenant, message_id)},
+          {HeldStream(lane), LaneAndClass(kHeld, lane, "*.*") + SlotTail(tenant, slot), true},
+          {WaitStream(lane), ReleasedFilter(lane, tenant, slot)}};
 }
 
 std::string EventSubject(int shard, std::string_view tenant, int slot) {
@@ -226,7 +275,9 @@ std::vector<std::string> QuarantineFilters(std::string_view tenant, std::string_
   AppendToken(copies, AsciiLower(message_id));
   std::string ready = QuarantineSubject("ready.*.*");
   AppendToken(ready, tenant);
-  return {AppendToken(ready, std::to_string(SlotOf(message_id))), copies + ".>"};
+  const int slot = SlotOf(message_id);
+  const std::string released = QuarantineSubject("due.*.held.*.*") + SlotTail(tenant, slot);
+  return {AppendToken(ready, std::to_string(slot)), copies + ".>", released};
 }
 
 std::string AbandonedSubject(std::string_view body_id) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
+
 namespace goniec::queue {
 
 namespace v1 {
@@ -64,14 +66,27 @@ std::string ReadySlotFilter(int lane, std::string_view tenant, int slot);
 std::string WaitSubject(int lane, MailClass mail_class, std::string_view tenant, std::string_view message_id,
                         std::uint32_t generation, std::string_view domain);
 std::string DueSubject(std::string_view wait_subject);
+// held.<lane>.<class>.<site>.<tenant>.<slot>.<hour>: the shelf of a site, `site` one token of it. The records
+// of a slot that expire in one hour (since 1970) lie there together, each with several mails of its own.
+std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, std::string_view tenant,
+                        int slot, WallTime earliest_expiry);
+// Where a record that comes back from the shelf is due: due.<lane>.held. with the same tail.
+std::string ReleasedSubject(std::string_view held_subject);
+// Of a copy in WAIT (wait., due.), the one message that it is of; nothing for a record from the shelf.
+std::optional<std::string> MessageIdIn(std::string_view copy_subject);
 
 // Everywhere that copies of a message may lie, all generations, in the order in which a copy passes through:
-// wait, due, held.
+// wait and due; held, and due from there. Records from the shelf hold other messages as well.
 struct StoredPlace {
   std::string stream;
   std::string subject;  // with wildcards
+  // Too many other subjects lie between those that match: they are best asked for first (STREAM.INFO).
+  bool by_name = false;
 };
 std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::string_view message_id);
+// Those of them that are due: a message's own, and its slot's from the shelf.
+std::string DueFilter(int lane, std::string_view tenant, std::string_view message_id);
+std::string ReleasedFilter(int lane, std::string_view tenant, int slot);
 
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/str_split.h"
 #include "common/mail/ulid.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
@@ -82,12 +82,10 @@ asio::awaitable<absl::Status> Audit::WalkCopies(std::size_t most, WallTime now) 
       most, [this, now](int lane, const StoredMessage& stored) { MeetCopy(lane, stored, now); });
 }
 
-// wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain reversed>, or due.…
 void Audit::MeetCopy(int lane, const StoredMessage& stored, WallTime now) {
   if (overdue_.size() < kMostOverdue && IsOverdue(stored, now)) overdue_.push_back({lane, stored.subject});
-  const std::vector<std::string> tokens = absl::StrSplit(stored.subject, '.');
-  constexpr std::size_t kIdToken = 4;
-  if (tokens.size() <= kIdToken || !recipients_.open().contains(tokens[kIdToken])) return;
+  const std::optional<std::string> only = MessageIdIn(stored.subject);
+  if (only && !recipients_.open().contains(*only)) return;
   v1::Record record;
   if (!record.ParseFromString(stored.data)) return;
   for (const v1::Mail& mail : record.mails()) {

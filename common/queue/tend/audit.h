@@ -37,7 +37,7 @@ inline constexpr std::chrono::minutes kAuditAge{5};
 // What one run may do; by default everything.
 struct AuditBounds {
   std::chrono::seconds age = kAuditAge;                             // 0: nothing is too young
-  std::size_t copies = std::numeric_limits<std::size_t>::max();     // to read of WAIT
+  std::size_t copies = std::numeric_limits<std::size_t>::max();     // to read of HELD and WAIT
   std::size_t questions = std::numeric_limits<std::size_t>::max();  // about sequences in READY
   std::size_t looks = std::numeric_limits<std::size_t>::max();      // for single messages
   std::optional<WallTime> now;                                      // the broker's time, but in tests
@@ -78,8 +78,8 @@ class Audit {
   // kUnavailable: the broker could not be asked, nothing is known.
   asio::awaitable<absl::StatusOr<AuditReport>> Run(AuditBounds bounds = {});
 
-  // Schedules that were found overdue and not taken from this list. As long as there are any, WAIT is not
-  // gone through any further.
+  // Schedules that were found overdue and not taken from this list. As long as there are any, HELD and WAIT
+  // are not gone through any further.
   [[nodiscard]] std::vector<OverdueSchedule>& overdue() { return overdue_; }
 
  private:

@@ -14,29 +14,46 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::size_t kBatch = 128;
+// Records from the shelf have several mails with their bodies: up to 1 MiB each.
+constexpr std::size_t kShelfBatch = 8;
+constexpr std::size_t kBytesOfACopy = 4096;
+
+// What is read of a record, in copies.
+std::size_t CostOf(const StoredMessage& stored) {
+  return 1 + stored.data.size() / kBytesOfACopy;
+}
 
 }  // namespace
 
 asio::awaitable<absl::Status> CopyWalk::Page(std::size_t most,
                                              std::function<void(int, const StoredMessage&)> each) {
   while (most > 0) {
-    const int size = static_cast<int>(std::min(most, kBatch));
+    const int size = static_cast<int>(std::min(most, on_shelf_ ? kShelfBatch : kBatch));
     const absl::StatusOr<DirectBatch> batch =
-        co_await GetDirectBatch(broker_, WaitStream(lane_), ">", size, std::nullopt, next_);
+        co_await GetDirectBatch(broker_, Stream(), ">", size, std::nullopt, next_);
     if (!batch.ok()) co_return batch.status();
     for (const StoredMessage& stored : batch->messages) {
       next_ = stored.sequence + 1;
+      most -= std::min(most, on_shelf_ ? CostOf(stored) : 1);
       each(lane_, stored);
     }
-    most -= std::min(most, batch->messages.size());
     if (!batch->messages.empty() && batch->pending > 0) continue;
-    next_ = 1;
-    if (++lane_ < config_.lanes) continue;
-    lane_ = 0;
-    ++passes_ended_;
-    break;
+    if (!NextStream()) break;
   }
   co_return absl::OkStatus();
+}
+
+std::string CopyWalk::Stream() const {
+  return on_shelf_ ? HeldStream(lane_) : WaitStream(lane_);
+}
+
+bool CopyWalk::NextStream() {
+  next_ = 1;
+  on_shelf_ = !on_shelf_;
+  if (!on_shelf_ || ++lane_ < config_.lanes) return true;
+  lane_ = 0;
+  ++passes_ended_;
+  return false;
 }
 
 }  // namespace goniec::queue

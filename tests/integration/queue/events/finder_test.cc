@@ -58,6 +58,25 @@ class FinderTest : public RealQueue {
     return std::make_shared<const std::string>(record.SerializeAsString());
   }
 
+  // The next mail of the same record, with the same recipients.
+  static v1::Mail SecondOf(const v1::Mail& mail) {
+    v1::Mail second = mail;
+    second.set_message_id(mail::MessageIdOf(std::string(mail::RecordIdOf(mail.message_id())), 1));
+    return second;
+  }
+
+  static std::string HeldSubjectOf(const v1::Mail& mail) {
+    return HeldSubject(0, MailClass::kTransactional, "site1", mail.tenant(), SlotOf(mail.message_id()),
+                       WallTime(std::chrono::hours(500'000)));
+  }
+
+  void StoreOn(const std::string& subject, const std::vector<v1::Mail>& mails) {
+    v1::Record record;
+    record.set_record_id(std::string(mail::RecordIdOf(mails.at(0).message_id())));
+    for (const v1::Mail& mail : mails) *record.add_mails() = mail;
+    Store({subject, std::make_shared<const std::string>(record.SerializeAsString()), {}});
+  }
+
   void StoreReady(const v1::Mail& mail, int lane = 0) {
     const int slot = SlotOf(mail.message_id());
     Store({ReadySubject(lane, MailClass::kTransactional, mail.tenant(), slot), Encoded(mail), {}});
@@ -200,14 +219,55 @@ TEST_F(FinderTest, ACopyIsFoundBeforeAndAfterItsScheduleFired) {
   EXPECT_EQ(StateOf(due.message_id()), RecipientState::kDeferred);
 }
 
-TEST_F(FinderTest, AHeldCopyIsFound) {
+// Among the other mails of its record, and beside other records of the slot and the hour.
+TEST_F(FinderTest, AHeldMailIsFoundAmongTheOthersOfItsRecord) {
   const v1::Mail mail = MakeMail(NewId(), 1, 1);
-  Store({absl::StrCat("held.0.transactional.site1.", kTenant, ".", mail.message_id(), ".1"),
-         Encoded(mail),
-         {}});
-  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_HELD, 1)});
-  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kHeld);
-  EXPECT_THAT(*RunToEnd(finder_->FindCopies(kTenant, mail.message_id())), SizeIs(1));
+  const v1::Mail second = SecondOf(mail);
+  v1::Mail neighbour = MakeMail(NewId(), 1, 1);
+  while (SlotOf(neighbour.message_id()) != SlotOf(mail.message_id())) neighbour.set_message_id(NewId());
+  StoreOn(HeldSubjectOf(mail), {neighbour});
+  StoreOn(HeldSubjectOf(mail), {mail, second});
+  StoreEvents({MakeEvent(second, v1::EVENT_TYPE_HELD, 1)});
+  EXPECT_EQ(StateOf(second.message_id()), RecipientState::kHeld);
+  EXPECT_EQ(MustFind(mail.message_id()).recipients.size(), 1U) << "though no event names it";
+  const auto copies = RunToEnd(finder_->FindCopies(kTenant, second.message_id()));
+  ASSERT_TRUE(copies.ok()) << copies.status();
+  ASSERT_THAT(*copies, SizeIs(1));
+  EXPECT_EQ(copies->at(0).stream, "HELD_0");
+  EXPECT_EQ(copies->at(0).subject, HeldSubjectOf(mail));
+  EXPECT_EQ(copies->at(0).sequence, 2U);
+  EXPECT_EQ(copies->at(0).mail.message_id(), second.message_id());
+  EXPECT_THAT(*RunToEnd(finder_->FindStored(kTenant, mail.message_id())), SizeIs(1));
+  EXPECT_EQ(FindCode("other", mail.message_id()), absl::StatusCode::kNotFound);
+}
+
+TEST_F(FinderTest, AHeldMailIsFoundWhereItComesBack) {
+  const v1::Mail mail = MakeMail(NewId(), 1, 1);
+  const std::string released = ReleasedSubject(HeldSubjectOf(mail));
+  StoreOn(released, {mail, SecondOf(mail)});
+  const auto copies = RunToEnd(finder_->FindCopies(kTenant, SecondOf(mail).message_id()));
+  ASSERT_TRUE(copies.ok()) << copies.status();
+  ASSERT_THAT(*copies, SizeIs(1));
+  EXPECT_EQ(copies->at(0).stream, "WAIT_0");
+  EXPECT_EQ(copies->at(0).subject, released);
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDeferred);
+}
+
+// It leaves the shelf after it is due: between the two reads it is met in the second place.
+TEST_F(FinderTest, AHeldMailThatComesBackBetweenTheReadsIsStillFound) {
+  const v1::Mail mail = MakeMail(NewId(), 1, 1);
+  StoreOn(HeldSubjectOf(mail), {mail});
+  Before("$JS.API.STREAM.INFO.HELD_", [&] {
+    StoreOn(ReleasedSubject(HeldSubjectOf(mail)), {mail});
+    Api("STREAM.PURGE.HELD_0");
+  });
+  EXPECT_EQ(StateOf(mail.message_id()), RecipientState::kDeferred);
+}
+
+TEST_F(FinderTest, AHeldMailThatWasSetAsideWhenItCameBackIsFound) {
+  const v1::Mail mail = MakeMail(NewId(), 1, 1);
+  StoreOn(QuarantineSubject(ReleasedSubject(HeldSubjectOf(mail))), {mail, SecondOf(mail)});
+  EXPECT_EQ(StateOf(SecondOf(mail).message_id()), RecipientState::kDeferred);
 }
 
 TEST_F(FinderTest, LateEventsCount) {
@@ -453,15 +513,25 @@ TEST_F(FinderTest, FindCopiesGivesAllGenerationsOfThisMessageAlone) {
 
 TEST_F(FinderTest, AResendSeesItsFirst) {
   const v1::Mail mail = MakeMail(NewId());
-  const std::string record(mail::RecordIdOf(mail.message_id()));
   const std::string subject = ReadySubject(0, MailClass::kTransactional, kTenant, SlotOf(mail.message_id()));
-  StoreReady(mail);  // sequence 1
-  StoreReady(mail);  // sequence 2
-  EXPECT_TRUE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 1)));
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, std::string(24, '0'), 0, 2)));
+  StoreReady(mail);                                                           // sequence 1
+  Store({subject, std::make_shared<const std::string>("not a record"), {}});  // sequence 2
+  StoreReady(mail);                                                           // sequence 3
+  const auto earlier_than = [&](std::uint64_t sequence) {
+    int found = 0;
+    const absl::Status read =
+        RunToEnd(finder_->ReadEarlier("READY_0", subject, sequence, [&](const v1::Record& record) {
+          EXPECT_EQ(record.mails(0).message_id(), mail.message_id());
+          ++found;
+        }));
+    EXPECT_TRUE(read.ok()) << read;
+    return found;
+  };
+  EXPECT_EQ(earlier_than(1), 0);
+  EXPECT_EQ(earlier_than(3), 1);
+  EXPECT_EQ(earlier_than(9), 2);
   AcknowledgeReady();
-  EXPECT_FALSE(*RunToEnd(finder_->ReadyHoldsEarlier(subject, record, 0, 2)));
+  EXPECT_EQ(earlier_than(9), 0);
 }
 
 }  // namespace

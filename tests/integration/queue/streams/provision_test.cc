@@ -197,7 +197,7 @@ TEST_F(ProvisionTest, ABrokerThatIsAwayIsAnErrorAndNotAFinding) {
   EXPECT_EQ(RunToEnd(Provision(*broker_, config_)).status().code(), absl::StatusCode::kUnavailable);
 }
 
-// The least rights that DESIGN and k8s/base give to inbound.
+// The least rights that k8s/base gives to inbound.
 TEST_F(ProvisionTest, InboundVerifiesWithItsLeastRights) {
   test::NatsServerOptions options;
   options.extra = R"(

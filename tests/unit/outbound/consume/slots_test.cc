@@ -99,6 +99,46 @@ INSTANTIATE_TEST_SUITE_P(
                       AskCase{"Records", {795, 795, kMiB, 0, 0}, {1, 1000}, 5}),
     [](const auto& param) { return param.param.name; });
 
+// Whatever the two other kinds have taken of a bound, each kind may still ask: no backlog stands before
+// another kind's mail.
+struct FloodCase {
+  const char* name;
+  InHand others;  // each of the two
+};
+
+class BesideAFloodTest : public ::testing::TestWithParam<FloodCase> {};
+
+TEST_P(BesideAFloodTest, EveryKindGetsItsPartOfEveryBound) {
+  for (const Kind kind : {Kind::kTransactional, Kind::kBulk, Kind::kDue}) {
+    InHandByKind in_hand{};
+    in_hand.fill(GetParam().others);
+    in_hand[static_cast<std::size_t>(kind)] = {};
+    EXPECT_GT(RecordsToAsk(Config(), kind, in_hand, {1, 1000}), 0) << static_cast<int>(kind);
+  }
+}
+
+TEST_P(BesideAFloodTest, AFloodingKindGetsNoMore) {
+  for (const Kind kind : {Kind::kTransactional, Kind::kBulk, Kind::kDue}) {
+    InHandByKind in_hand{};
+    in_hand[static_cast<std::size_t>(kind)] = GetParam().others;
+    EXPECT_EQ(RecordsToAsk(Config(), kind, in_hand, {1, 1000}), 0) << static_cast<int>(kind);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BesideAFloodTest,
+                         ::testing::Values(FloodCase{"OfMailsThatWait", {1, 1'000, 1'000, 1'000, 1'000}},
+                                           FloodCase{"OfBytesThatWait", {1, 1, 5 * kMiB, 1, 5 * kMiB}},
+                                           FloodCase{"OfBytesOnTheWire", {1, 1, 10 * kMiB, 0, 0}},
+                                           FloodCase{"OfRecords", {1'000, 1'000, 1'000, 0, 0}}),
+                         [](const auto& param) { return param.param.name; });
+
+TEST(ShareOfLaneTest, LanesShareWhatIsAskedForAndNoneIsLeftOut) {
+  EXPECT_EQ(ShareOfLane(32, 1), 32);
+  EXPECT_EQ(ShareOfLane(32, 4), 8);
+  EXPECT_EQ(ShareOfLane(3, 4), 1);
+  EXPECT_EQ(ShareOfLane(0, 4), 0);
+}
+
 TEST(RecordSizeTest, FollowsWhatComes) {
   RecordSize size{1, 1000};
   for (int i = 0; i < 50; ++i) size.Note(100, 300'000);

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "common/queue/events/open_recipients.h"
-#include "common/queue/hold/settlement.h"
+#include "common/queue/hold/move.h"
 #include "common/queue/model/message_status.h"
 #include "common/queue/model/record_check.h"
 
@@ -182,10 +182,10 @@ TEST(CorpusTest, ACopyOfACopyKeepsWhatALaterVersionSaid) {
     const auto unknown = UnknownIn(expected);
 
     const WallTime at = std::chrono::system_clock::now();
-    const Copy first = MakeCopy(record, mail, {last}, "first.test", 1, at);
+    const Move first = MakeMove(record, mail, {last}, ToWait{"first.test", at}, 1);
     v1::Record stored;
     ASSERT_TRUE(stored.ParseFromString(first.record.SerializeAsString()));
-    const Copy second = MakeCopy(stored, stored.mails(0), {0}, "first.test", 2, at);
+    const Move second = MakeMove(stored, stored.mails(0), {0}, ToWait{"first.test", at}, 2);
     EXPECT_EQ(UnknownIn(first.record), unknown);
     EXPECT_EQ(UnknownIn(second.record), unknown);
     expected.mutable_mails(0)->set_generation(mail.generation() + 2);

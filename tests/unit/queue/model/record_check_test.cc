@@ -101,15 +101,24 @@ TEST(CheckRecord, WhatIsNotOursIsNamed) {
   }
 }
 
-TEST(CheckRecord, AHeldCopyPasses) {
-  const v1::Record copy = GoodCopy();
-  const std::string& id = copy.mails(0).message_id();
-  const auto check = [&](const std::string& subject) { return CheckRecord(copy, subject); };
-  EXPECT_TRUE(check("held.0.transactional.site1.shop." + id + ".3").ok());
-  EXPECT_FALSE(check("held.0.transactional.site1.other." + id + ".3").ok());
-  EXPECT_FALSE(check("held.0.transactional.site1.shop." + id + ".2").ok());
-  EXPECT_FALSE(check("held.0.bulk.site1.shop." + id + ".3").ok());
-  EXPECT_FALSE(check("held.0.transactional.shop." + id + ".3").ok());
+// Mails of one record meet on the shelf again, whatever their generations; and come back from it as they are.
+TEST(CheckRecord, ARecordFromTheShelfHasSeveralMails) {
+  v1::Record record = Good();
+  record.mutable_mails(0)->set_generation(1);
+  record.mutable_mails(1)->set_generation(3);
+  const std::string slot = std::to_string(SlotOf(record.record_id()));
+  const std::string other_slot = std::to_string((SlotOf(record.record_id()) + 1) % 4096);
+  for (const std::string place : {"held.0.", "due.0.held."}) {
+    const auto check = [&](const std::string& rest) { return CheckRecord(record, place + rest); };
+    EXPECT_TRUE(check("transactional.site1.shop." + slot + ".494000").ok()) << place;
+    EXPECT_FALSE(check("transactional.site1.other." + slot + ".494000").ok()) << place;
+    EXPECT_FALSE(check("transactional.site1.shop." + other_slot + ".494000").ok()) << place;
+    EXPECT_FALSE(check("bulk.site1.shop." + slot + ".494000").ok()) << place;
+    EXPECT_FALSE(check("transactional.shop." + slot + ".494000").ok()) << place;
+  }
+  record.mutable_mails(1)->set_generation(0);
+  EXPECT_FALSE(CheckRecord(record, "held.0.transactional.site1.shop." + slot + ".494000").ok())
+      << "a mail that never moved";
 }
 
 TEST(CheckRecord, ASubjectThatIsNotTheRecords) {

@@ -61,13 +61,33 @@ TEST(Subjects, FollowTheTable) {
 
 TEST(Subjects, CopiesAreLookedForInTheOrderTheyMove) {
   const std::vector<StoredPlace> places = CopyFilters(1, "acme", kId);
-  ASSERT_EQ(places.size(), 3U);
+  ASSERT_EQ(places.size(), 4U);
   EXPECT_EQ(places[0].stream, "WAIT_1");
   EXPECT_EQ(places[0].subject, "wait.1.*.acme.01aryz6s41tsv4rrffq69g5fav.>");
   EXPECT_EQ(places[1].stream, "WAIT_1");
   EXPECT_EQ(places[1].subject, "due.1.*.acme.01aryz6s41tsv4rrffq69g5fav.>");
   EXPECT_EQ(places[2].stream, "HELD_1");
-  EXPECT_EQ(places[2].subject, "held.1.*.*.acme.01aryz6s41tsv4rrffq69g5fav.>");
+  EXPECT_EQ(places[2].subject, "held.1.*.*.acme.3425.*");
+  EXPECT_TRUE(places[2].by_name);
+  EXPECT_EQ(places[3].stream, "WAIT_1");
+  EXPECT_EQ(places[3].subject, "due.1.held.*.*.acme.3425.*");
+}
+
+TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
+  const WallTime expiry{std::chrono::hours(494'000) + std::chrono::minutes(59)};
+  const std::string held = HeldSubject(1, MailClass::kBulk, "site1", "acme", 3425, expiry);
+  EXPECT_EQ(held, "held.1.bulk.site1.acme.3425.494000");
+  EXPECT_EQ(ReleasedSubject(held), "due.1.held.bulk.site1.acme.3425.494000");
+  EXPECT_EQ(HeldSubject(0, MailClass::kBulk, "s", "t", 0, WallTime::min()), "held.0.bulk.s.t.0.0");
+}
+
+TEST(Subjects, OnlyACopyOfOneMessageNamesIt) {
+  EXPECT_EQ(MessageIdIn("wait.0.bulk.acme.x.1.org.example"), "x");
+  EXPECT_EQ(MessageIdIn("due.0.bulk.acme.x.1.org.example"), "x");
+  for (const char* other : {"due.0.held.bulk.site1.acme.3425.494000", "held.0.bulk.site1.acme.3425.494000",
+                            "ready.0.bulk.acme.7", "wait.0.bulk.acme", ""}) {
+    EXPECT_FALSE(MessageIdIn(other).has_value()) << other;
+  }
 }
 
 TEST(Subjects, ANoteIsUnderTenantAndSlotOfItsRecord) {

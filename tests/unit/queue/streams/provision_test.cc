@@ -91,7 +91,8 @@ TEST(CompareStream, JudgesEveryDifference) {
       {"events kept for ever", "EVENTS_0", "max_age", 0, true, false, false},
       {"short memory for duplicates", "READY_0", "duplicate_window", 1000, true, false, true},
       {"no schedules", "WAIT_0", "allow_msg_schedules", false, true, false, true},
-      {"direct reads where none are needed", "HELD_0", "allow_direct", true, false, false, false},
+      {"a shelf that a consumer would empty", "HELD_0", "retention", "workqueue", true, true, true},
+      {"no direct reads for the audit of the shelf", "HELD_0", "allow_direct", false, true, false, true},
       {"no direct reads for the audit", "WAIT_0", "allow_direct", false, true, false, true},
       {"more replicas", "READY_0", "num_replicas", 3, true, false, false},
   };

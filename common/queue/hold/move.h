@@ -1,0 +1,59 @@
+// Mails on their way out of a record in hand: into WAIT, to be tried at a time, or onto a site's shelf in
+// HELD. Made by what follows from an attempt (outbound/consume/conclude) and by the next holder that finishes
+// an interrupted move (holder.h); stored by store_move.h. The event that tells of a move is its maker's.
+//
+// Values and pure functions; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/queue/broker/broker.h"
+#include "goniec/queue/v1/queue.pb.h"
+
+namespace goniec::queue {
+
+// One mail's recipients of one domain, due at a time.
+struct ToWait {
+  // Canonical, the same in every process.
+  std::string domain;
+  WallTime at;
+};
+
+// Several mails of one record, until their site takes mail again.
+struct ToHeld {
+  // The site as one token of a subject.
+  std::string site;
+};
+
+struct Move {
+  // ToWait: one mail. ToHeld: one or more of the same record, each once.
+  v1::Record record;
+  std::variant<ToWait, ToHeld> to;
+  // Kept until the move is stored: what its mails count for is in memory until then.
+  std::vector<std::shared_ptr<const void>> in_hand = {};
+
+  [[nodiscard]] bool into_wait() const { return std::holds_alternative<ToWait>(to); }
+};
+
+// `mail`, one of `record`'s, with only the recipients at `positions`, one generation on. Everything else that
+// stands in the record, the mail and the recipients goes along, fields of a later version included. `record`
+// may have lost its mails. The same for everybody who derives it from the mail and the event.
+Move MakeMove(const v1::Record& record, const v1::Mail& mail, const std::vector<std::uint32_t>& positions,
+              std::variant<ToWait, ToHeld> to, std::uint32_t attempts);
+
+// Moves out of one record, as they are stored: those to the same shelf in one record of at most `most_bytes`,
+// recipients of the same mail in one mail. A mail that stands there with other attempts or another generation
+// goes in a record of its own.
+std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes);
+
+// As it is published in `lane`. Its Nats-Msg-Id says which recipients of which mails moved, and at what
+// generation: the same move is stored once, and another is never taken for it.
+OutgoingMessage EncodeMove(const Move& move, int lane);
+
+}  // namespace goniec::queue

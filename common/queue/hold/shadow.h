@@ -1,0 +1,41 @@
+// What a record in hand must leave to an earlier one: two stored records may hold the same recipients at the
+// same generation (a resend that was stored twice, a schedule that fired twice, a record that came back from
+// its shelf twice), and then the one with the lower sequence acts. It goes by mail, recipient and generation:
+// neither a subject nor a record id says what is in a record. Asked by RecordWork for a record that is looked
+// at, before it looks (holder.h).
+//
+// ReadShadow reads only. Confined to one coroutine at a time.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "goniec/queue/v1/queue.pb.h"
+
+namespace goniec::queue {
+
+class Delivery;
+class MessageFinder;
+
+class Shadow {
+ public:
+  // An earlier record.
+  void Add(const v1::Record& record);
+  // Positions in mail.recipients() that none of the earlier records holds.
+  [[nodiscard]] std::vector<std::uint32_t> Uncovered(const v1::Mail& mail) const;
+
+ private:
+  std::set<std::tuple<std::string, std::uint32_t, std::uint32_t>> held_;  // message id, generation, index
+};
+
+// The shadow of `record`, which was delivered from `lane`: of a resend, by what lies before it in READY; of a
+// copy, by what is due before it; of any other record none. kUnavailable: nothing is certain, let it return.
+asio::awaitable<absl::StatusOr<Shadow>> ReadShadow(MessageFinder& finder, const Delivery& delivery,
+                                                   const v1::Record& record, int lane);
+
+}  // namespace goniec::queue

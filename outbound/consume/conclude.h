@@ -1,0 +1,67 @@
+// What follows from what became of a leg's recipients: the events that tell it, the move of those that are
+// tried again, what people are told, and whether the record must go back. Asked by RecordWork, which stores,
+// logs and counts; when a try is due is decided in outbound/retry, what an expired mail says in
+// outbound/outcome/expiry.
+//
+// Pure but for the ids of events, which are drawn; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/queue/hold/move.h"
+#include "goniec/queue/v1/queue.pb.h"
+#include "outbound/outcome/expiry.h"
+#include "outbound/outcome/result.h"
+#include "outbound/retry/retry.h"
+
+namespace goniec::outbound {
+
+// A leg (one mail's recipients of one domain) and what became of it.
+struct LegResults {
+  // The mail's; it may have lost its mails.
+  const queue::v1::Record& record;
+  const queue::v1::Mail& mail;
+  const std::string& domain;
+  // What events say of attempts before this one.
+  const LastOutcomes& last;
+  // Every recipient of the leg in one of them.
+  const std::vector<Result>& results;
+};
+
+// What is counted, by the metric's label, and but for kBusy logged: recipients of a busy site were not tried,
+// and are too many to be told one by one.
+enum class Told { kDelivered, kBounced, kExpired, kDeferred, kBusy };
+const char* ToldName(Told told);
+
+struct Telling {
+  Told told = Told::kDelivered;
+  Result result;
+};
+
+struct Conclusion {
+  std::vector<queue::v1::Event> events;
+  // All of the leg's recipients that are tried again, together: a second copy of the same mail, generation
+  // and domain would replace the first.
+  std::optional<queue::Move> move;
+  // A recipient ended.
+  bool ended = false;
+  // The record goes back to the broker: the ends among the results are told, and the next holder makes what
+  // moves there are anew.
+  bool returned = false;
+  // The lease is lost: nothing may be written about the record that needs one.
+  bool forfeit = false;
+  std::vector<Telling> tellings;
+  // Recipients whose message was sent in full and got no reply.
+  std::size_t ambiguous = 0;
+};
+
+// `random` is called once for each result, and gives numbers in [0, 1).
+Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime now,
+                    const std::function<double()>& random);
+
+}  // namespace goniec::outbound
