@@ -192,8 +192,11 @@ void GateConnection::Cut(const char* kind, std::string_view why) {
   Close();
 }
 
-// gRPC has closed its end. What it said before is ToClient's, which closes when all of it has gone.
+// gRPC has closed its end. What it said before is ToClient's, which closes when all of it has gone; what the
+// client says meanwhile is for nobody, but closing before it is read would destroy those words on their way.
 asio::awaitable<void> GateConnection::AwaitLastWords() {
+  bool talks = true;
+  while (!closed_ && talks) talks = (co_await client_.ReadSome(from_client_)).ok();
   while (!closed_) {
     timer_.expires_after(kGoodbye);
     asio::error_code ignored;
@@ -292,7 +295,11 @@ asio::awaitable<void> GateConnection::ToClient(std::shared_ptr<GateConnection> s
     if (!status.ok()) break;
     if (begun) self->client_.NeverExpire();
   }
-  if (!self->closed_) co_await self->client_.Shutdown(kGoodbye);
+  if (!self->closed_) {
+    self->client_.ExpireAfter(kWriteLimit);
+    const absl::Status sent = co_await self->client_.AwaitSent();
+    if (sent.ok()) co_await self->client_.Shutdown(kGoodbye);
+  }
   self->Close();
 }
 
