@@ -11,17 +11,13 @@
 #include "common/net/io_threads.h"
 #include "common/observe/log.h"
 #include "common/smtp/replies.h"
+#include "inbound/accept/receive_buffer.h"
 
 namespace goniec::inbound {
 namespace {
 
 // After the limit of a drain: for last words to go out.
 constexpr std::chrono::seconds kCutLimit{2};
-
-// What the kernel keeps of a client that is not read for a while, as while the broker takes no chunk, is in
-// the container's memory and in nobody's count. By itself it grows to megabytes a connection. The kernel
-// takes twice as much.
-constexpr int kReceiveBuffer = 128 * 1024;
 
 // Label of the limit that SessionPenalty sets.
 constexpr const char* kBadSessions = "bad_sessions";
@@ -113,7 +109,8 @@ void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const
   auto memory = std::make_unique<MemoryHold>(client, MemoryPart::kSessions);
   if (!memory->Resize(Connection::kMemory)) return Refuse(std::move(socket), peer, "memory");
   asio::error_code ignored;
-  socket.set_option(asio::socket_base::receive_buffer_size(kReceiveBuffer), ignored);
+  socket.set_option(asio::socket_base::receive_buffer_size(static_cast<int>(ReceiveBuffer(quota_.size()))),
+                    ignored);
   const asio::any_io_executor executor = socket.get_executor();
   auto connection = std::make_unique<Connection>(
       parts_, net::Stream(std::move(socket), peer), *std::move(slot), std::move(client), std::move(memory),
