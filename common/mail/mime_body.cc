@@ -23,13 +23,26 @@ bool IsInline(const Attachment& attachment) {
   return attachment.is_inline;
 }
 
+// A text and how it is encoded.
+struct EncodedText {
+  explicit EncodedText(std::string_view the_text)
+      : text(the_text),
+        base64(IsShorterInBase64(text)),
+        size(base64 ? SizeInBase64(SizeOfCanonicalText(text)) : SizeInQuotedPrintable(text)) {}
+
+  const std::string_view text;
+  const bool base64;
+  const std::size_t size;
+};
+
 class Writer {
  public:
-  Writer(const Draft& draft, std::string& message) : draft_(draft), message_(message) {}
+  Writer(const Draft& draft, std::string& message)
+      : draft_(draft), text_(draft.text), html_(draft.html), message_(message) {}
 
   void Write() {
-    // Text is short beside attachments; where it is not, the string grows.
-    std::size_t size = draft_.text.size() + draft_.html.size() + 3 * kFieldsOfAPart;
+    // A string that grows is there twice.
+    std::size_t size = text_.size + html_.size + 3 * kFieldsOfAPart;
     for (const Attachment& attachment : draft_.attachments)
       size += SizeInBase64(attachment.content.size()) + kFieldsOfAPart;
     message_.reserve(message_.size() + size);
@@ -47,11 +60,11 @@ class Writer {
   }
 
   void WriteContent() {
-    if (draft_.html.empty()) return WriteText("plain", draft_.text);
+    if (draft_.html.empty()) return WriteText("plain", text_);
     if (draft_.text.empty()) return WriteHtmlWithImages();
     const std::string boundary = OpenMultipart("alternative");
     NextPart(boundary);
-    WriteText("plain", draft_.text);
+    WriteText("plain", text_);
     NextPart(boundary);
     WriteHtmlWithImages();
     CloseMultipart(boundary);
@@ -59,25 +72,23 @@ class Writer {
 
   void WriteHtmlWithImages() {
     if (std::none_of(draft_.attachments.begin(), draft_.attachments.end(), IsInline))
-      return WriteText("html", draft_.html);
+      return WriteText("html", html_);
     const std::string boundary =
         OpenMultipart("related", WriteParameter("type", "text/html"));  // RFC 2387 §3.1
     NextPart(boundary);
-    WriteText("html", draft_.html);
+    WriteText("html", html_);
     WriteAttachments(boundary, IsInline);
     CloseMultipart(boundary);
   }
 
-  void WriteText(std::string_view subtype, std::string_view text) {
-    const std::string canonical = CanonicalText(text);
-    const bool base64 = IsShorterInBase64(canonical);
+  void WriteText(std::string_view subtype, const EncodedText& text) {
     absl::StrAppend(&message_, "Content-Type: text/", ToAbsl(subtype), "; charset=utf-8\r\n");
-    absl::StrAppend(&message_, "Content-Transfer-Encoding: ", base64 ? "base64" : "quoted-printable",
+    absl::StrAppend(&message_, "Content-Transfer-Encoding: ", text.base64 ? "base64" : "quoted-printable",
                     "\r\n\r\n");
-    if (base64) {
-      AppendBase64(canonical, message_);
+    if (text.base64) {
+      AppendTextInBase64(text.text, message_);
     } else {
-      AppendQuotedPrintable(canonical, message_);
+      AppendQuotedPrintable(text.text, message_);
     }
   }
 
@@ -118,6 +129,8 @@ class Writer {
   }
 
   const Draft& draft_;
+  const EncodedText text_;
+  const EncodedText html_;
   std::string& message_;
 };
 

@@ -40,17 +40,18 @@ absl::Status CheckBytes(std::string_view raw) {
   return absl::OkStatus();
 }
 
-bool HasLoneLf(std::string_view raw) {
+std::size_t CountLoneLfs(std::string_view raw) {
+  std::size_t count = 0;
   for (std::size_t at = FindByte(raw, '\n', 0); at != std::string_view::npos;
        at = FindByte(raw, '\n', at + 1)) {
-    if (at == 0 || raw[at - 1] != '\r') return true;
+    if (at == 0 || raw[at - 1] != '\r') ++count;
   }
-  return false;
+  return count;
 }
 
-std::string WithCrLf(std::string_view raw) {
+std::string WithCrLf(std::string_view raw, std::size_t lone_lfs) {
   std::string mended;
-  mended.reserve(raw.size() + raw.size() / 32 + 2);
+  mended.reserve(raw.size() + lone_lfs + 2);
   std::size_t start = 0;
   for (std::size_t at = FindByte(raw, '\n', 0); at != std::string_view::npos;
        at = FindByte(raw, '\n', at + 1)) {
@@ -134,8 +135,9 @@ void WriteHeader(const HeaderSection& section, NormalizedRaw& message) {
 absl::StatusOr<NormalizedRaw> NormalizeRaw(std::string_view raw, const RawOptions& options) {
   if (absl::Status bytes = CheckBytes(raw); !bytes.ok()) return bytes;
   NormalizedRaw message;
-  if (HasLoneLf(raw) || !raw.ends_with("\r\n")) {
-    message.owner = std::make_unique<std::string>(WithCrLf(raw));
+  const std::size_t lone_lfs = CountLoneLfs(raw);
+  if (lone_lfs > 0 || !raw.ends_with("\r\n")) {
+    message.owner = std::make_unique<std::string>(WithCrLf(raw, lone_lfs));
     raw = *message.owner;
   }
   auto section = ScanHeaders(raw);

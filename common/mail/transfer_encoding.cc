@@ -1,6 +1,7 @@
 #include "common/mail/transfer_encoding.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "absl/strings/escaping.h"
 #include "common/base/text.h"
@@ -14,7 +15,26 @@ constexpr std::size_t kLineBytes = kLine / 4 * 3;
 // Encoded at once, so that the copy is small.
 constexpr std::size_t kBlock = kLineBytes * 1024;
 
-void AppendQuotedLine(std::string_view line, std::string& message) {
+// What a message grows by, without the message.
+struct Octets {
+  std::size_t count = 0;
+  void operator+=(char /*octet*/) { ++count; }
+  void operator+=(std::string_view octets) { count += octets.size(); }
+  void operator+=(std::initializer_list<char> octets) { count += octets.size(); }
+};
+
+// Takes the first line of `text`, which is not empty: its content without the end.
+std::string_view TakeLine(std::string_view& text) {
+  const std::size_t end = std::min(text.find_first_of(kLineEnd), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end);
+  text.remove_prefix(text.starts_with(kLineEnd) ? kLineEnd.size() : std::min<std::size_t>(text.size(), 1));
+  return line;
+}
+
+// `Message` is std::string or Octets.
+template <typename Message>
+void AppendQuotedLine(std::string_view line, Message& message) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::size_t column = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -38,19 +58,19 @@ void AppendQuotedLine(std::string_view line, std::string& message) {
   message += kLineEnd;
 }
 
+// What of `block` fills lines, once that is worth it.
+void TakeWholeLines(std::string& block, std::string& message) {
+  if (block.size() < kBlock) return;
+  AppendBase64(std::string_view(block).substr(0, kBlock), message);
+  block.erase(0, kBlock);
+}
+
 }  // namespace
 
-std::string CanonicalText(std::string_view text) {
-  std::string result;
-  result.reserve(text.size() + text.size() / 16 + kLineEnd.size());
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(kLineEnd), text.size());
-    result.append(text.substr(0, end));
-    result += kLineEnd;
-    text.remove_prefix(end);
-    text.remove_prefix(text.starts_with(kLineEnd) ? kLineEnd.size() : std::min<std::size_t>(text.size(), 1));
-  }
-  return result;
+std::size_t SizeOfCanonicalText(std::string_view text) {
+  std::size_t size = 0;
+  while (!text.empty()) size += TakeLine(text).size() + kLineEnd.size();
+  return size;
 }
 
 bool IsShorterInBase64(std::string_view text) {
@@ -58,7 +78,7 @@ bool IsShorterInBase64(std::string_view text) {
     return c == '=' || static_cast<unsigned char>(c) >= 0x7F ||
            (c < ' ' && c != '\t' && c != '\n' && c != '\r');
   });
-  return static_cast<std::size_t>(encoded) * 6 > text.size();
+  return static_cast<std::size_t>(encoded) * 6 > SizeOfCanonicalText(text);
 }
 
 std::size_t SizeInBase64(std::size_t size) {
@@ -77,12 +97,31 @@ void AppendBase64(std::string_view bytes, std::string& message) {
   }
 }
 
-void AppendQuotedPrintable(std::string_view text, std::string& message) {
+void AppendTextInBase64(std::string_view text, std::string& message) {
+  std::string block;  // of canonical text
+  block.reserve(2 * kBlock + kLineEnd.size());
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find(kLineEnd), text.size());
-    AppendQuotedLine(text.substr(0, end), message);
-    text.remove_prefix(std::min(text.size(), end + kLineEnd.size()));
+    std::string_view line = TakeLine(text);
+    while (line.size() > kBlock) {
+      block += line.substr(0, kBlock);
+      line.remove_prefix(kBlock);
+      TakeWholeLines(block, message);
+    }
+    block += line;
+    block += kLineEnd;
+    TakeWholeLines(block, message);
   }
+  AppendBase64(block, message);
+}
+
+std::size_t SizeInQuotedPrintable(std::string_view text) {
+  Octets octets;
+  while (!text.empty()) AppendQuotedLine(TakeLine(text), octets);
+  return octets.count;
+}
+
+void AppendQuotedPrintable(std::string_view text, std::string& message) {
+  while (!text.empty()) AppendQuotedLine(TakeLine(text), message);
 }
 
 }  // namespace goniec::mail

@@ -10,6 +10,7 @@
 #include "common/net/io_threads.h"
 #include "common/observe/log.h"
 #include "common/smtp/replies.h"
+#include "inbound/accept/receive_buffer.h"
 
 namespace goniec::inbound {
 namespace {
@@ -102,6 +103,9 @@ void SmtpServer::OnConnection(size_t thread, asio::ip::tcp::socket socket, const
   std::shared_ptr<ClientMemory> client = parts_.intake.memory.Client(peer.ip);
   auto memory = std::make_unique<MemoryHold>(client, MemoryPart::kSessions);
   if (!memory->Resize(Connection::kMemory)) return Refuse(std::move(socket), peer, "memory");
+  asio::error_code ignored;
+  socket.set_option(asio::socket_base::receive_buffer_size(static_cast<int>(ReceiveBuffer(quota_.size()))),
+                    ignored);
   const asio::any_io_executor executor = socket.get_executor();
   auto connection = std::make_unique<Connection>(
       parts_, net::Stream(std::move(socket), peer), *std::move(slot), std::move(client), std::move(memory),

@@ -48,8 +48,15 @@ constexpr seconds kFullLimit{10};
 constexpr milliseconds kPause{5};
 // Connections that made room and are not gone yet.
 constexpr std::size_t kLeaving = 64;
-// The kernel's memory for what is on its way to gRPC, and back, is the container's.
+// The kernel's memory for what is on its way to gRPC, and back, is the container's; so is what it keeps of a
+// client that is not read for a while. It takes twice as much.
 constexpr int kInnerBuffer = 64 * 1024;
+constexpr int kClientBuffer = 128 * 1024;
+// Open streams beyond api.max_calls: calls that begin, are silent, or need no token. Each takes some 18 KiB
+// of gRPC's memory.
+constexpr std::size_t kWaitingCalls = 1'000;
+// After so long a call that nobody has admitted does not just begin.
+constexpr seconds kWaitsLong{10};
 constexpr seconds kGoodbye{2};
 constexpr seconds kStopLimit{10};
 constexpr seconds kBetweenLines{1};
@@ -84,14 +91,16 @@ struct ApiGate::State {
                                            {"total", "client"})),
         cut(parts.metrics.AddCounterBy("goniec_api_connections_cut_total",
                                        "Connections to the gRPC API that were cut.", "why",
-                                       {"idle", "abuse", "stalled"})) {}
+                                       {"idle", "silent", "abuse", "stalled"})) {}
 
   void OnConnection(asio::ip::tcp::socket socket, const net::Endpoint& peer);
   // One line a second at most, with the number of those that were left out: who floods us does not flood the
   // log.
   void Tell(const char* event, const net::Endpoint& peer, std::string_view why);
-  // Ends the one that has been without a call for the longest; false if all have calls.
+  // Ends one that has no call; false if all have calls.
   bool MakeRoom();
+  // Ends those of the calls that nobody has admitted for the longest while there are too many of them.
+  void BoundWaiting();
 
   const ApiGateParts parts;
   net::ConnectionQuota quota;
@@ -134,10 +143,11 @@ class GateConnection {
   void Close();
   void Cut(const char* kind, std::string_view why);
   [[nodiscard]] bool closed() const { return closed_; }
-  // Since when it has no call; the farthest future while it has one.
-  [[nodiscard]] BootTime idle_since() const {
-    return guard_.open_streams() > 0 ? BootTime::max() : idle_since_;
-  }
+  // Who is to go first where connections are too many: who goes by silent calls, who is idle, and whose call
+  // perhaps only begins; of each the one without a call for the longest. Nothing if it has a call.
+  using Turn = std::pair<int, BootTime>;
+  [[nodiscard]] std::optional<Turn> turn_to_go(BootTime now) const;
+  [[nodiscard]] const Http2Guard& guard() const { return guard_; }
   [[nodiscard]] asio::any_io_executor executor() const { return client_.executor(); }
   [[nodiscard]] const net::Endpoint& remote() const { return client_.remote(); }
 
@@ -161,8 +171,15 @@ class GateConnection {
   std::array<char, 16 * 1024> from_server_;
 };
 
+std::optional<GateConnection::Turn> GateConnection::turn_to_go(BootTime now) const {
+  if (closed_ || guard_.has_admitted()) return std::nullopt;
+  if (guard_.open_streams() == 0) return Turn{1, idle_since_};
+  return Turn{guard_.waiting_since() + kWaitsLong < now ? 0 : 2, idle_since_};
+}
+
 void GateConnection::Close() {
   closed_ = true;
+  guard_.EndAll();
   asio::error_code ignored;
   inner_.close(ignored);
   client_.Close();
@@ -175,8 +192,11 @@ void GateConnection::Cut(const char* kind, std::string_view why) {
   Close();
 }
 
-// gRPC has closed its end. Its last words are with ToClient, which closes when all of them have gone.
+// gRPC has closed its end. Its last words are with ToClient, which closes when all of them have gone. What the
+// client says meanwhile is read and dropped: closing before that would destroy those words on their way.
 asio::awaitable<void> GateConnection::AwaitLastWords() {
+  bool talks = true;
+  while (!closed_ && talks) talks = (co_await client_.ReadSome(from_client_)).ok();
   while (!closed_) {
     timer_.expires_after(kGoodbye);
     asio::error_code ignored;
@@ -184,6 +204,7 @@ asio::awaitable<void> GateConnection::AwaitLastWords() {
   }
 }
 
+// False if it takes too long.
 asio::awaitable<bool> GateConnection::AwaitAllowance() {
   const BootTime full_limit = BootClock::now() + kFullLimit;
   while (!closed_) {
@@ -241,6 +262,8 @@ asio::awaitable<void> GateConnection::ToServer() {
       Cut("abuse", guard_.why());
       co_return;
     }
+    gate_.BoundWaiting();
+    if (closed_) co_return;
     if (!begun && guard_.is_http2()) client_.NeverExpire();
     asio::error_code error;
     co_await asio::async_write(inner_, asio::buffer(passed),
@@ -265,14 +288,18 @@ asio::awaitable<void> GateConnection::ToClient(std::shared_ptr<GateConnection> s
     if (error) break;
     const std::string_view bytes(self->from_server_.data(), got);
     self->guard_.FromServer(bytes);
-    if (self->guard_.open_streams() == 0) self->idle_since_ = BootClock::now();
+    if (self->guard_.TakeServed()) self->idle_since_ = BootClock::now();
     const bool begun = self->guard_.is_http2();
     if (begun) self->client_.ExpireAfter(kWriteLimit);
     const absl::Status status = co_await self->client_.WriteAll(bytes);
     if (!status.ok()) break;
     if (begun) self->client_.NeverExpire();
   }
-  if (!self->closed_) co_await self->client_.Shutdown(kGoodbye);
+  if (!self->closed_) {
+    self->client_.ExpireAfter(kWriteLimit);
+    const absl::Status sent = co_await self->client_.AwaitSent();
+    if (sent.ok()) co_await self->client_.Shutdown(kGoodbye);
+  }
   self->Close();
 }
 
@@ -299,6 +326,9 @@ void ApiGate::State::OnConnection(asio::ip::tcp::socket socket, const net::Endpo
                 !slot && why == net::ConnectionQuota::Refusal::kPerAddress ? "api.connections_per_client"
                                                                            : "api.connections");
   }
+  asio::error_code ignored;
+  socket.set_option(asio::socket_base::receive_buffer_size(kClientBuffer), ignored);
+  socket.set_option(asio::socket_base::send_buffer_size(kClientBuffer), ignored);
   auto connection =
       std::make_shared<GateConnection>(*this, net::Stream(std::move(socket), peer), *std::move(slot));
   const asio::any_io_executor executor = connection->executor();
@@ -306,14 +336,36 @@ void ApiGate::State::OnConnection(asio::ip::tcp::socket socket, const net::Endpo
 }
 
 bool ApiGate::State::MakeRoom() {
-  GateConnection* oldest = nullptr;
+  const BootTime now = BootClock::now();
+  GateConnection* first = nullptr;
+  GateConnection::Turn turn;
   for (GateConnection* each : connections) {
-    if (each->closed() || each->idle_since() == BootTime::max()) continue;
-    if (oldest == nullptr || each->idle_since() < oldest->idle_since()) oldest = each;
+    const std::optional<GateConnection::Turn> of_each = each->turn_to_go(now);
+    if (!of_each || (first != nullptr && *of_each >= turn)) continue;
+    first = each;
+    turn = *of_each;
   }
-  if (oldest == nullptr) return false;
-  oldest->Cut("idle", "all connections are taken and this one has no call");
+  if (first == nullptr) return false;
+  first->Cut(first->guard().open_streams() == 0 ? "idle" : "silent",
+             "all connections are taken and this one has no call");
   return true;
+}
+
+void ApiGate::State::BoundWaiting() {
+  while (parts.calls.size() > static_cast<std::size_t>(parts.config.max_calls) + kWaitingCalls) {
+    // Those that have a call as well come last.
+    using Turn = std::pair<bool, BootTime>;
+    GateConnection* first = nullptr;
+    Turn turn;
+    for (GateConnection* each : connections) {
+      const Turn of_each{each->guard().has_admitted(), each->guard().waiting_since()};
+      if (of_each.second == BootTime::max() || (first != nullptr && of_each >= turn)) continue;
+      first = each;
+      turn = of_each;
+    }
+    if (first == nullptr) return;
+    first->Cut("silent", "too many calls that nobody has admitted");
+  }
 }
 
 ApiGate::ApiGate(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -2,8 +2,9 @@
 // passes what an Http2Guard lets through to gRPC over a pair of sockets, and back. gRPC itself can bound none
 // of that. Made by ApiServer.
 //
-// One thread of its own carries all connections. When they are all taken, the one that has been without a
-// call for the longest makes room: its client opens another when it has something to ask.
+// One thread of its own carries all connections. When they are all taken, one without a call makes room: its
+// client opens another when it has something to ask. A call is one that was admitted (call.h), so nobody
+// keeps a connection, and no more than some memory, by calls that are silent or need no token.
 #pragma once
 
 #include <chrono>

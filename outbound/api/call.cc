@@ -69,6 +69,11 @@ void CallState::OnRead(bool ok) {
   on_request(shared_from_this(), std::move(request));
 }
 
+bool CallState::Grow(std::uint64_t octets, std::uint64_t share) {
+  const std::lock_guard lock(mutex_);
+  return memory_.Grow(octets, share);
+}
+
 void CallState::OnCancel() {
   cancelled_ = true;
   Finish(CallerGone(may_be_stored_));

@@ -44,6 +44,9 @@ class CallState : public std::enable_shared_from_this<CallState> {
                std::function<grpc::Status(AnnouncedMessage, RequestMemory::Reservation&)> admit,
                OnRequest on_request);
 
+  // Reserves more for the request than its octets asked for; false if there is no room (see RequestMemory).
+  [[nodiscard]] bool Grow(std::uint64_t octets, std::uint64_t share);
+
   // True once the caller has gone or its deadline has passed.
   [[nodiscard]] bool cancelled() const { return cancelled_; }
   void SetMayBeStored() { may_be_stored_ = true; }

@@ -26,7 +26,12 @@ std::string HashToken(std::string_view token) {
 }
 
 Credentials::Credentials(const ApiConfig& config)
-    : tokens_(config.tokens), needs_token_(config.needs_token), default_tenant_(config.default_tenant) {}
+    : tokens_(config.tokens),
+      needs_token_(config.needs_token),
+      default_tenant_(config.default_tenant),
+      has_several_tenants_(std::any_of(tokens_.begin(), tokens_.end(), [&](const ApiToken& token) {
+        return token.tenant != tokens_.front().tenant;
+      })) {}
 
 absl::StatusOr<Caller> Credentials::Authenticate(std::optional<std::string_view> authorization) const {
   if (!needs_token_) return Caller{.tenant = default_tenant_, .name = "anonymous", .sender_domains = {}};
@@ -44,7 +49,10 @@ absl::StatusOr<Caller> Credentials::Authenticate(std::optional<std::string_view>
     if (ConstantTimeEquals(token.sha256, hash)) found = &token;
   }
   if (found == nullptr) return absl::UnauthenticatedError("the token is not known here");
-  return Caller{.tenant = found->tenant, .name = found->name, .sender_domains = found->sender_domains};
+  return Caller{.tenant = found->tenant,
+                .name = found->name,
+                .sender_domains = found->sender_domains,
+                .has_neighbours = has_several_tenants_};
 }
 
 }  // namespace goniec::outbound

@@ -18,6 +18,8 @@ struct Caller {
   std::string name;
   // Canonical. Empty: any.
   std::vector<std::string> sender_domains;
+  // There are other tenants to leave something for.
+  bool has_neighbours = false;
 
   // `domain` is canonical (smtp::Domain::ascii).
   [[nodiscard]] bool MaySendFrom(std::string_view domain) const;
@@ -29,6 +31,8 @@ class Credentials {
 
   // How many tokens there are.
   [[nodiscard]] std::size_t size() const { return tokens_.size(); }
+  // Callers may be of more than one tenant.
+  [[nodiscard]] bool has_several_tenants() const { return has_several_tenants_; }
   // `authorization` is the value of that metadata key, nothing if there is none. kUnauthenticated: it is no
   // token of ours; the message never holds any of it.
   [[nodiscard]] absl::StatusOr<Caller> Authenticate(std::optional<std::string_view> authorization) const;
@@ -37,6 +41,7 @@ class Credentials {
   std::vector<ApiToken> tokens_;
   bool needs_token_;
   std::string default_tenant_;
+  bool has_several_tenants_;
 };
 
 // SHA-256 of the token in 64 hexadecimal digits.

@@ -100,7 +100,25 @@ Http2Guard::Http2Guard(const GuardLimits& limits, IncomingCalls& calls)
       control_(limits.control_frames, limits.control_frames_a_second) {}
 
 Http2Guard::~Http2Guard() {
+  EndAll();
+}
+
+void Http2Guard::EndAll() {
   for (const auto& [id, stream] : streams_) calls_.Close(stream->opened.token);
+  streams_.clear();
+}
+
+bool Http2Guard::has_admitted() const {
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [](const auto& entry) { return entry.second->opened.call->admitted(); });
+}
+
+BootTime Http2Guard::waiting_since() const {
+  BootTime since = BootTime::max();
+  for (const auto& [id, stream] : streams_) {
+    if (!stream->opened.call->admitted()) since = std::min(since, stream->begun);
+  }
+  return since;
 }
 
 bool Http2Guard::Refuse(std::string_view why) {
@@ -122,7 +140,7 @@ bool Http2Guard::FromClient(std::string_view bytes, BootTime now, std::string& o
   if (preface_ < kPreface.size() && !TakePreface(bytes, out)) return false;
   FrameCutter::Piece piece;
   while (preface_ == kPreface.size() && from_client_.Next(bytes, piece)) {
-    if (piece.is_header ? !OnHeader(now) : !OnPayload(piece.payload, piece.last, out)) return false;
+    if (piece.is_header ? !OnHeader(now) : !OnPayload(piece.payload, piece.last, now, out)) return false;
   }
   return true;
 }
@@ -170,11 +188,11 @@ bool Http2Guard::OnHeader(BootTime now) {
   return block_octets_ <= kMaxHeaderBlock || Refuse("a header block is too large");
 }
 
-bool Http2Guard::OnPayload(std::string_view payload, bool last, std::string& out) {
+bool Http2Guard::OnPayload(std::string_view payload, bool last, BootTime now, std::string& out) {
   const FrameCutter::Header& frame = from_client_.header();
   if (frame.type == kHeaders || frame.type == kContinuation) {
     block_ += payload;
-    return !last || OnHeaderBlock(out);
+    return !last || OnHeaderBlock(now, out);
   }
   if (!std::exchange(payload_begun_, true)) AppendFrameHeader(frame, frame.length, frame.flags, out);
   out += payload;
@@ -182,7 +200,7 @@ bool Http2Guard::OnPayload(std::string_view payload, bool last, std::string& out
 }
 
 // A whole HEADERS or CONTINUATION frame is in block_. The token goes behind the block's last octet.
-bool Http2Guard::OnHeaderBlock(std::string& out) {
+bool Http2Guard::OnHeaderBlock(BootTime now, std::string& out) {
   const FrameCutter::Header& frame = from_client_.header();
   std::string_view fragment = block_;
   std::uint8_t flags = frame.flags;
@@ -207,6 +225,7 @@ bool Http2Guard::OnHeaderBlock(std::string& out) {
       control_.Give(3);  // what an honest client says around a call: windows, pings
       auto stream = std::make_unique<Stream>();
       stream->opened = calls_.Open();
+      stream->begun = now;
       AppendLiteral(kCallTokenKey, stream->opened.token, addition);
       // Nothing will come: gRPC says so as soon as it is asked.
       if (frame.type == kHeaders && (flags & kEndStream) != 0) stream->opened.call->Announce({});
@@ -258,6 +277,7 @@ bool Http2Guard::OnMessage(Stream& stream, std::string_view bytes) {
 void Http2Guard::EndStream(std::uint32_t id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
+  served_ = served_ || found->second->opened.call->admitted();
   calls_.Close(found->second->opened.token);
   streams_.erase(found);
 }

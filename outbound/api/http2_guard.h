@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/clock.h"
@@ -102,6 +103,15 @@ class Http2Guard {
   // The client has said what HTTP/2 begins with, and its settings.
   [[nodiscard]] bool is_http2() const { return begun_; }
   [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
+  // One of them was admitted: it is the call of somebody who may make it.
+  [[nodiscard]] bool has_admitted() const;
+  // Since when the one that nobody has admitted for the longest is open: it is silent, or of a service that
+  // needs no token and may last (health, reflection). The farthest future if there is none.
+  [[nodiscard]] BootTime waiting_since() const;
+  // True once after each end of an admitted one.
+  [[nodiscard]] bool TakeServed() { return std::exchange(served_, false); }
+  // The connection is closed: all of them have ended.
+  void EndAll();
   // Nothing more is to be read from the client for the moment.
   [[nodiscard]] bool IsOverdrawn(BootTime now);
   // Too much of messages that nobody has admitted lies with gRPC.
@@ -110,6 +120,7 @@ class Http2Guard {
  private:
   struct Stream {
     IncomingCalls::Opened opened;
+    BootTime begun;
     std::array<unsigned char, 5> prefix{};
     std::size_t prefix_size = 0;
     std::uint64_t message_left = 0;
@@ -119,8 +130,8 @@ class Http2Guard {
 
   bool TakePreface(std::string_view& bytes, std::string& out);
   bool OnHeader(BootTime now);
-  bool OnPayload(std::string_view payload, bool last, std::string& out);
-  bool OnHeaderBlock(std::string& out);
+  bool OnPayload(std::string_view payload, bool last, BootTime now, std::string& out);
+  bool OnHeaderBlock(BootTime now, std::string& out);
   bool OnData(std::string_view payload);
   bool OnMessage(Stream& stream, std::string_view bytes);
   void EndStream(std::uint32_t id);
@@ -139,6 +150,7 @@ class Http2Guard {
   std::string block_;                // the frame of it
   std::size_t block_octets_ = 0;
   bool payload_begun_ = false;
+  bool served_ = false;
   absl::flat_hash_map<std::uint32_t, std::unique_ptr<Stream>> streams_;
   std::string_view why_;
 };

@@ -1,5 +1,7 @@
 #include "outbound/api/mail_api.h"
 
+#include <grpcpp/support/proto_buffer_reader.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 #include "common/queue/streams/durability.h"
 #include "outbound/api/get.h"
 #include "outbound/api/message_view.h"
+#include "outbound/api/request_fields.h"
 #include "outbound/api/send.h"
 
 namespace goniec::outbound {
@@ -61,9 +64,34 @@ void Run(ApiContext& context, const char* name, asio::awaitable<void> task) {
   SpawnLogged(context.deps.executor, context.tasks, name, std::move(task));
 }
 
+// What a tenant may have of api.max_in_flight: half of it where there are others, and one message in any
+// case.
+std::uint64_t ShareOf(const ApiConfig& config, const Caller& caller) {
+  const std::uint64_t limit = config.max_in_flight.bytes;
+  if (!caller.has_neighbours) return limit;
+  return std::max(limit / 2, MemoryOfRequest(config.max_message.bytes + kRequestOverhead));
+}
+
+// The memory that is reserved for a request grows by what its fields become.
+template <typename Request>
+grpc::Status AdmitFields(const ApiContext& context, CallState& call, grpc::ByteBuffer& bytes,
+                         const Caller& caller) {
+  grpc::ProtoBufferReader reader(&bytes);
+  const std::size_t fields = CountFields(reader, *Request::descriptor(), kMostFields);
+  if (fields > kMostFields) return TooManyFields(kMostFields);
+  return call.Grow(fields * kMemoryOfField, ShareOf(context.config, caller))
+             ? grpc::Status::OK
+             : TooMuchInFlight("api.max_in_flight");
+}
+
 // Null, and the call has ended, if it is no such message.
 template <typename Request>
-std::unique_ptr<Request> Parse(CallState& call, grpc::ByteBuffer bytes) {
+std::unique_ptr<Request> Parse(const ApiContext& context, CallState& call, grpc::ByteBuffer bytes,
+                               const Caller& caller) {
+  if (const grpc::Status status = AdmitFields<Request>(context, call, bytes, caller); !status.ok()) {
+    call.Finish(status);
+    return nullptr;
+  }
   auto request = std::make_unique<Request>();
   if (grpc::SerializationTraits<Request>::Deserialize(&bytes, request.get()).ok()) return request;
   call.Finish(NotParsed());
@@ -71,7 +99,7 @@ std::unique_ptr<Request> Parse(CallState& call, grpc::ByteBuffer bytes) {
 }
 
 void StartSend(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  auto request = Parse<v1::SendMessageRequest>(*call, std::move(bytes));
+  auto request = Parse<v1::SendMessageRequest>(context, *call, std::move(bytes), caller);
   if (request == nullptr) return;
   Run(context, "api send",
       Send(context, Completion<v1::SendMessageResponse>(std::move(call)), std::move(request),
@@ -79,14 +107,14 @@ void StartSend(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteB
 }
 
 void StartGet(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  const auto request = Parse<v1::GetMessageRequest>(*call, std::move(bytes));
+  const auto request = Parse<v1::GetMessageRequest>(context, *call, std::move(bytes), caller);
   if (request == nullptr) return;
   Run(context, "api get",
       Get(context, Completion<v1::Message>(std::move(call)), request->message_id(), std::move(caller)));
 }
 
 void StartInfo(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  if (Parse<v1::GetServerInfoRequest>(*call, std::move(bytes)) == nullptr) return;
+  if (Parse<v1::GetServerInfoRequest>(context, *call, std::move(bytes), caller) == nullptr) return;
   Completion<v1::ServerInfo>(std::move(call)).Finish(DescribeServer(context, caller));
 }
 
@@ -126,23 +154,14 @@ std::shared_ptr<IncomingCall> IncomingOf(const ApiContext& context, const grpc::
   return nullptr;
 }
 
-grpc::Status Admit(ApiContext& context, const std::string& tenant, AnnouncedMessage message,
+grpc::Status Admit(ApiContext& context, const Caller& caller, AnnouncedMessage message,
                    RequestMemory::Reservation& memory) {
   if (message.compressed) return CompressionRefused();
   const std::uint64_t limit = context.config.max_message.bytes + kRequestOverhead;
   if (message.octets > limit) return RequestTooLarge(message.octets, limit);
-  memory = context.memory.Reserve(tenant, MemoryOfRequest(message.octets));
+  memory =
+      context.memory.Reserve(caller.tenant, MemoryOfRequest(message.octets), ShareOf(context.config, caller));
   return memory ? grpc::Status::OK : TooMuchInFlight("api.max_in_flight");
-}
-
-std::uint64_t ShareOf(const ApiConfig& config) {
-  const std::uint64_t limit = config.max_in_flight.bytes;
-  const bool several = std::any_of(config.tokens.begin(), config.tokens.end(), [&](const ApiToken& token) {
-    return token.tenant != config.tokens.front().tenant;
-  });
-  // With one tenant there is nobody to leave something for.
-  if (!several) return limit;
-  return std::max(limit / 2, MemoryOfRequest(config.max_message.bytes + kRequestOverhead));
 }
 
 }  // namespace
@@ -152,7 +171,8 @@ ApiContext::ApiContext(const ApiConfig& api_config, ApiDeps api_deps)
       deps(std::move(api_deps)),
       tokens(config, deps.metrics),
       rules{.config = config, .retry = deps.retry, .host = deps.host},
-      memory(config.max_in_flight.bytes, ShareOf(config),
+      places(config.max_calls),
+      memory(config.max_in_flight.bytes,
              deps.metrics.AddGauge("goniec_api_in_flight_bytes",
                                    "Memory that is reserved for the API's requests in hand.")),
       commit_seconds(deps.metrics.AddHistogram(
@@ -167,11 +187,12 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
   ApiContext& context = context_;
   const Method* method = MethodOf(call->method());
   const observe::CounterBy& counted = method != nullptr ? context.*method->calls : context.other_calls;
-  const int open = ++context.calls;
   context.open_calls.Add();
-  auto state = std::make_shared<CallState>([&context, &counted](grpc::StatusCode code) {
+  // Of a call that is taken; before that nobody else knows the state.
+  auto place = std::make_shared<CallPlaces::Place>();
+  auto state = std::make_shared<CallState>([&context, &counted, place](grpc::StatusCode code) {
     counted.With(CodeName(code)).Add();
-    --context.calls;
+    *place = {};
     context.open_calls.Subtract();
   });
   auto* reactor = new CallReactor(state);
@@ -182,13 +203,14 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
   auto caller = Authenticate(context, *call);
   if (!caller.ok()) return refuse(ToGrpc(caller.status()));
   if (method == nullptr) return refuse(NoSuchMethod());
-  if (open > context.config.max_calls) return refuse(TooMuchInFlight("api.max_calls"));
+  *place = context.places.Take(caller->tenant, caller->has_neighbours);
+  if (!*place) return refuse(TooMuchInFlight("api.max_calls"));
   std::shared_ptr<IncomingCall> incoming = IncomingOf(context, *call);
   if (incoming == nullptr) return refuse(CallerGone(false));
   state->Receive(
       std::move(incoming), context.config.request_timeout,
-      [&context, tenant = caller->tenant](AnnouncedMessage message, RequestMemory::Reservation& memory) {
-        return Admit(context, tenant, message, memory);
+      [&context, caller = *caller](AnnouncedMessage message, RequestMemory::Reservation& memory) {
+        return Admit(context, caller, message, memory);
       },
       [&context, start = method->start, caller = *caller](std::shared_ptr<CallState> ready,
                                                           grpc::ByteBuffer request) {

@@ -11,6 +11,7 @@
 #include "outbound/api/api_config.h"
 #include "outbound/api/api_server.h"
 #include "outbound/api/call.h"
+#include "outbound/api/call_places.h"
 #include "outbound/api/credentials.h"
 #include "outbound/api/incoming_calls.h"
 #include "outbound/api/request_memory.h"
@@ -28,8 +29,8 @@ struct ApiContext {
   TokenFiles tokens;
   const SubmissionRules rules;
   IncomingCalls incoming;
+  CallPlaces places;
   RequestMemory memory;
-  std::atomic<int> calls{0};
   // The coroutines of the calls.
   TaskGroup tasks;
   std::atomic<bool> serving{false};

@@ -2,15 +2,27 @@
 
 namespace goniec::outbound {
 
-RequestMemory::Reservation RequestMemory::Reserve(const std::string& tenant, std::uint64_t octets) {
+RequestMemory::Reservation RequestMemory::Reserve(const std::string& tenant, std::uint64_t octets,
+                                                  std::uint64_t share) {
+  if (!Take(tenant, octets, share)) return {};
+  return {this, tenant, octets};
+}
+
+bool RequestMemory::Reservation::Grow(std::uint64_t octets, std::uint64_t share) {
+  if (owner_ == nullptr || !owner_->Take(tenant_, octets, share)) return false;
+  octets_ += octets;
+  return true;
+}
+
+bool RequestMemory::Take(const std::string& tenant, std::uint64_t octets, std::uint64_t share) {
   const std::lock_guard lock(mutex_);
   const auto of_tenant = by_tenant_.find(tenant);
   const std::uint64_t has = of_tenant == by_tenant_.end() ? 0 : of_tenant->second;
-  if (octets > limit_ - used_ || has + octets > share_) return {};
+  if (octets > limit_ - used_ || has + octets > share) return false;
   used_ += octets;
   by_tenant_[tenant] = has + octets;
   gauge_.Set(static_cast<double>(used_));
-  return {this, tenant, octets};
+  return true;
 }
 
 std::uint64_t RequestMemory::used() const {

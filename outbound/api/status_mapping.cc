@@ -154,6 +154,13 @@ grpc::Status NotParsed() {
       .Build();
 }
 
+grpc::Status TooManyFields(std::size_t limit) {
+  return Details(grpc::StatusCode::INVALID_ARGUMENT,
+                 absl::StrCat("the request has more than ", limit, " fields"))
+      .Reason("TOO_MANY_FIELDS")
+      .Build();
+}
+
 grpc::Status RequestTooSlow() {
   return Details(grpc::StatusCode::DEADLINE_EXCEEDED,
                  "the request did not come within the time for it (api.request_timeout); nothing was stored")

@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,8 +29,9 @@ grpc::Status RequestTooLarge(std::uint64_t octets, std::uint64_t limit);
 // UNIMPLEMENTED: the request is compressed, so that nobody knows how long it is; or there is no such method.
 grpc::Status CompressionRefused();
 grpc::Status NoSuchMethod();
-// INVALID_ARGUMENT: the request is no message of the method's type.
+// INVALID_ARGUMENT: the request is no message of the method's type, or has more fields than any needs.
 grpc::Status NotParsed();
+grpc::Status TooManyFields(std::size_t limit);
 // DEADLINE_EXCEEDED: the request did not come in time.
 grpc::Status RequestTooSlow();
 // UNAVAILABLE: the server is stopping.

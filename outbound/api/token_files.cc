@@ -1,8 +1,7 @@
 #include "outbound/api/token_files.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -45,10 +44,9 @@ std::shared_ptr<const Credentials> TokenFiles::Current() {
 std::string TokenFiles::Marks() const {
   std::string marks;
   for (const std::string& file : files_) {
-    struct stat info{};
-    if (stat(file.c_str(), &info) != 0) info = {};
-    absl::StrAppend(&marks, info.st_dev, " ", info.st_ino, " ", info.st_size, " ", info.st_mtim.tv_sec, ".",
-                    info.st_mtim.tv_nsec, "\n");
+    std::ifstream stream(file, std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(stream), {}};
+    absl::StrAppend(&marks, stream.is_open() ? HashToken(content) : "none", "\n");
   }
   return marks;
 }

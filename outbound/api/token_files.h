@@ -27,7 +27,8 @@ class TokenFiles {
   [[nodiscard]] std::shared_ptr<const Credentials> Current();
 
  private:
-  // What changes when a file is replaced, a line for each file.
+  // What changes with the files, a line for each: of their contents, for two changes within one tick of the
+  // file system's clock leave the same time, and perhaps the same size, behind.
   [[nodiscard]] std::string Marks() const;
   void LookAgain();
 

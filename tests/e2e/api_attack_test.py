@@ -10,8 +10,8 @@ import socket
 import time
 import unittest
 
-from http2 import DATA, PREFACE, RST_STREAM, SETTINGS, Http2, frame, message_prefix
-from system import BIN, System, free_port, http, send, wait_until
+from http2 import DATA, PING, PREFACE, RST_STREAM, SETTINGS, Http2, frame, message_prefix
+from system import BIN, System, free_port, http, send, unread, wait_until
 
 TOKEN = "a-token"
 MESSAGE = b"From: a@sender.test\r\nTo: b@first.test\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -36,7 +36,11 @@ class ApiAttackTest(unittest.TestCase):
         self.system.outbound_more = {"roles": ["deliver", "tend"]}
         self.delivery = self.system.start_outbound("delivery")
         self.system.outbound_more = {"roles": ["api"], "api": {"tokens": [
-            {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "tenant": "default", "sender_domains": ["*"]}]}}
+            self.token(TOKEN, "default")]}}
+
+    @staticmethod
+    def token(token, tenant):
+        return {"sha256": hashlib.sha256(token.encode()).hexdigest(), "tenant": tenant, "sender_domains": ["*"]}
 
     def start_api(self, **more):
         self.system.outbound_more["api"].update(more)
@@ -66,6 +70,14 @@ class ApiAttackTest(unittest.TestCase):
                 metadata=[("authorization", f"Bearer {TOKEN}")], timeout=30).message.message_id
         except grpc.RpcError:
             return None
+
+    def close_clients(self):
+        """The next call is by a connection of its own."""
+        self.api.channel.close()
+        del self.api.stub
+
+    def api_log_has(self, text):
+        return text in self.api.log()
 
     def connect(self, **more):
         connection = Http2(self.api.api_port, **more)
@@ -109,7 +121,7 @@ class ApiAttackTest(unittest.TestCase):
 
     def test_memory_is_reserved_before_a_request_is_read(self):
         """Those that do not fit are refused while they are announced only."""
-        self.start_api(max_in_flight="128MiB")
+        self.start_api(max_in_flight="192MiB")
         connection = self.connect(token=TOKEN)
         first = connection.call(message_prefix(25 << 20) + bytes(1000))
         # gRPC grants a MiB at a time.
@@ -164,6 +176,131 @@ class ApiAttackTest(unittest.TestCase):
         halfway = connection.call(message_prefix(1000) + bytes(10))
         wait_until(lambda: {silent, halfway} <= connection.ended, 30, "both have ended")
         wait_until(lambda: self.counted("goniec_api_in_flight_bytes") == 0, 30, "given back")
+
+    def test_calls_that_nobody_admits_keep_no_connection(self):
+        """Neither those that need no token and last, nor those that say nothing, nor those of strangers."""
+        self.start_api(connections=2)
+        for kind, path, begun in (
+                ("health watches", "/grpc.health.v1.Health/Watch", message_prefix(0)),
+                ("silent health checks", "/grpc.health.v1.Health/Check", b""),
+                ("reflection", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", b""),
+                ("silent calls", "/goniec.v1.MailService/SendMessage", b"")):
+            before = self.counted("goniec_api_connections_cut_total")
+            lasting = [self.connect(path=path, token=TOKEN) for _ in range(2)]
+            for connection in lasting:
+                connection.call(begun)
+                connection.send(frame(PING, 0, 0, bytes(8)))
+            wait_until(lambda: all(connection.pings for connection in lasting), 30, "gRPC has their calls")
+            self.assertTrue(self.accepts(), kind)
+            self.assertEqual(self.counted("goniec_api_connections_cut_total"), before + 1, kind)
+            wait_until(lambda: any(connection.closed for connection in lasting), 30, "one made room")
+            self.close_clients()
+            for connection in lasting:
+                connection.close()
+            wait_until(lambda: self.counted("goniec_api_connections") == 0, 30, "all have gone")
+        self.assertFalse(self.api_log_has("connection refused"))
+        self.assertIn('goniec_api_connections_cut_total{why="silent"} 4', http(
+            f"http://127.0.0.1:{self.api.http_port}/metrics")[1])
+
+    def test_a_connection_with_a_call_makes_no_room(self):
+        self.start_api(connections=2)
+        busy = [self.connect(token=TOKEN) for _ in range(2)]
+        calls = [connection.call(message_prefix(1000) + bytes(10)) for connection in busy]
+        wait_until(lambda: self.counted("goniec_api_in_flight_bytes") > 2 * 64 << 10, 30, "both are admitted")
+        self.assertIsNone(self.accepts())
+        wait_until(lambda: self.api_log_has("api.connections"), 30, "the log says which limit")
+        self.assertEqual(self.counted("goniec_api_connections_cut_total"), 0)
+        for connection, stream in zip(busy, calls):
+            self.assertNotIn(stream, connection.ended)
+
+    def test_a_client_has_a_part_of_the_connections(self):
+        self.start_api(connections_per_client=2)
+        own = [self.connect() for _ in range(2)]
+        wait_until(lambda: self.counted("goniec_api_connections") == 2, 30, "both are open")
+        third = self.connect()
+        wait_until(lambda: third.closed, 30, "turned away")
+        self.assertIn('goniec_api_connections_refused_total{limit="client"} 1', http(
+            f"http://127.0.0.1:{self.api.http_port}/metrics")[1])
+        other = self.connect(source="127.0.0.2")
+        other.send(frame(PING, 0, 0, bytes(8)))
+        wait_until(lambda: other.pings, 30, "who comes from elsewhere is served")
+        self.assertFalse(any(connection.closed for connection in own))
+
+    def test_calls_that_nobody_admits_are_bounded(self):
+        """1,001 of them; whose are the oldest is cut."""
+        self.start_api(max_calls=1)
+        watching = []
+        for _ in range(15):
+            watching.append(self.connect(path="/grpc.health.v1.Health/Watch"))
+            streams = [watching[-1].call(message_prefix(0)) for _ in range(100)]
+            wait_until(lambda c=watching[-1], s=streams: c.closed or c.answered >= set(s), 30, "all are open")
+            self.assertTrue(self.accepts())
+        wait_until(lambda: sum(connection.closed for connection in watching) >= 5, 30, "some are cut")
+        self.assertLessEqual(sum(len(c.answered - c.ended) for c in watching if not c.closed), 1001)
+        self.assertFalse(watching[-1].closed)
+        self.assertTrue(watching[0].closed)
+
+    def test_a_tenant_leaves_places_to_others(self):
+        self.system.outbound_more["api"]["tokens"].append(self.token("another", "other"))
+        self.start_api(max_calls=30)
+        connection = self.connect(token="another")
+        silent = {connection.call() for _ in range(40)}
+        wait_until(lambda: len(connection.ended) == 30, 30, "what is beyond a third is refused")
+        self.assertIn('code="RESOURCE_EXHAUSTED",rpc="SendMessage"} 30', http(
+            f"http://127.0.0.1:{self.api.http_port}/metrics")[1])
+        self.assertEqual(self.counted("goniec_api_calls"), 10)
+        self.assertTrue(self.accepts(), "the other tenant goes on")
+        for stream in silent - connection.ended:
+            connection.send(frame(RST_STREAM, 0, stream, bytes(4)))
+        wait_until(lambda: self.counted("goniec_api_calls") == 0, 30, "given back")
+
+    def test_a_request_of_many_small_fields_is_not_parsed(self):
+        import grpc
+        from goniec.v1 import mail_service_pb2 as pb
+        self.start_api()
+        request = pb.SendMessageRequest(raw=b"x", tags=[""] * (8 << 20))
+        before = resident(self.api)[1]
+        channel = self.enterContext(grpc.insecure_channel(
+            f"127.0.0.1:{self.api.api_port}", options=[("grpc.enable_http_proxy", 0),
+                                                       ("grpc.max_send_message_length", -1)]))
+        from goniec.v1 import mail_service_pb2_grpc
+        with self.assertRaises(grpc.RpcError) as refused:
+            mail_service_pb2_grpc.MailServiceStub(channel).SendMessage(
+                request, metadata=[("authorization", f"Bearer {TOKEN}")], timeout=60)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertEqual(refused.exception.details(), "the request has more than 20000 fields")
+        # As read it is 16 MiB, parsed it would be 30 times as much; a sanitizer keeps more than it has to.
+        self.assertLess(resident(self.api)[1] - before, 160)
+        self.assertTrue(self.accepts())
+        wait_until(lambda: self.counted("goniec_api_in_flight_bytes") == 0, 30, "given back")
+
+    def test_what_grpc_says_last_is_passed_on(self):
+        """Before it hangs up it says why, also to a client that goes on talking."""
+        self.start_api()
+        for _ in range(30):
+            connection = self.connect()
+            while not connection.closed:
+                connection.send(frame(PING, 0, 0, bytes(8)) * 50)
+            connection.reader.join(30)
+            self.assertEqual(connection.goodbye, "too_many_pings")
+
+    def test_what_is_not_read_of_a_client_is_bounded_in_the_kernel_too(self):
+        """While too much of it lies with gRPC that nobody has admitted, a connection is not read."""
+        self.start_api()
+        connection = self.connect(path="/grpc.health.v1.Health/Check")
+        connection.socket.settimeout(1)
+        sent, good = 0, True
+        while good and sent < 64 << 20:
+            stream, begin = connection.headers()
+            octets = begin + b"".join(frame(DATA, 0, stream, (message_prefix(25 << 20) if at == 0 else b"") + bytes(10000))
+                                      for at in range(6))
+            good = connection.send(octets)
+            sent += len(octets) if good else 0
+        self.assertGreater(sent, 256 << 10)
+        kept = unread(self.api.api_port)
+        self.assertGreater(kept, 0)
+        self.assertLessEqual(kept, 256 << 10)
+        self.assertTrue(self.accepts())
 
     def test_with_few_descriptors_idle_connections_harm_nobody(self):
         """1,200 of them where 1,024 files may be open."""

@@ -1,12 +1,11 @@
 #include "common/queue/hold/holder.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/events/message_finder.h"
 
@@ -64,7 +63,8 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
   MovedBodies bodies;
   for (const auto& [domain, moved] : lost) {
     const RecipientStatus& known = *StatusOf(*again, mail.recipients(static_cast<int>(moved.front())));
-    spdlog::info("interrupted move finished message={} generation={}", mail.message_id(), known.generation);
+    observe::Info("interrupted move finished",
+                  {{"message", mail.message_id()}, {"generation", known.generation}});
     Move move =
         MakeMove(record, mail, moved, ToWait{domain, known.next_attempt_time.value_or(context.broker.Now())},
                  known.attempts);

@@ -1,13 +1,12 @@
 #include "common/queue/hold/puller.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <asio/post.hpp>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/observe/log.h"
 
 namespace goniec::queue {
 namespace {
@@ -97,8 +96,8 @@ void Puller::State::OnMessage(IncomingMessage message) {
   outstanding = std::max(0, outstanding - 1);
   std::optional<DeliveryInfo> info = ParseAckSubject(message.reply);
   if (!info) {
-    spdlog::error("delivery without an acknowledgement subject subject={} reply={}", message.subject,
-                  message.reply);
+    observe::Error("delivery without an acknowledgement subject",
+                   {{"subject", message.subject}, {"reply", message.reply}});
     return;
   }
   auto delivery =
@@ -117,8 +116,10 @@ void Puller::State::OnStatus(const IncomingMessage& message) {
   outstanding = std::max(0, outstanding - left);
   if (message.status == kStatusNoResponders || (message.status >= 409 && message.status < 500)) {
     // No such consumer now, too many requests, leader change, shutting down: not at once again.
-    spdlog::debug("pull stream={} consumer={} status={} {}", stream, consumer, message.status,
-                  message.description);
+    observe::Debug("pull ended", {{"stream", stream},
+                                  {"consumer", consumer},
+                                  {"status", message.status},
+                                  {"reason", message.description}});
     return AskLater();
   }
   Ask();

@@ -9,6 +9,7 @@
 #include "common/queue/model/subjects.h"
 #include "common/queue/publish/body_store.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/api/request_memory.h"
 #include "tests/integration/api/api_fixture.h"
 
 namespace goniec::outbound {
@@ -27,6 +28,14 @@ class ApiServerTest : public ApiFixture {
     EXPECT_TRUE(stored.ok() && record.ParseFromString(stored->data));
     EXPECT_EQ(record.mails_size(), 1);
     return record.mails_size() == 1 ? record.mails(0) : queue::v1::Mail();
+  }
+  // No call is left, and no memory is kept for any.
+  bool GivesAllBack() {
+    return test::WaitUntil([&] {
+      const std::string metrics = metrics_.Render();
+      return absl::StrContains(metrics, "\ngoniec_api_calls 0\n") &&
+             absl::StrContains(metrics, "\ngoniec_api_in_flight_bytes 0\n");
+    });
   }
   bool ReadyIsEmpty() {
     return absl::IsNotFound(
@@ -183,6 +192,65 @@ TEST_F(ApiServerTest, TooMuchInFlightIsRefusedWhileOthersWait) {
   ASSERT_TRUE(queue.Next(&tag, &ok));
   EXPECT_TRUE(first_status.ok()) << first_status.error_message();
   EXPECT_TRUE(Send(Raw(200 << 10), &second).ok());
+}
+
+// What is made of 1,000 addresses takes more than their octets.
+TEST_F(ApiServerTest, FieldsOfARequestAreReservedAsWell) {
+  api_config_.max_in_flight = KiB(400);
+  StartApi();
+  v1::SendMessageRequest request = Raw(1 << 10);
+  for (int i = 0; i < 400; ++i) request.mutable_envelope()->add_to()->set_address(absl::StrCat(i, "@b.c"));
+  ASSERT_LT(MemoryOfRequest(request.ByteSizeLong()), 100u << 10);
+  v1::SendMessageResponse response;
+  EXPECT_TRUE(Send(request, &response).ok());
+  for (int i = 0; i < 999; ++i) request.mutable_envelope()->add_to()->set_address(absl::StrCat(i, "@b.c"));
+  ASSERT_LT(MemoryOfRequest(request.ByteSizeLong()), 200u << 10);
+  const grpc::Status status = Send(request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(status), "TOO_MUCH_IN_FLIGHT");
+  EXPECT_TRUE(GivesAllBack());
+}
+
+TEST_F(ApiServerTest, NoRequestHasManyThousandFields) {
+  StartApi();
+  v1::SendMessageRequest request = Hello();
+  for (int i = 0; i < 19'000; ++i) request.add_tags("");
+  v1::SendMessageResponse response;
+  EXPECT_EQ(ReasonOf(Send(request, &response)), "INVALID_REQUEST") << "each has its limit";
+  for (int i = 0; i < 1'000; ++i) request.add_tags("");
+  const grpc::Status status = Send(request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonOf(status), "TOO_MANY_FIELDS");
+  EXPECT_TRUE(GivesAllBack());
+}
+
+// However they end.
+TEST_F(ApiServerTest, ManyCallsGiveAllTheirMemoryBack) {
+  AddToken("token", "shop", {});
+  StartApi();
+  v1::SendMessageResponse response;
+  v1::Message message;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(Send(Hello(), &response, "token").ok());
+    EXPECT_EQ(Send(v1::SendMessageRequest(), &response, "token").error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(Send(Hello(), &response, "other").error_code(), grpc::StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(Get("none", &message, "token").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  server_->Freeze();
+  std::vector<std::future<grpc::Status>> given_up;
+  for (int i = 0; i < 20; ++i) {
+    given_up.push_back(std::async(std::launch::async, [&] {
+      grpc::ClientContext context;
+      Prepare(context, "token");
+      context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+      v1::SendMessageResponse nothing;
+      return Stub()->SendMessage(&context, Hello(), &nothing);
+    }));
+  }
+  for (auto& each : given_up) EXPECT_EQ(each.get().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  server_->Thaw();
+  EXPECT_TRUE(GivesAllBack());
 }
 
 TEST_F(ApiServerTest, AFullQueueIsResourceExhaustedUntilThereIsRoom) {

@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/observe/metrics.h"
-#include "outbound/deliver/dispatcher.h"
+#include "outbound/deliver/site_pool.h"
 #include "outbound/route/router.h"
 #include "tests/integration/queue/hold/hold_fixture.h"
 #include "tests/support/fake_resolver.h"
@@ -27,7 +27,7 @@ class RecordWorkTest : public queue::HoldFixture {
   void SetUp() override {
     config_.ack_wait = std::chrono::seconds(2);
     HoldFixture::SetUp();
-    dispatcher_ = std::make_unique<Dispatcher>(executor_, DeliverConfig(), nullptr, metrics_);
+    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, metrics_);
     work_ = std::make_unique<WorkContext>(WorkContext{*context_, router_, *dispatcher_, retry_, work_metrics_,
                                                       [this] { return may_work_; },
                                                       [this](const InHand& change) { in_hand_ += change; }});
@@ -76,7 +76,7 @@ class RecordWorkTest : public queue::HoldFixture {
   test::FakeResolver resolver_;
   Router router_{RouteConfig(), resolver_, {}};
   RetryPolicy retry_;
-  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<SitePool> dispatcher_;
   std::unique_ptr<WorkContext> work_;
   bool may_work_ = true;
   InHand in_hand_;

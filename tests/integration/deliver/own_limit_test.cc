@@ -51,5 +51,28 @@ TEST(OwnLimitTest, WithoutDescriptorsNothingIsTriedAndTheSiteIsNotDown) {
   EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
 }
 
+// The first address would be passed over for the pause of one that failed.
+TEST(OwnLimitTest, WithoutDescriptorsNoAddressIsHeldToHaveFailed) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "as above";
+#endif
+  SinkProcess first;
+  SinkProcess second;
+  DeliverConfig config = FastConfig();
+  config.failed_site_pause = std::chrono::minutes(10);
+  config.addresses_per_attempt = 1;
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({first.port(), second.port()});
+  const std::size_t number = delivery.Send(Delivery::MakeMail(), route);
+  {
+    const NoDescriptors none;
+    delivery.RunUntilDone();
+  }
+  EXPECT_THAT(delivery.results[number], ElementsAre("not_tried CONNECT CONNECTION_FAILED [0]"));
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("delivered DOT ACCEPTED 250 [0]"));
+  EXPECT_EQ(first.Log().size(), 1u);
+  EXPECT_EQ(second.Log().size(), 0u);
+}
+
 }  // namespace
 }  // namespace goniec::outbound::testing

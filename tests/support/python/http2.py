@@ -3,6 +3,7 @@
 Header blocks are literals without indexing, so no table of HPACK has to be kept.
 """
 
+import contextlib
 import socket
 import struct
 import threading
@@ -28,15 +29,18 @@ def message_prefix(octets):
 class Http2:
     """One connection to a gRPC server. What the server sends is read by a thread of its own, so that nobody waits."""
 
-    def __init__(self, port, token=None, path="/goniec.v1.MailService/SendMessage"):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+    def __init__(self, port, token=None, path="/goniec.v1.MailService/SendMessage", source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
         self.socket.settimeout(30)
         more = {"authorization": f"Bearer {token}"} if token else {}
         fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers",
                   "content-type": "application/grpc", **more}
         self.block = b"".join(literal(name, value) for name, value in fields.items())
         self.next_stream = 1
+        self.answered = set()   # streams of which the server has said something
         self.ended = set()      # streams that the server has ended
+        self.pings = 0          # of ours that it has answered
+        self.goodbye = None     # the text of its GOAWAY
         self.windows = {}       # octets that the server grants beyond the first window, by stream
         self.closed = False
         self.send(PREFACE + frame(SETTINGS, 0, 0))
@@ -44,6 +48,8 @@ class Http2:
         self.reader.start()
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # or the reader would keep it open
         self.socket.close()
 
     def send(self, octets):
@@ -71,18 +77,25 @@ class Http2:
 
     def _read(self):
         buffer = b""
-        try:
-            while octets := self.socket.recv(65536):
-                buffer += octets
-                while len(buffer) >= 9:
-                    length = int.from_bytes(buffer[:3], "big")
-                    if len(buffer) < 9 + length:
-                        break
-                    self._on_frame(buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big"), buffer[9:9 + length])
-                    buffer = buffer[9 + length:]
-        except OSError:
-            pass
+        while octets := self._receive():
+            buffer += octets
+            while len(buffer) >= 9:
+                length = int.from_bytes(buffer[:3], "big")
+                if len(buffer) < 9 + length:
+                    break
+                self._on_frame(buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big"), buffer[9:9 + length])
+                buffer = buffer[9 + length:]
         self.closed = True
+
+    def _receive(self):
+        """Nothing once the server has hung up, however long it says nothing before."""
+        while True:
+            try:
+                return self.socket.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                return b""
 
     def _on_frame(self, kind, flags, stream, payload):
         if kind == SETTINGS and not flags & ACK:
@@ -91,5 +104,11 @@ class Http2:
             self.send(frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE:
             self.windows[stream] = self.windows.get(stream, 0) + int.from_bytes(payload, "big")
-        elif kind == RST_STREAM or (kind in (DATA, HEADERS) and flags & END_STREAM):
+        elif kind == PING:
+            self.pings += 1
+        elif kind == GOAWAY:
+            self.goodbye = payload[8:].decode(errors="replace")
+        if kind in (HEADERS, DATA):
+            self.answered.add(stream)
+        if kind == RST_STREAM or (kind in (DATA, HEADERS) and flags & END_STREAM):
             self.ended.add(stream)

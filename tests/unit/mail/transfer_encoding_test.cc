@@ -24,6 +24,20 @@ std::string Base64(std::string_view bytes) {
   return encoded;
 }
 
+std::string TextInBase64(std::string_view text) {
+  std::string encoded;
+  AppendTextInBase64(text, encoded);
+  return encoded;
+}
+
+// What the encodings have to make of line ends, in the plainest words.
+std::string Canonical(std::string_view text) {
+  std::string canonical =
+      absl::StrReplaceAll(absl::string_view(text.data(), text.size()), {{"\r\n", "\n"}, {"\r", "\n"}});
+  if (!canonical.empty() && !canonical.ends_with('\n')) canonical += '\n';
+  return absl::StrReplaceAll(canonical, {{"\n", "\r\n"}});
+}
+
 std::string DecodedByGmime(const std::string& encoded, GMimeContentEncoding encoding) {
   GMimeEncoding state;
   g_mime_encoding_init_decode(&state, encoding);
@@ -32,11 +46,17 @@ std::string DecodedByGmime(const std::string& encoded, GMimeContentEncoding enco
   return decoded;
 }
 
-TEST(CanonicalText, EndsEachLineAlike) {
-  EXPECT_EQ(CanonicalText(""), "");
-  EXPECT_EQ(CanonicalText("a"), "a\r\n");
-  EXPECT_EQ(CanonicalText("a\nb\r\nc\rd\n\n"), "a\r\nb\r\nc\r\nd\r\n\r\n");
-  EXPECT_EQ(CanonicalText("\r\r\n"), "\r\n\r\n");
+TEST(TransferEncoding, EndsEachLineOfTextAlike) {
+  const struct {
+    const char* text;
+    const char* canonical;
+  } kRows[] = {
+      {"", ""}, {"a", "a\r\n"}, {"a\nb\r\nc\rd\n\n", "a\r\nb\r\nc\r\nd\r\n\r\n"}, {"\r\r\n", "\r\n\r\n"}};
+  for (const auto& row : kRows) {
+    EXPECT_EQ(QuotedPrintable(row.text), row.canonical);
+    EXPECT_EQ(TextInBase64(row.text), Base64(row.canonical));
+    EXPECT_EQ(SizeOfCanonicalText(row.text), std::string_view(row.canonical).size());
+  }
 }
 
 TEST(QuotedPrintable, Table) {
@@ -61,13 +81,23 @@ TEST(TransferEncoding, IsReadBackByAnotherProgram) {
   for (std::size_t round = 0; round < 2'000; ++round) {
     std::string bytes;
     for (std::size_t n = dice() % 400; n > 0; --n) bytes += kBytes[dice() % kBytes.size()];
-    const std::string text = CanonicalText(bytes);
-    const std::string quoted = QuotedPrintable(text);
+    const std::string text = Canonical(bytes);
+    const std::string quoted = QuotedPrintable(bytes);
+    EXPECT_EQ(quoted.size(), SizeInQuotedPrintable(bytes));
     EXPECT_EQ(DecodedByGmime(quoted, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE), text) << absl::CEscape(text);
     const std::string base64 = Base64(bytes);
     EXPECT_EQ(DecodedByGmime(base64, GMIME_CONTENT_ENCODING_BASE64), bytes);
+    EXPECT_EQ(TextInBase64(bytes), Base64(text));
     EXPECT_EQ(base64.size(), SizeInBase64(bytes.size()));
     for (const absl::string_view line : absl::StrSplit(quoted + base64, "\r\n")) EXPECT_LE(line.size(), 76u);
+  }
+  // Longer than what is encoded at once, with and without line ends, at every distance from its end.
+  for (std::size_t i = 0; i < 60; ++i) {
+    const std::string line(57 * 1024 * 2 + i, 'x');
+    EXPECT_EQ(TextInBase64(line + "\nb\n" + line), Base64(Canonical(line + "\nb\n" + line))) << i;
+    EXPECT_EQ(TextInBase64(std::string(i, 'a') + std::string(70'000, '\n')),
+              Base64(Canonical(std::string(i, 'a') + std::string(70'000, '\n'))))
+        << i;
   }
   const std::string large(200'000, 'x');
   EXPECT_EQ(DecodedByGmime(Base64(large), GMIME_CONTENT_ENCODING_BASE64), large);

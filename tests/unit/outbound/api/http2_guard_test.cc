@@ -216,6 +216,74 @@ TEST_F(Http2GuardTest, FramesThatAreOnlyWorkRunOutOfAllowance) {
   }
 }
 
+// Some clients send one behind every answer: no call was given up by it, but it is a frame.
+TEST_F(Http2GuardTest, AResetOfAnEndedStreamIsAControlFrame) {
+  ASSERT_TRUE(Client(Begin() + Headers(1)));
+  guard_.FromServer(Frame(1, 5, 1, "trailers"));
+  ASSERT_EQ(guard_.open_streams(), 0u);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(Client(Reset(1)));
+  EXPECT_FALSE(guard_.IsOverdrawn(now_)) << "beyond the 5 resets that are allowed at once";
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(Client(Reset(1)));
+  EXPECT_TRUE(guard_.IsOverdrawn(now_)) << "beyond the 20 control frames";
+}
+
+TEST_F(Http2GuardTest, WhatAnHonestClientSaysAroundACallCostsNothing) {
+  ASSERT_TRUE(Client(Begin()));
+  std::uint32_t stream = 1;
+  for (int i = 0; i < 200; ++i, stream += 2) {
+    ASSERT_TRUE(Client(Headers(stream) + Data(stream, Prefix(1) + "x") + Frame(8, 0, 0, "1234") +
+                       Frame(8, 0, stream, "1234") + Frame(6, 0, 0, "12345678")));
+    guard_.FromServer(Frame(1, 5, stream, "trailers"));
+    ASSERT_FALSE(guard_.IsOverdrawn(now_)) << i;
+  }
+  // A fourth one does.
+  for (int i = 0; i < 30; ++i, stream += 2) {
+    ASSERT_TRUE(Client(Headers(stream) + Frame(8, 0, 0, "1234") + Frame(8, 0, 0, "1234") +
+                       Frame(8, 0, 0, "1234") + Frame(6, 0, 0, "12345678")));
+    guard_.FromServer(Frame(1, 5, stream, "trailers"));
+  }
+  EXPECT_TRUE(guard_.IsOverdrawn(now_));
+}
+
+TEST_F(Http2GuardTest, ACallThatEndsWithItsHeadersIsAnnouncedAsEmpty) {
+  ASSERT_TRUE(Client(Begin() + Frame(1, 4 | 1, 1, "block")));
+  const auto call = LastCall();
+  ASSERT_NE(call, nullptr);
+  std::vector<AnnouncedMessage> announced;
+  call->WhenAnnounced([&](AnnouncedMessage message) { announced.push_back(message); });
+  ASSERT_EQ(announced.size(), 1u) << "whoever waits for its length would wait for ever";
+  EXPECT_EQ(announced[0].octets, 0u);
+}
+
+TEST_F(Http2GuardTest, TellsCallsThatWereAdmittedFromThoseThatWait) {
+  ASSERT_TRUE(Client(Begin()));
+  EXPECT_EQ(guard_.waiting_since(), BootTime::max());
+  ASSERT_TRUE(Client(Headers(1)));
+  const BootTime first = now_;
+  const auto call = LastCall();
+  now_ += seconds(1);
+  ASSERT_TRUE(Client(Headers(3)));
+  EXPECT_FALSE(guard_.has_admitted());
+  EXPECT_EQ(guard_.waiting_since(), first);
+  call->Admit();
+  EXPECT_TRUE(guard_.has_admitted());
+  EXPECT_EQ(guard_.waiting_since(), now_) << "the other one";
+  guard_.FromServer(Reset(3));
+  EXPECT_FALSE(guard_.TakeServed()) << "nobody had admitted it";
+  EXPECT_EQ(guard_.waiting_since(), BootTime::max());
+  guard_.FromServer(Reset(1));
+  EXPECT_TRUE(guard_.TakeServed());
+  EXPECT_FALSE(guard_.TakeServed());
+  EXPECT_FALSE(guard_.has_admitted());
+}
+
+TEST_F(Http2GuardTest, AllCallsEndWithTheConnection) {
+  ASSERT_TRUE(Client(Begin() + Headers(1) + Headers(3)));
+  guard_.EndAll();
+  EXPECT_EQ(calls_.size(), 0u);
+  EXPECT_EQ(guard_.open_streams(), 0u);
+}
+
 TEST_F(Http2GuardTest, HeaderBlocksAreBoundedAndInOrder) {
   const struct {
     const char* name;

@@ -1,6 +1,8 @@
 #include "outbound/api/token_files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -101,6 +103,41 @@ TEST_F(TokenFilesTest, ChangedHashesAreTaken) {
   EXPECT_TRUE(Takes("third"));
   folder_.Write("inner", HashToken("fourth") + "\n");
   EXPECT_TRUE(Takes("fourth"));
+}
+
+// As a tool does that keeps times, or a file system whose clock ticks slowly.
+TEST_F(TokenFilesTest, AChangeThatLeavesTimeAndSizeAsTheyWereIsTaken) {
+  const std::string file = folder_.Write("tokens.yaml", ListOf("first"));
+  struct stat before{};
+  ASSERT_EQ(stat(file.c_str(), &before), 0);
+  Load("  tokens_file: " + file + "\n");
+  EXPECT_TRUE(Takes("first"));
+  folder_.Write("tokens.yaml", ListOf("other"));
+  const timespec times[] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
+  struct stat after{};
+  ASSERT_EQ(stat(file.c_str(), &after), 0);
+  ASSERT_EQ(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+  ASSERT_EQ(after.st_size, before.st_size);
+  ASSERT_EQ(after.st_ino, before.st_ino);
+  EXPECT_TRUE(Takes("other"));
+  EXPECT_FALSE(Takes("first"));
+}
+
+// Whatever of it is seen: in the end all of it counts.
+TEST_F(TokenFilesTest, AFileThatIsWrittenBitByBitIsTakenInTheEnd) {
+  const std::string file = folder_.Write("tokens.yaml", ListOf("first"));
+  Load("  tokens_file: " + file + "\n");
+  const std::string renewed = ListOf("second");
+  for (std::size_t size = 0; size < renewed.size(); size += 7) {
+    folder_.Write("tokens.yaml", renewed.substr(0, size));
+    EXPECT_FALSE(Takes("second")) << size;
+    EXPECT_TRUE(Takes("first")) << size << ": what is cut is no good";
+  }
+  folder_.Write("tokens.yaml", renewed);
+  EXPECT_TRUE(Takes("second"));
+  EXPECT_FALSE(Takes("first"));
+  EXPECT_EQ(Stale(), 0);
 }
 
 }  // namespace
