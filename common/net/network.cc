@@ -74,7 +74,7 @@ absl::StatusOr<NetworkSet> NetworkSet::Parse(const std::vector<std::string>& net
   for (const std::string& text : networks) {
     auto network = Network::Parse(text);
     if (!network.ok()) return network.status();
-    set.Add(*std::move(network));
+    set.Add(*network);
   }
   return set;
 }

@@ -37,7 +37,7 @@ class NetworkSet {
   NetworkSet() = default;
   explicit NetworkSet(std::vector<Network> networks) : networks_(std::move(networks)) {}
   static absl::StatusOr<NetworkSet> Parse(const std::vector<std::string>& networks);
-  void Add(Network network) { networks_.push_back(std::move(network)); }
+  void Add(const Network& network) { networks_.push_back(network); }
   [[nodiscard]] bool Contains(const IpAddress& ip) const;
   [[nodiscard]] bool empty() const { return networks_.empty(); }
   [[nodiscard]] const std::vector<Network>& networks() const { return networks_; }

@@ -70,7 +70,7 @@ absl::Status RelayPolicy::AddNetwork(const std::string& text) {
   if (network->prefix() < (network->IsV4() ? kShortestV4Prefix : kShortestV6Prefix)) {
     return Bad(kSetting, text, "so large a network would make an open relay");
   }
-  trusted_.Add(*std::move(network));
+  trusted_.Add(*network);
   return absl::OkStatus();
 }
 
