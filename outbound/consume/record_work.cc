@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -22,6 +23,7 @@ namespace {
 
 using queue::v1::Event;
 using queue::v1::Mail;
+using queue::v1::Outcome;
 
 // A record that could not be looked at is one that its next holder could not look at either, just now.
 constexpr std::chrono::seconds kLookAgain{1};
@@ -37,18 +39,27 @@ std::vector<std::uint32_t> AllPositions(const Mail& mail) {
   return positions;
 }
 
+// One line for what an attempt made of recipients, whichever it was.
 void LogTelling(const Mail& mail, const Telling& telling) {
+  if (!observe::LogEnabled(observe::LogLevel::kInfo)) return;
   const Result& result = telling.result;
-  const bool expired = result.outcome.reason() == queue::v1::REASON_EXPIRED;
-  observe::Info(
-      ToldName(telling.told),
-      {{"message", mail.message_id()},
-       {"recipients", result.recipients.size()},
-       {"first", observe::LogAddress(mail.recipients(static_cast<int>(result.recipients[0])).address())},
-       {"host", result.outcome.remote_host()},
-       {"code", result.outcome.reply_code()},
-       {"text", result.outcome.text()},
-       {"reason", queue::v1::Reason_Name(expired ? result.outcome.last_reason() : result.outcome.reason())}});
+  const Outcome& outcome = result.outcome;
+  const bool expired = outcome.reason() == queue::v1::REASON_EXPIRED;
+  const auto& first = mail.recipients(static_cast<int>(result.recipients.front()));
+  observe::Info(ToldName(telling.told),
+                {{"message", mail.message_id()},
+                 {"to", observe::LogAddress(first.address())},
+                 {"recipients", result.recipients.size()},
+                 {"host", outcome.remote_host()},
+                 {"ip", outcome.remote_ip()},
+                 {"tls", outcome.tls_version()},
+                 {"phase", queue::v1::Phase_Name(outcome.phase())},
+                 {"reason", queue::v1::Reason_Name(expired ? outcome.last_reason() : outcome.reason())},
+                 {"code", outcome.reply_code()},
+                 {"enhanced", outcome.enhanced_code()},
+                 {"text", outcome.text()},
+                 {"ambiguous", outcome.ambiguous()},
+                 {"latency_ms", std::chrono::microseconds(outcome.latency_us())}});
 }
 
 }  // namespace
@@ -233,7 +244,9 @@ void RecordWork::Tell(const Mail& mail, const Conclusion& conclusion, WallTime n
           std::chrono::duration_cast<std::chrono::nanoseconds>(now - queue::FromProto(mail.accept_time())));
     }
   }
-  if (conclusion.returned) context_.metrics.recipients.With("returned").Add();
+  if (!conclusion.returned) return;
+  observe::Debug("mail given back", {{"message", mail.message_id()}});
+  context_.metrics.recipients.With("returned").Add();
 }
 
 void RecordWork::Release() {

@@ -10,7 +10,6 @@
 #include "common/base/await.h"
 #include "common/base/spawn.h"
 #include "common/observe/log.h"
-#include "outbound/deliver/attempt_log.h"
 #include "outbound/deliver/connection.h"
 #include "outbound/outcome/outcomes.h"
 #include "outbound/route/route.h"
@@ -175,7 +174,6 @@ void SitePool::GiveBack(Site& site, std::unique_ptr<Job> job) {
   bool tried = false;
   for (const Result& result : job->results()) {
     metrics_.Count(result);
-    LogAttempt(*job->mail, result);
     tried = tried || result.verdict != Verdict::kNotTried;
     if (result.verdict == Verdict::kDelivered) site.NoteDelivered(now);
   }

@@ -58,6 +58,9 @@ struct StreamSettings {
   std::vector<ConsumerSettings> consumers;
   // inbound's broker user may see this one.
   bool needed_by_inbound = false;
+  // Nothing is put there while versions change: where it must be of another kind now, an empty one is deleted
+  // and made again.
+  bool made_anew_if_empty = false;
   // A KV bucket: no mail goes through it.
   bool is_bucket = false;
   // The room that its bytes count in; mail that waits takes room in memory besides.

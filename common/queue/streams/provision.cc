@@ -1,5 +1,7 @@
 #include "common/queue/streams/provision.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -34,7 +36,10 @@ struct PlannedStream {
   StreamSettings settings;
   Json want;
   std::optional<Json> have;
+  std::uint64_t messages = 0;
   std::vector<PlannedConsumer> consumers;
+
+  [[nodiscard]] bool MadeAnew() const;
 };
 
 // An answer gets lost when the cluster's leader changes, as it does just after the start. Whatever is asked
@@ -49,8 +54,15 @@ asio::awaitable<absl::StatusOr<std::string>> Call(Broker& broker, std::string ca
   }
 }
 
-// The "config" of an INFO answer; nothing if there is no such object.
-asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, std::string call, int tries) {
+bool PlannedStream::MadeAnew() const {
+  if (!settings.made_anew_if_empty || !have.has_value() || messages > 0) return false;
+  const std::vector<Difference> differences = CompareStream(*have, want);
+  return std::any_of(differences.begin(), differences.end(),
+                     [](const Difference& difference) { return difference.fixed; });
+}
+
+// An INFO answer; nothing if there is no such object.
+asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadInfo(Broker& broker, std::string call, int tries) {
   const absl::StatusOr<std::string> answer = co_await Call(broker, call, "", tries);
   if (absl::IsNotFound(answer.status())) co_return std::optional<Json>();
   if (!answer.ok()) co_return WithContext(answer.status(), call);
@@ -59,7 +71,7 @@ asio::awaitable<absl::StatusOr<std::optional<Json>>> ReadConfig(Broker& broker, 
   if (!info.is_object() || config == info.end() || !config->is_object()) {
     co_return absl::UnavailableError(absl::StrCat(call, ": the broker's answer cannot be read"));
   }
-  co_return std::optional<Json>(*config);
+  co_return std::optional<Json>(info);
 }
 
 asio::awaitable<absl::StatusOr<PlannedConsumer>> LookAtConsumer(Broker& broker, std::string stream,
@@ -71,11 +83,19 @@ asio::awaitable<absl::StatusOr<PlannedConsumer>> LookAtConsumer(Broker& broker, 
   planned.want = ConsumerJson(settings);
   if (stream_exists) {
     std::string call = absl::StrCat("CONSUMER.INFO.", stream, ".", settings.name);
-    absl::StatusOr<std::optional<Json>> have = co_await ReadConfig(broker, std::move(call), tries);
-    if (!have.ok()) co_return have.status();
-    planned.have = *std::move(have);
+    const absl::StatusOr<std::optional<Json>> info = co_await ReadInfo(broker, std::move(call), tries);
+    if (!info.ok()) co_return info.status();
+    if (info->has_value()) planned.have = (**info)["config"];
   }
   co_return planned;
+}
+
+// As many as cannot be told: some.
+std::uint64_t MessagesIn(const Json& info) {
+  const auto state = info.find("state");
+  if (state == info.end() || !state->is_object()) return 1;
+  const auto messages = state->find("messages");
+  return messages != state->end() && messages->is_number_unsigned() ? messages->get<std::uint64_t>() : 1;
 }
 
 asio::awaitable<absl::StatusOr<PlannedStream>> LookAtStream(Broker& broker, StreamSettings settings,
@@ -84,10 +104,13 @@ asio::awaitable<absl::StatusOr<PlannedStream>> LookAtStream(Broker& broker, Stre
   PlannedStream planned;
   planned.settings = std::move(settings);
   planned.want = StreamJson(planned.settings, config);
-  absl::StatusOr<std::optional<Json>> have =
-      co_await ReadConfig(broker, absl::StrCat("STREAM.INFO.", planned.settings.name), tries);
-  if (!have.ok()) co_return have.status();
-  planned.have = *std::move(have);
+  const absl::StatusOr<std::optional<Json>> info =
+      co_await ReadInfo(broker, absl::StrCat("STREAM.INFO.", planned.settings.name), tries);
+  if (!info.ok()) co_return info.status();
+  if (info->has_value()) {
+    planned.have = (**info)["config"];
+    planned.messages = MessagesIn(**info);
+  }
   if (!with_consumers) co_return planned;
   for (const ConsumerSettings& consumer : planned.settings.consumers) {
     absl::StatusOr<PlannedConsumer> looked =
@@ -107,7 +130,7 @@ std::string FixedSentence(const std::string& title, const Difference& difference
 // OK if everything that is there can become what is wanted.
 absl::Status CheckPlan(const std::vector<PlannedStream>& plan, const QueueConfig& config) {
   for (const PlannedStream& stream : plan) {
-    if (!stream.have.has_value()) continue;
+    if (!stream.have.has_value() || stream.MadeAnew()) continue;
     if (std::string problem = LayoutProblem(stream.settings, *stream.have, config); !problem.empty()) {
       return absl::FailedPreconditionError(problem);
     }
@@ -176,7 +199,13 @@ asio::awaitable<absl::StatusOr<std::string>> ApplyStream(Broker& broker, const P
   std::string call = absl::StrCat("STREAM.CREATE.", name);
   std::string action = "created";
   Json body = stream.want;
-  if (stream.have.has_value()) {
+  if (stream.MadeAnew()) {
+    const absl::StatusOr<std::string> deleted =
+        co_await Call(broker, absl::StrCat("STREAM.DELETE.", name), "", kTries);
+    if (!deleted.ok() && !absl::IsNotFound(deleted.status()))
+      co_return Explain(deleted.status(), stream.settings.title);
+    action = "made anew, it was empty";
+  } else if (stream.have.has_value()) {
     const std::vector<Difference> differences = CompareStream(*stream.have, stream.want);
     body = Merge(*stream.have, differences);
     const bool new_metadata = MergeMetadata(body, stream.want);

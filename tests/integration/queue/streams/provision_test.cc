@@ -148,6 +148,24 @@ TEST_F(ProvisionTest, WhatCannotBeChangedIsRefusedWithItsName) {
               StartsWith("stream READY_0 has retention limits and needs workqueue"));
 }
 
+// As an earlier version made it: a work queue, into which nothing was ever put.
+TEST_F(ProvisionTest, AnEmptyShelfIsMadeAnewAndOneWithMailIsRefused) {
+  constexpr char kEarlier[] =
+      R"({"name":"HELD_0","subjects":["held.0.>"],"retention":"workqueue","storage":"file"})";
+  StartServer();
+  Api("STREAM.CREATE.HELD_0", kEarlier);
+  EXPECT_THAT(MustProvision(), Contains(AllOf(Field(&ProvisionChange::object, "stream HELD_0"),
+                                              Field(&ProvisionChange::action, StartsWith("made anew")))));
+  EXPECT_EQ(ConfigOf("STREAM.INFO.HELD_0")["retention"], "limits");
+  EXPECT_THAT(MustProvision(), Each(Field(&ProvisionChange::action, "unchanged")));
+
+  Api("STREAM.DELETE.HELD_0");
+  Api("STREAM.CREATE.HELD_0", kEarlier);
+  Store({"held.0.x", std::make_shared<const std::string>("x"), {}});
+  const auto refused = RunToEnd(Provision(*broker_, config_));
+  EXPECT_THAT(std::string(Message(refused.status())), StartsWith("stream HELD_0 has retention workqueue"));
+}
+
 TEST_F(ProvisionTest, SubjectsOfAForeignStreamAreRefused) {
   StartServer();
   Api("STREAM.CREATE.THEIRS", R"({"name":"THEIRS","subjects":["body.>"],"storage":"file"})");
