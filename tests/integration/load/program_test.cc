@@ -200,6 +200,10 @@ TEST(LoadProgramStart, WhatIsMissingIsOneLine) {
        {GONIEC_LOAD, "grpc", nobody, "--token-file", "/nonexistent"},
        2,
        "--token-file /nonexistent cannot be read or is empty\n"},
+      {"token to another machine",
+       {"env", "GONIEC_TOKEN=secret", GONIEC_LOAD, "grpc", "192.0.2.1:8443"},
+       2,
+       "the token would go to 192.0.2.1:8443 in clear: give --plaintext-token if it may; try --help\n"},
   };
   for (const auto& c : kCases) {
     const auto finished = test::RunProcess(c.argv);

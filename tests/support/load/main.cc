@@ -70,6 +70,9 @@ int Main(int argc, const char* const* argv) {
   if (options->done) return EXIT_SUCCESS;
   const absl::StatusOr<std::string> token = ReadToken(*options);
   if (!token.ok()) return FailStart(kText, token.status());
+  if (!token->empty()) {
+    if (const absl::Status may = options->AllowToken(); !may.ok()) return FailStart(kText, may);
+  }
   std::signal(SIGPIPE, SIG_IGN);
   // A failed connection is told once, by us.
   setenv("GRPC_VERBOSITY", "NONE", 0);

@@ -108,6 +108,11 @@ constexpr std::array kFlags = std::to_array<Flag>({
        o.token_file = v;
        return absl::OkStatus();
      }},
+    {"plaintext-token", "", "send the token to another machine too, in clear", Only::kGrpc,
+     [](Options& o, std::string_view) {
+       o.plaintext_token = true;
+       return absl::OkStatus();
+     }},
     {"json", "", "print the result as one line of JSON", Only::kBoth,
      [](Options& o, std::string_view) {
        o.json = true;
@@ -131,6 +136,13 @@ void PrintHelp() {
 
 absl::Status Wrong(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(ToAbsl(what), "; try --help"));
+}
+
+// As gRPC reads the target: an IPv6 address is one only in brackets, and a name may begin with "127." too.
+bool IsLoopback(std::string_view target) {
+  const std::string_view host = target.substr(0, target.rfind(':'));
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 const Flag* Find(std::string_view name) {
@@ -221,6 +233,12 @@ absl::StatusOr<Options> Options::Parse(int argc, const char* const* argv) {
   }
   if (absl::Status good = CheckTogether(given, words, options); !good.ok()) return good;
   return options;
+}
+
+absl::Status Options::AllowToken() const {
+  if (plaintext_token || IsLoopback(target)) return absl::OkStatus();
+  return Wrong(absl::StrCat("the token would go to ", Printable(target, 60),
+                            " in clear: give --plaintext-token if it may"));
 }
 
 }  // namespace goniec::load

@@ -40,6 +40,8 @@ struct Options {
   // From a mail's beginning; without an answer by then it is lost.
   std::chrono::milliseconds timeout{30'000};
   std::string token_file;
+  // The token may go to another machine as it is: there is no TLS.
+  bool plaintext_token = false;
   bool json = false;
 
   // --help or --version was answered: nothing is left to do.
@@ -47,6 +49,9 @@ struct Options {
 
   // kInvalidArgument with one line for what is wrong.
   static absl::StatusOr<Options> Parse(int argc, const char* const* argv);
+
+  // kInvalidArgument with one line if a token, which goes in clear, must not go to the target.
+  [[nodiscard]] absl::Status AllowToken() const;
 };
 
 }  // namespace goniec::load

@@ -79,12 +79,32 @@ TEST(LoadOptions, WhatIsWrongIsOneLine) {
       {{"smtp", "a:1", "--json=yes"}, "--json takes no value; try --help"},
       {{"smtp", "a:1", "--json", "--json"}, "--json was given twice; try --help"},
       {{"smtp", "a:1", "--token-file", "t"}, "--token-file is for grpc only; try --help"},
+      {{"smtp", "a:1", "--plaintext-token"}, "--plaintext-token is for grpc only; try --help"},
       {{"grpc", "a:1", "--mails-per-connection", "2"}, "--mails-per-connection is for smtp only; try --help"},
   };
   for (const auto& c : kCases) {
     const auto options = Parse(c.words);
     EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument) << c.line;
     EXPECT_EQ(options.status().message(), c.line);
+  }
+}
+
+TEST(LoadOptions, ATokenGoesInClearToThisMachineOnly) {
+  for (const char* target : {"127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "localhost:1"}) {
+    const auto options = Parse({"grpc", target});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_TRUE(options->AllowToken().ok()) << target;
+  }
+  for (const char* target : {"mx.test:1", "10.0.0.1:1", "127.0.0.1.mx.test:1", "localhost.test:1", "[::2]:1",
+                             "::1:1", "unix:/s:1"}) {
+    auto options = Parse({"grpc", target});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->AllowToken().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(options->AllowToken().message(), std::string("the token would go to ") + target +
+                                                   " in clear: give --plaintext-token if it may; try --help");
+    options = Parse({"grpc", target, "--plaintext-token"});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_TRUE(options->AllowToken().ok()) << target;
   }
 }
 
