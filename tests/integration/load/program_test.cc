@@ -151,11 +151,12 @@ TEST_F(LoadProgram, AServerThatGoesAwayEndsTheRun) {
 // little more than 30.
 TEST_F(LoadProgram, LatencyCountsFromWhenAMailWasDue) {
   StartSink("rules:\n  - {on: dot, wait: 30ms}\n");
-  const auto run = Load({"--mails", "20", "--rate", "100", "--sessions", "1", "--json"});
+  const auto run = Load({"--mails", "20", "--rate", "100", "--sessions", "1", "--grace", "0.1", "--json"});
   EXPECT_EQ(run.status, 0) << run.output;
   EXPECT_GE(Number(run.output, "max"), 410);
   EXPECT_GE(Number(run.output, "p50"), 200);
   EXPECT_GT(Number(run.output, "waited"), 15);
+  EXPECT_LE(Number(run.output, "in_time"), 10);
 }
 
 TEST_F(LoadProgram, AnOpenLoopKeepsItsRateAndReusesIdleConnections) {
@@ -163,6 +164,7 @@ TEST_F(LoadProgram, AnOpenLoopKeepsItsRateAndReusesIdleConnections) {
   const auto run = Load({"--seconds", "1", "--rate", "200", "--mails-per-connection", "0", "--json"});
   EXPECT_EQ(run.status, 0) << run.output;
   EXPECT_EQ(Number(run.output, "accepted"), 200);
+  EXPECT_EQ(Number(run.output, "in_time"), 200);
   EXPECT_GE(Number(run.output, "seconds"), 0.99);
   EXPECT_LT(Number(run.output, "connections"), 200);
 }

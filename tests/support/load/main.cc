@@ -80,6 +80,7 @@ int Main(int argc, const char* const* argv) {
   const MailForm form(*options, RunName(),
                       absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", absl::Now(), absl::UTCTimeZone()));
   Tally tally;
+  if (options->rate > 0) tally.in_time_until = options->InTime();
   const Tally::Time before = ProcessorTime();
   const absl::Status ran = options->protocol == Options::Protocol::kSmtp
                                ? RunSmtp(*options, form, tally)

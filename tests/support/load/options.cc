@@ -87,6 +87,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      [](Options& o, std::string_view v) { return SetCount(v, 1, kMaxSessions, o.sessions); }},
     {"rate", "N", "open loop: N mails a second fall due; latency counts from then", Only::kBoth,
      [](Options& o, std::string_view v) { return SetRate(v, o.rate); }},
+    {"grace", "S", "with --rate: answers are in time until S seconds after the sending (0.5)", Only::kBoth,
+     [](Options& o, std::string_view v) { return SetSeconds(v, 0, o.grace); }},
     {"mails-per-connection", "N", "mails before QUIT (1); 0: as many as there are", Only::kSmtp,
      [](Options& o, std::string_view v) { return SetCount(v, 0, kMaxCount, o.mails_per_connection); }},
     {"connections", "N", "HTTP/2 connections that the calls share (1)", Only::kGrpc,
@@ -182,6 +184,7 @@ absl::Status CheckTogether(const std::set<const Flag*>& given, std::size_t words
       return Wrong(absl::StrCat("--", ToAbsl(flag->name), " is for ", smtp ? "grpc" : "smtp", " only"));
     }
   }
+  if (options.rate == 0 && given.contains(Find("grace"))) return Wrong("--grace is for --rate only");
   if (options.sessions == 0) options.sessions = options.rate > 0 ? kDefaultMostSessions : kDefaultSessions;
   if (options.mails == 0 && options.duration.count() == 0) options.mails = kDefaultMails;
   return absl::OkStatus();
@@ -233,6 +236,16 @@ absl::StatusOr<Options> Options::Parse(int argc, const char* const* argv) {
   }
   if (absl::Status good = CheckTogether(given, words, options); !good.ok()) return good;
   return options;
+}
+
+std::chrono::nanoseconds Options::InTime() const {
+  std::chrono::nanoseconds sending = duration;
+  if (mails > 0) {
+    const auto all = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(static_cast<double>(mails) / rate));
+    sending = sending.count() > 0 ? std::min(sending, all) : all;
+  }
+  return sending + grace;
 }
 
 absl::Status Options::AllowToken() const {

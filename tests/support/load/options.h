@@ -30,6 +30,9 @@ struct Options {
   // gRPC: HTTP/2 connections that the calls share.
   std::size_t connections = 1;
 
+  // Open loop: answers count as in time until so long after the last mail fell due.
+  std::chrono::nanoseconds grace = std::chrono::milliseconds(500);
+
   std::string from = "sender@source.test";
   std::string to = "recipient@sink.test";
   // With more than one, the local part gets a number.
@@ -50,6 +53,8 @@ struct Options {
   // kInvalidArgument with one line for what is wrong.
   static absl::StatusOr<Options> Parse(int argc, const char* const* argv);
 
+  // Open loop: until when, since the start, an answer is in time.
+  [[nodiscard]] std::chrono::nanoseconds InTime() const;
   // kInvalidArgument with one line if a token, which goes in clear, must not go to the target.
   [[nodiscard]] absl::Status AllowToken() const;
 };

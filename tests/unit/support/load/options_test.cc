@@ -33,6 +33,26 @@ TEST(LoadOptions, ARateAllowsManyConnections) {
   EXPECT_EQ(options->duration, std::chrono::milliseconds(1'500));
 }
 
+TEST(LoadOptions, AnswersAreInTimeUntilAGraceAfterTheSending) {
+  using std::chrono::milliseconds;
+  const struct {
+    std::vector<const char*> words;
+    milliseconds until;
+  } kCases[] = {
+      {{"--seconds", "3"}, milliseconds(3'500)},
+      {{"--seconds", "3", "--grace", "0"}, milliseconds(3'000)},
+      {{"--mails", "50", "--grace", "1.25"}, milliseconds(6'250)},
+      {{"--mails", "50", "--seconds", "3"}, milliseconds(3'500)},
+      {{"--mails", "20", "--seconds", "3"}, milliseconds(2'500)},
+  };
+  for (auto c : kCases) {
+    c.words.insert(c.words.end(), {"smtp", "mx.test:25", "--rate", "10"});
+    const auto options = Parse(c.words);
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->InTime(), c.until);
+  }
+}
+
 TEST(LoadOptions, FlagsStandAnywhere) {
   const auto options = Parse({"--json", "grpc", "--connections", "4", "[::1]:8443", "--token-file", "t"});
   ASSERT_TRUE(options.ok()) << options.status();
@@ -70,6 +90,7 @@ TEST(LoadOptions, WhatIsWrongIsOneLine) {
        "--rate must be mails a second from 0.01 to 1000000, not 'fast'; try --help"},
       {{"smtp", "a:1", "--rate", "nan"},
        "--rate must be mails a second from 0.01 to 1000000, not 'nan'; try --help"},
+      {{"smtp", "a:1", "--grace", "1"}, "--grace is for --rate only; try --help"},
       {{"smtp", "a:1", "--timeout", "0"}, "--timeout must be seconds from 0.1 to 86400, not '0'; try --help"},
       {{"smtp", "a:1", "--to", "a@b\r\nDATA"},
        "--to must be local@domain, not 'a@b\\x0d\\x0aDATA'; try --help"},
