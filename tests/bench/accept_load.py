@@ -69,7 +69,9 @@ def accept_load(as_json, rounds, setting):
     figures = {row: [] for row in ROWS}
     with ExitStack() as stack:
         peer_port = free_port()
-        stack.callback(Postfix(peer_port, free_port(), hold=True).close)
+        peer = Postfix(peer_port, free_port(), hold=True)
+        stack.callback(peer.close)
+        peer.start()
         sink = OpenSink()
         stack.callback(sink.close)
         wait_until(lambda: can_connect(peer_port), what="Postfix")

@@ -62,7 +62,9 @@ def measure(setting, rounds, seconds):
     figures, disk = {rate: Figures() for rate in RATES}, []
     with ExitStack() as stack:
         peer_port = free_port()
-        stack.callback(Postfix(peer_port, free_port(), hold=True).close)
+        peer = Postfix(peer_port, free_port(), hold=True)
+        stack.callback(peer.close)
+        peer.start()
         wait_until(lambda: can_connect(peer_port), what="Postfix")
         too_fast = max(RATES) + 1  # for Postfix, as was seen
         for _ in range(rounds):
