@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -9,6 +10,14 @@ from system import BIN, NATS
 
 LOAD = os.path.join(BIN, "goniec-load")
 SIZE = 10_240
+# A rate is kept if so much of the mail that was due was accepted within the sending time and so many seconds more.
+KEEPS_UP = 0.95
+GRACE = 0.5
+# Mails a second at which the end of a run is still waited for.
+SLOWEST = 50
+# What a server that is too busy says of a mail, or does.
+OVERLOAD = re.compile(r": 4\d\d .*(too many connections|too busy|too little memory|ports are busy)"
+                      r"|^no answer to [^:]*: silence for ", re.IGNORECASE)
 
 
 def need_programs(programs):
@@ -18,19 +27,45 @@ def need_programs(programs):
             raise SystemExit(f"bench: {program} is missing; ./dev bench installs and builds what it needs")
 
 
-def load(port, *flags, sessions, keep=False, seconds=300):
-    """What goniec-load says of its run, a dict. Fails with its line if a mail was refused or lost, unless `keep`: then
-    None."""
+def run_load(port, *flags, sessions, seconds=300):
+    """The command, as words, and how it ended."""
     command = [LOAD, "smtp", f"127.0.0.1:{port}", "--json", "--size", str(SIZE), "--sessions", str(sessions), *flags]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
         raise SystemExit(f"bench: {' '.join(command)}: no end after {seconds} s") from late
+    return " ".join(command), done
+
+
+def failed(command, done):
+    return SystemExit(f"bench: {command}: {done.stderr.strip() or f'ended with status {done.returncode}'}")
+
+
+def load(port, *flags, sessions, seconds=300):
+    """What goniec-load says of its run, a dict. Fails with its line if a mail was refused or lost."""
+    command, done = run_load(port, *flags, sessions=sessions, seconds=seconds)
     if done.returncode != 0:
-        if keep:
-            return None
-        raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.strip()}")
+        raise failed(command, done)
     return json.loads(done.stdout)
+
+
+def load_at(port, rate, seconds, *flags, sessions):
+    """What goniec-load says of `seconds` at a constant rate, and None; or None and why the server did not keep the
+    rate: too few mails were accepted in time, or some were refused or left unanswered because it was too busy. Fails at
+    whatever else went wrong."""
+    mails = rate * seconds
+    command, done = run_load(port, "--rate", str(rate), "--seconds", str(seconds), "--grace", str(GRACE), *flags,
+                             sessions=sessions, seconds=seconds + 120 + mails // SLOWEST)
+    found = json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else None
+    if found is None or found["accepted"] + found["refused"] + found["lost"] < mails:  # it was given up
+        raise failed(command, done)
+    failures = found.get("failures", {})
+    if (done.returncode != 0) != bool(failures) or not all(map(OVERLOAD.search, failures)):
+        raise failed(command, done)
+    why = [f"{number} of {mails} mails: {reason}" for reason, number in failures.items()]
+    if found["in_time"] < KEEPS_UP * mails:
+        why.append(f"{found['in_time']} of {mails} mails were accepted within {seconds} s and {GRACE} s")
+    return (None, "; ".join(why)) if why else (found, None)
 
 
 def cpu_seconds(process):
