@@ -2,6 +2,7 @@
 which it was due (goniec-load's open loop) to its 250; beside Postfix, and beside what the disk takes for one fsync in
 the same run. Who does not keep a rate in a round counts as infinitely slow in it; "cannot" is a median of those."""
 
+import functools
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import time
 from contextlib import ExitStack
 
 from load_client import SIZE, load_at
+from peers import in_turn
 from postfix import Postfix
 from system import can_connect, free_port, wait_until
 
@@ -21,7 +23,6 @@ FSYNCS = 200
 
 def at_rate(port, rate, seconds):
     """Percentiles in ms, or in their place why the server did not keep the rate, a word."""
-    os.sync()  # what is left to write is another's
     found, why = load_at(port, rate, seconds, sessions=MOST_CONNECTIONS)
     return why or found["latency_ms"]
 
@@ -65,19 +66,22 @@ class Figures:
 def measure(setting, rounds, seconds):
     figures, disk = {rate: Figures() for rate in RATES}, []
     with ExitStack() as stack:
-        peer = Postfix(free_port(), free_port(), hold=True)
+        peer = Postfix(free_port(), free_port(), hold=True, processes=MOST_CONNECTIONS + 100)
         stack.callback(peer.close)
         peer.start()
         wait_until(lambda: can_connect(peer.port), what="Postfix")
-        for _ in range(rounds):
+        for number in range(rounds):
             with setting.system() as system:
                 system.start_nats()
                 system.provision()
                 system.start_inbound()
                 for rate, found in figures.items():
                     disk += fsyncs(system.folder)
-                    found.ours.append(at_rate(system.smtp_port, rate, seconds))
-                    found.theirs.append(at_rate(peer.port, rate, seconds))
+                    ours, theirs = in_turn(number, functools.partial(at_rate, system.smtp_port, rate, seconds),
+                                           functools.partial(at_rate, peer.port, rate, seconds))
+                    found.ours.append(ours)
+                    found.theirs.append(theirs)
+            peer.empty()
     return figures, disk
 
 

@@ -68,26 +68,30 @@ def load_at(port, rate, seconds, *flags, sessions):
     return (None, "; ".join(why)) if why else (found, None)
 
 
-def cpu_seconds(process):
-    """User and system time of all its threads so far."""
-    with open(f"/proc/{process.pid}/stat") as stat:
+def cpu_seconds(pid, children=False):
+    """User and system time of all its threads so far; with `children` also of those that have ended."""
+    with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15 if children else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 class Cpu:
-    """Processor time a mail of inbound and of all nats-servers, in microseconds, since it was made."""
+    """Processor time a mail, in microseconds, since it was made. `parts`: name -> a function that gives seconds."""
 
-    def __init__(self, system):
-        self.processes = {
-            "inbound": [system.parts["inbound"].process],
-            "nats": [part.process for part in system.parts.values() if part.args[0] == NATS],
-        }
+    def __init__(self, parts):
+        self.parts = parts
         self.before = self.now()
 
     def now(self):
-        return {name: sum(map(cpu_seconds, processes)) for name, processes in self.processes.items()}
+        return {name: seconds() for name, seconds in self.parts.items()}
 
     def a_mail(self, mails):
         now = self.now()
         return {name: (now[name] - before) / mails * 1e6 for name, before in self.before.items()}
+
+
+def cpu_of(system):
+    """Of inbound, and of all nats-servers."""
+    inbound = system.parts["inbound"].process.pid
+    nats = [part.process.pid for part in system.parts.values() if part.args[0] == NATS]
+    return Cpu({"inbound": lambda: cpu_seconds(inbound), "nats": lambda: sum(map(cpu_seconds, nats))})

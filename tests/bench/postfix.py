@@ -1,5 +1,9 @@
 """Postfix as the peer of a bench: a private instance (own configuration, queue and data), tuned as one would for
-throughput, which holds what it accepts or relays it to a sink. Needs root, as Postfix does."""
+throughput, which holds what it accepts or relays it to a sink. Needs root, as Postfix does.
+
+A process serves 10,000 connections before another takes its place (max_use), no limit of clients or rates holds, and
+what is held lies in 256 folders. Its log, several lines a mail, goes to a file by way of postlogd.
+"""
 
 import os
 import secrets
@@ -7,6 +11,8 @@ import shutil
 import signal
 import subprocess
 import time
+
+from load_client import cpu_seconds
 
 COMMAND_SECONDS = 60
 # For its processes to end after "stop", and after SIGKILL.
@@ -47,7 +53,10 @@ mydestination =
 inet_protocols = ipv4
 inet_interfaces = 127.0.0.1
 mynetworks = 127.0.0.0/8
-default_process_limit = 200
+default_process_limit = {processes}
+max_use = 10000
+hash_queue_names = deferred, defer, hold
+hash_queue_depth = 2
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
@@ -65,10 +74,11 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 
 
 class Postfix:
-    """Nothing is there until start(), and close() ends whatever start() has come to."""
+    """`processes`: the most of a kind; smtpd has one for each connection. Nothing is there until start(), and close()
+    ends whatever start() has come to."""
 
-    def __init__(self, port, sink_port, hold):
-        self.port, self.sink_port, self.hold = port, sink_port, hold
+    def __init__(self, port, sink_port, hold, processes=200):
+        self.port, self.sink_port, self.hold, self.processes = port, sink_port, hold, processes
         # Its programs check who owns the folders above theirs, so it does not live under a user's temporary folder.
         self.folder = f"/var/tmp/goniec-bench-postfix-{secrets.token_hex(8)}"
         self.log = f"/var/log/goniec-bench-postfix-{port}.log"
@@ -81,7 +91,8 @@ class Postfix:
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
         more = "smtpd_client_restrictions = check_client_access static:HOLD" if self.hold else ""
         with open(os.path.join(self.config, "main.cf"), "w") as file:
-            file.write(MAIN.format(folder=self.folder, port=self.port, sink_port=self.sink_port, more=more))
+            file.write(MAIN.format(folder=self.folder, port=self.port, sink_port=self.sink_port,
+                                   processes=self.processes, more=more))
         with open(os.path.join(self.config, "master.cf"), "w") as file:
             file.write(MASTER.format(port=self.port))
         try:
@@ -113,6 +124,23 @@ class Postfix:
             except OSError:
                 pass
         return found
+
+    def cpu_seconds(self):
+        """Of all its processes so far, also those that have ended."""
+        total = 0.0
+        for pid in self.pids():
+            try:
+                total += cpu_seconds(pid, children=True)
+            except OSError:
+                pass
+        return total
+
+    def empty(self):
+        """Removes what is held, and what waits for another attempt."""
+        for name in ("hold", "deferred"):
+            for folder, _, files in os.walk(os.path.join(self.folder, "queue", name)):
+                for file in files:
+                    os.unlink(os.path.join(folder, file))
 
     def close(self):
         try:
