@@ -69,10 +69,10 @@ def load_at(port, rate, seconds, *flags, sessions):
 
 
 def cpu_seconds(pid, children=False):
-    """User and system time of all its threads so far; with `children` also of those that have ended."""
+    """User and system time of all its threads so far, or of its children that have ended."""
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15 if children else 13])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[13:15] if children else fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 class Cpu:
