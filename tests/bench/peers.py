@@ -1,5 +1,6 @@
 """smtp-source and smtp-sink, Postfix's own tools, as the second client and as receivers."""
 
+import os
 import subprocess
 import time
 
@@ -20,6 +21,18 @@ def source(port, sessions, reuse, mails):
     if done.returncode != 0:
         raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.strip()}")
     return time.monotonic() - begin
+
+
+def in_turn(number, ours, theirs):
+    """Both results, ours first; in every second round, by its number, theirs is measured first. Whoever comes second
+    finds the disk as the first has left it, so what is left to write is written before each."""
+    def measure(one):
+        os.sync()
+        return one()
+    if number % 2 == 0:
+        return measure(ours), measure(theirs)
+    peer = measure(theirs)
+    return measure(ours), peer
 
 
 class OpenSink:

@@ -1,10 +1,22 @@
 """Postfix as the peer of a bench: a private instance (own configuration, queue and data), tuned as one would for
-throughput, which holds what it accepts or relays it to a sink. Needs root, as Postfix does."""
+throughput, which holds what it accepts or relays it to a sink. Needs root, as Postfix does.
+
+A process serves 10,000 connections before another takes its place (max_use), no limit of clients or rates holds, and
+what is held lies in 256 folders. Its log, several lines a mail, goes to a file by way of postlogd.
+"""
 
 import os
+import secrets
 import shutil
+import signal
 import subprocess
-import tempfile
+import time
+
+from load_client import cpu_seconds
+
+COMMAND_SECONDS = 60
+# For its processes to end after "stop", and after SIGKILL.
+STOP_SECONDS = 10
 
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -41,7 +53,10 @@ mydestination =
 inet_protocols = ipv4
 inet_interfaces = 127.0.0.1
 mynetworks = 127.0.0.0/8
-default_process_limit = 200
+default_process_limit = {processes}
+max_use = 10000
+hash_queue_names = deferred, defer, hold
+hash_queue_depth = 2
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
@@ -59,42 +74,105 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 
 
 class Postfix:
-    def __init__(self, port, sink_port, hold):
+    """`processes`: the most of a kind; smtpd has one for each connection. Nothing is there until start(), and close()
+    ends whatever start() has come to."""
+
+    def __init__(self, port, sink_port, hold, processes=200):
+        self.port, self.sink_port, self.hold, self.processes = port, sink_port, hold, processes
         # Its programs check who owns the folders above theirs, so it does not live under a user's temporary folder.
-        self.folder = tempfile.mkdtemp(prefix="goniec-bench-postfix-", dir="/var/tmp")
-        os.chmod(self.folder, 0o755)
+        self.folder = f"/var/tmp/goniec-bench-postfix-{secrets.token_hex(8)}"
         self.log = f"/var/log/goniec-bench-postfix-{port}.log"
         self.config = os.path.join(self.folder, "etc")
-        for name in ("etc", "queue", "data"):
-            os.mkdir(os.path.join(self.folder, name))
+
+    def start(self):
+        for folder in (self.folder, *(os.path.join(self.folder, name) for name in ("etc", "queue", "data"))):
+            os.mkdir(folder)
+            os.chmod(folder, 0o755)
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
-        more = "smtpd_client_restrictions = check_client_access static:HOLD" if hold else ""
+        more = "smtpd_client_restrictions = check_client_access static:HOLD" if self.hold else ""
         with open(os.path.join(self.config, "main.cf"), "w") as file:
-            file.write(MAIN.format(folder=self.folder, port=port, sink_port=sink_port, more=more))
+            file.write(MAIN.format(folder=self.folder, port=self.port, sink_port=self.sink_port,
+                                   processes=self.processes, more=more))
         with open(os.path.join(self.config, "master.cf"), "w") as file:
-            file.write(MASTER.format(port=port))
+            file.write(MASTER.format(port=self.port))
         try:
-            self.run("start")
-        except BaseException:
-            self.close()
-            raise
+            status, said = self.run("start")
+        except subprocess.TimeoutExpired as late:
+            raise SystemExit(f"bench: Postfix does not start within {COMMAND_SECONDS} s") from late
+        if status != 0:
+            raise SystemExit(f"bench: Postfix does not start: {said}")
 
     def run(self, command):
+        """Its exit code and what it said."""
         # In a group of its own: Ctrl-C at the terminal is for the bench, which then says stop.
-        done = subprocess.run(["postfix", "-c", self.config, command], capture_output=True, text=True, timeout=60,
-                              check=False, start_new_session=True)
-        if done.returncode != 0 and command == "start":
-            raise SystemExit(f"bench: Postfix does not start: {done.stdout}{done.stderr}")
+        with subprocess.Popen(["postfix", "-c", self.config, command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, start_new_session=True) as process:
+            try:
+                said, _ = process.communicate(timeout=COMMAND_SECONDS)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)  # it is a script, with children
+                raise
+        return process.returncode, said
 
     def pids(self):
-        """master and its children."""
-        with open(os.path.join(self.folder, "queue/pid/master.pid")) as file:
-            master = int(file.read())
-        children = subprocess.run(["pgrep", "-P", str(master)], capture_output=True, text=True, check=False).stdout
-        return [master] + [int(pid) for pid in children.split()]
+        """master and all that it has started: they live in the queue's folder."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{pid}/cwd").startswith(self.folder + "/"):
+                    found.append(int(pid))
+            except OSError:
+                pass
+        return found
+
+    def cpu_seconds(self):
+        """Of all its processes so far, also those that have ended."""
+        if not os.path.exists("/proc/self/schedstat"):
+            raise SystemExit("bench: this kernel does not tell /proc/PID/schedstat (CONFIG_SCHED_INFO)")
+        total = 0.0
+        for pid in self.pids():
+            try:
+                # They are many, each of one thread: whole ticks would leave much of their time out.
+                with open(f"/proc/{pid}/schedstat") as schedstat:
+                    total += int(schedstat.read().split()[0]) / 1e9
+                total += cpu_seconds(pid, children=True)
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return total
+
+    def empty(self):
+        """Removes what is held, and what waits for another attempt."""
+        for name in ("hold", "deferred"):
+            for folder, _, files in os.walk(os.path.join(self.folder, "queue", name)):
+                for file in files:
+                    os.unlink(os.path.join(folder, file))
 
     def close(self):
-        self.run("stop")
+        try:
+            if os.path.exists(self.config):
+                self.run("stop")
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.end()
+
+    def end(self):
+        """Of what "stop" has left, by force; then the files, which nobody may use any more."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while left := self.pids():
+            if time.monotonic() > deadline + STOP_SECONDS:
+                raise SystemExit(f"bench: Postfix does not end: processes {left}; their folder is {self.folder}")
+            if time.monotonic() > deadline:
+                for pid in left:
+                    kill(pid)
+            time.sleep(0.1)
         shutil.rmtree(self.folder, ignore_errors=True)
         if os.path.exists(self.log):
             os.unlink(self.log)
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from system import BIN, System, wait_until
+from system import BIN, System, free_port, wait_until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../bench"))
 
@@ -95,6 +95,41 @@ class LoadTest(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "1 of 20 mails were refused, the first: .*: 452 4.3.1 no room$"):
             load(system.sink_port, "--mails", "20", sessions=2)
         self.assertEqual(load(system.sink_port, "--mails", "20", sessions=2)["accepted"], 20)
+
+    def sink(self, *rules):
+        system = System()
+        self.addCleanup(system.__exit__, None, None, None)
+        system.start_sink({"rules": list(rules)}, discard=True)
+        return system.sink_port
+
+    def test_a_rate_is_kept_or_the_server_was_too_busy_for_it(self):
+        from load_client import load_at
+        found, why = load_at(self.sink(), 100, 1, sessions=20)
+        self.assertEqual((found["in_time"], why), (100, None))
+        # At most a mail each 30 ms, and 1.5 s.
+        found, why = load_at(self.sink({"on": "dot", "wait": "30ms"}), 100, 1, sessions=1)
+        self.assertIsNone(found)
+        self.assertRegex(why, r"^[1-5]\d of 100 mails were accepted within 1 s and 0.5 s$")
+        busy = {"on": "connect", "nth": 3, "reply": "421 4.7.0 Error: too many connections from you"}
+        found, why = load_at(self.sink(busy), 100, 1, sessions=20)
+        self.assertIsNone(found)
+        self.assertEqual(why, "1 of 100 mails: the connection: 421 4.7.0 Error: too many connections from you")
+        found, why = load_at(self.sink({"on": "dot", "nth": 3, "then": "stall"}), 20, 1, "--timeout", "1", sessions=20)
+        self.assertIsNone(found)
+        self.assertEqual(why, "1 of 20 mails: no answer to the end of the content: silence for 1 s")
+
+    def test_whatever_else_goes_wrong_at_a_rate_ends_the_bench(self):
+        from load_client import load_at
+        cases = {
+            "452 4.3.1 no room$": {"on": "dot", "nth": 3, "reply": "452 4.3.1 no room"},
+            "554 5.7.1 no$": {"on": "rcpt", "nth": 3, "reply": "554 5.7.1 no"},
+            "the server closed the connection$": {"on": "data", "nth": 3, "then": "close"},
+        }
+        for problem, rule in cases.items():
+            with self.subTest(problem), self.assertRaisesRegex(SystemExit, "^bench: .*goniec-load: 1 of 20 .*" + problem):
+                load_at(self.sink(rule), 20, 1, sessions=20)
+        with self.assertRaisesRegex(SystemExit, "Connection refused$"):
+            load_at(free_port(), 20, 1, sessions=20)
 
 
 if __name__ == "__main__":

@@ -151,11 +151,12 @@ TEST_F(LoadProgram, AServerThatGoesAwayEndsTheRun) {
 // little more than 30.
 TEST_F(LoadProgram, LatencyCountsFromWhenAMailWasDue) {
   StartSink("rules:\n  - {on: dot, wait: 30ms}\n");
-  const auto run = Load({"--mails", "20", "--rate", "100", "--sessions", "1", "--json"});
+  const auto run = Load({"--mails", "20", "--rate", "100", "--sessions", "1", "--grace", "0.1", "--json"});
   EXPECT_EQ(run.status, 0) << run.output;
   EXPECT_GE(Number(run.output, "max"), 410);
   EXPECT_GE(Number(run.output, "p50"), 200);
   EXPECT_GT(Number(run.output, "waited"), 15);
+  EXPECT_LE(Number(run.output, "in_time"), 10);
 }
 
 TEST_F(LoadProgram, AnOpenLoopKeepsItsRateAndReusesIdleConnections) {
@@ -163,6 +164,7 @@ TEST_F(LoadProgram, AnOpenLoopKeepsItsRateAndReusesIdleConnections) {
   const auto run = Load({"--seconds", "1", "--rate", "200", "--mails-per-connection", "0", "--json"});
   EXPECT_EQ(run.status, 0) << run.output;
   EXPECT_EQ(Number(run.output, "accepted"), 200);
+  EXPECT_EQ(Number(run.output, "in_time"), 200);
   EXPECT_GE(Number(run.output, "seconds"), 0.99);
   EXPECT_LT(Number(run.output, "connections"), 200);
 }
@@ -200,6 +202,10 @@ TEST(LoadProgramStart, WhatIsMissingIsOneLine) {
        {GONIEC_LOAD, "grpc", nobody, "--token-file", "/nonexistent"},
        2,
        "--token-file /nonexistent cannot be read or is empty\n"},
+      {"token to another machine",
+       {"env", "GONIEC_TOKEN=secret", GONIEC_LOAD, "grpc", "192.0.2.1:8443"},
+       2,
+       "the token would go to 192.0.2.1:8443 in clear: give --plaintext-token if it may; try --help\n"},
   };
   for (const auto& c : kCases) {
     const auto finished = test::RunProcess(c.argv);

@@ -70,6 +70,9 @@ int Main(int argc, const char* const* argv) {
   if (options->done) return EXIT_SUCCESS;
   const absl::StatusOr<std::string> token = ReadToken(*options);
   if (!token.ok()) return FailStart(kText, token.status());
+  if (!token->empty()) {
+    if (const absl::Status may = options->AllowToken(); !may.ok()) return FailStart(kText, may);
+  }
   std::signal(SIGPIPE, SIG_IGN);
   // A failed connection is told once, by us.
   setenv("GRPC_VERBOSITY", "NONE", 0);
@@ -77,6 +80,7 @@ int Main(int argc, const char* const* argv) {
   const MailForm form(*options, RunName(),
                       absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", absl::Now(), absl::UTCTimeZone()));
   Tally tally;
+  if (options->rate > 0) tally.in_time_until = options->InTime();
   const Tally::Time before = ProcessorTime();
   const absl::Status ran = options->protocol == Options::Protocol::kSmtp
                                ? RunSmtp(*options, form, tally)

@@ -87,6 +87,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      [](Options& o, std::string_view v) { return SetCount(v, 1, kMaxSessions, o.sessions); }},
     {"rate", "N", "open loop: N mails a second fall due; latency counts from then", Only::kBoth,
      [](Options& o, std::string_view v) { return SetRate(v, o.rate); }},
+    {"grace", "S", "with --rate: answers are in time until S seconds after the sending (0.5)", Only::kBoth,
+     [](Options& o, std::string_view v) { return SetSeconds(v, 0, o.grace); }},
     {"mails-per-connection", "N", "mails before QUIT (1); 0: as many as there are", Only::kSmtp,
      [](Options& o, std::string_view v) { return SetCount(v, 0, kMaxCount, o.mails_per_connection); }},
     {"connections", "N", "HTTP/2 connections that the calls share (1)", Only::kGrpc,
@@ -106,6 +108,11 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"token-file", "FILE", "file with the API's token (default: $GONIEC_TOKEN); there is no TLS", Only::kGrpc,
      [](Options& o, std::string_view v) {
        o.token_file = v;
+       return absl::OkStatus();
+     }},
+    {"plaintext-token", "", "send the token to another machine too, in clear", Only::kGrpc,
+     [](Options& o, std::string_view) {
+       o.plaintext_token = true;
        return absl::OkStatus();
      }},
     {"json", "", "print the result as one line of JSON", Only::kBoth,
@@ -131,6 +138,13 @@ void PrintHelp() {
 
 absl::Status Wrong(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(ToAbsl(what), "; try --help"));
+}
+
+// As gRPC reads the target: an IPv6 address is one only in brackets, and a name may begin with "127." too.
+bool IsLoopback(std::string_view target) {
+  const std::string_view host = target.substr(0, target.rfind(':'));
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 const Flag* Find(std::string_view name) {
@@ -170,6 +184,7 @@ absl::Status CheckTogether(const std::set<const Flag*>& given, std::size_t words
       return Wrong(absl::StrCat("--", ToAbsl(flag->name), " is for ", smtp ? "grpc" : "smtp", " only"));
     }
   }
+  if (options.rate == 0 && given.contains(Find("grace"))) return Wrong("--grace is for --rate only");
   if (options.sessions == 0) options.sessions = options.rate > 0 ? kDefaultMostSessions : kDefaultSessions;
   if (options.mails == 0 && options.duration.count() == 0) options.mails = kDefaultMails;
   return absl::OkStatus();
@@ -221,6 +236,22 @@ absl::StatusOr<Options> Options::Parse(int argc, const char* const* argv) {
   }
   if (absl::Status good = CheckTogether(given, words, options); !good.ok()) return good;
   return options;
+}
+
+std::chrono::nanoseconds Options::InTime() const {
+  std::chrono::nanoseconds sending = duration;
+  if (mails > 0) {
+    const auto all = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(static_cast<double>(mails) / rate));
+    sending = sending.count() > 0 ? std::min(sending, all) : all;
+  }
+  return sending + grace;
+}
+
+absl::Status Options::AllowToken() const {
+  if (plaintext_token || IsLoopback(target)) return absl::OkStatus();
+  return Wrong(absl::StrCat("the token would go to ", Printable(target, 60),
+                            " in clear: give --plaintext-token if it may"));
 }
 
 }  // namespace goniec::load

@@ -30,6 +30,9 @@ struct Options {
   // gRPC: HTTP/2 connections that the calls share.
   std::size_t connections = 1;
 
+  // Open loop: answers count as in time until so long after the last mail fell due.
+  std::chrono::nanoseconds grace = std::chrono::milliseconds(500);
+
   std::string from = "sender@source.test";
   std::string to = "recipient@sink.test";
   // With more than one, the local part gets a number.
@@ -40,6 +43,8 @@ struct Options {
   // From a mail's beginning; without an answer by then it is lost.
   std::chrono::milliseconds timeout{30'000};
   std::string token_file;
+  // The token may go to another machine as it is: there is no TLS.
+  bool plaintext_token = false;
   bool json = false;
 
   // --help or --version was answered: nothing is left to do.
@@ -47,6 +52,11 @@ struct Options {
 
   // kInvalidArgument with one line for what is wrong.
   static absl::StatusOr<Options> Parse(int argc, const char* const* argv);
+
+  // Open loop: until when, since the start, an answer is in time.
+  [[nodiscard]] std::chrono::nanoseconds InTime() const;
+  // kInvalidArgument with one line if a token, which goes in clear, must not go to the target.
+  [[nodiscard]] absl::Status AllowToken() const;
 };
 
 }  // namespace goniec::load

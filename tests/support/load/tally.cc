@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace goniec::load {
 namespace {
@@ -24,6 +25,8 @@ constexpr std::array kColumns = std::to_array<Column>({
 });
 
 constexpr int kMostLost = 100;  // in a row
+constexpr std::size_t kMostReasons = 16;
+constexpr const char* kOtherReasons = "others";
 
 double Milliseconds(Tally::Time time) {
   return std::chrono::duration<double, std::milli>(time).count();
@@ -43,26 +46,38 @@ std::string Quoted(std::string_view text) {
   return quoted + '"';
 }
 
+void AppendReason(std::string* json, const std::pair<const std::string, std::uint64_t>& reason) {
+  absl::StrAppend(json, Quoted(reason.first), ":", reason.second);
+}
+
 }  // namespace
 
 void Tally::Accepted(Time due, Time now) {
   ++accepted_;
   lost_in_a_row_ = 0;
   last_ = now;
+  if (now <= in_time_until) ++in_time_;
   latency_.Record(now - due);
 }
 
 void Tally::Refused(Time now, std::string reply) {
+  Count(reply);
   if (refused_++ == 0) first_refusal_ = std::move(reply);
   lost_in_a_row_ = 0;
   last_ = now;
 }
 
 void Tally::Lost(Time now, std::string reason) {
+  Count(reason);
   if (lost_++ == 0) first_loss_ = reason;
   last_loss_ = std::move(reason);
   ++lost_in_a_row_;
   last_ = now;
+}
+
+void Tally::Count(const std::string& reason) {
+  const bool known = reasons_.contains(reason) || reasons_.size() < kMostReasons;
+  ++reasons_[known ? reason : kOtherReasons];
 }
 
 double Tally::Rate() const {
@@ -87,6 +102,9 @@ std::string Tally::Text(const Options& options) const {
   }
   absl::StrAppendFormat(&text, "accepted     %d   refused %d   lost %d\n", accepted_, refused_, lost_);
   absl::StrAppendFormat(&text, "rate         %.1f mails/s over %.2f s\n", Rate(), Seconds(last_));
+  if (options.rate > 0) {
+    absl::StrAppendFormat(&text, "in time      %d by %.2f s\n", in_time_, Seconds(in_time_until));
+  }
   absl::StrAppend(&text, "latency, ms ");
   for (const Column& column : kColumns) {
     absl::StrAppendFormat(&text, " %s %.2f  ", column.text,
@@ -111,8 +129,12 @@ std::string Tally::Json(const Options& options) const {
   }
   absl::StrAppendFormat(&json, R"("max":%.4f},"cpu_us_per_mail":%.3f,"connections":%d,"waited":%d)",
                         Milliseconds(latency_.max()), ProcessorMicroseconds(), connections, waited);
+  if (options.rate > 0) absl::StrAppend(&json, ",\"in_time\":", in_time_);
   if (refused_ > 0) absl::StrAppend(&json, ",\"first_refusal\":", Quoted(first_refusal_));
   if (lost_ > 0) absl::StrAppend(&json, ",\"first_loss\":", Quoted(first_loss_));
+  if (!reasons_.empty()) {
+    absl::StrAppend(&json, ",\"failures\":{", absl::StrJoin(reasons_, ",", AppendReason), "}");
+  }
   return json + "}\n";
 }
 

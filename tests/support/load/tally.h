@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,6 +24,8 @@ class Tally {
   // No answer: whether the server has the mail nobody can know. `reason` says what came instead.
   void Lost(Time now, std::string reason);
 
+  // Open loop: until when an answer is in time (Options::InTime).
+  Time in_time_until = Time::max();
   // Beside the mails.
   std::uint64_t connections = 0;
   // Mails of an open loop that were due while every connection or call was taken; their wait is in the
@@ -46,12 +49,16 @@ class Tally {
   [[nodiscard]] absl::Status GoOn(const Options& options) const;
 
  private:
+  void Count(const std::string& reason);
   [[nodiscard]] double Rate() const;
   [[nodiscard]] double ProcessorMicroseconds() const;  // a mail
 
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t in_time_ = 0;  // of the accepted
+  // Why mails were refused or lost, and how many.
+  std::map<std::string, std::uint64_t> reasons_;
   int lost_in_a_row_ = 0;
   std::string first_refusal_;
   std::string first_loss_;

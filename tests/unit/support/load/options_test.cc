@@ -33,6 +33,26 @@ TEST(LoadOptions, ARateAllowsManyConnections) {
   EXPECT_EQ(options->duration, std::chrono::milliseconds(1'500));
 }
 
+TEST(LoadOptions, AnswersAreInTimeUntilAGraceAfterTheSending) {
+  using std::chrono::milliseconds;
+  const struct {
+    std::vector<const char*> words;
+    milliseconds until;
+  } kCases[] = {
+      {{"--seconds", "3"}, milliseconds(3'500)},
+      {{"--seconds", "3", "--grace", "0"}, milliseconds(3'000)},
+      {{"--mails", "50", "--grace", "1.25"}, milliseconds(6'250)},
+      {{"--mails", "50", "--seconds", "3"}, milliseconds(3'500)},
+      {{"--mails", "20", "--seconds", "3"}, milliseconds(2'500)},
+  };
+  for (auto c : kCases) {
+    c.words.insert(c.words.end(), {"smtp", "mx.test:25", "--rate", "10"});
+    const auto options = Parse(c.words);
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->InTime(), c.until);
+  }
+}
+
 TEST(LoadOptions, FlagsStandAnywhere) {
   const auto options = Parse({"--json", "grpc", "--connections", "4", "[::1]:8443", "--token-file", "t"});
   ASSERT_TRUE(options.ok()) << options.status();
@@ -70,6 +90,7 @@ TEST(LoadOptions, WhatIsWrongIsOneLine) {
        "--rate must be mails a second from 0.01 to 1000000, not 'fast'; try --help"},
       {{"smtp", "a:1", "--rate", "nan"},
        "--rate must be mails a second from 0.01 to 1000000, not 'nan'; try --help"},
+      {{"smtp", "a:1", "--grace", "1"}, "--grace is for --rate only; try --help"},
       {{"smtp", "a:1", "--timeout", "0"}, "--timeout must be seconds from 0.1 to 86400, not '0'; try --help"},
       {{"smtp", "a:1", "--to", "a@b\r\nDATA"},
        "--to must be local@domain, not 'a@b\\x0d\\x0aDATA'; try --help"},
@@ -79,12 +100,32 @@ TEST(LoadOptions, WhatIsWrongIsOneLine) {
       {{"smtp", "a:1", "--json=yes"}, "--json takes no value; try --help"},
       {{"smtp", "a:1", "--json", "--json"}, "--json was given twice; try --help"},
       {{"smtp", "a:1", "--token-file", "t"}, "--token-file is for grpc only; try --help"},
+      {{"smtp", "a:1", "--plaintext-token"}, "--plaintext-token is for grpc only; try --help"},
       {{"grpc", "a:1", "--mails-per-connection", "2"}, "--mails-per-connection is for smtp only; try --help"},
   };
   for (const auto& c : kCases) {
     const auto options = Parse(c.words);
     EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument) << c.line;
     EXPECT_EQ(options.status().message(), c.line);
+  }
+}
+
+TEST(LoadOptions, ATokenGoesInClearToThisMachineOnly) {
+  for (const char* target : {"127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "localhost:1"}) {
+    const auto options = Parse({"grpc", target});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_TRUE(options->AllowToken().ok()) << target;
+  }
+  for (const char* target : {"mx.test:1", "10.0.0.1:1", "127.0.0.1.mx.test:1", "localhost.test:1", "[::2]:1",
+                             "::1:1", "unix:/s:1"}) {
+    auto options = Parse({"grpc", target});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->AllowToken().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(options->AllowToken().message(), std::string("the token would go to ") + target +
+                                                   " in clear: give --plaintext-token if it may; try --help");
+    options = Parse({"grpc", target, "--plaintext-token"});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_TRUE(options->AllowToken().ok()) << target;
   }
 }
 

@@ -56,6 +56,29 @@ TEST(Tally, OfRefusedAndLostMailsTheFirstIsNamed) {
   EXPECT_THAT(tally.Json(kOptions), HasSubstr(R"("first_loss":"no answer to DATA: it broke")"));
 }
 
+TEST(Tally, AnAnswerAfterTheSendingAndItsGraceIsNotInTime) {
+  const Options options{.target = "mx.test:25", .duration = seconds(2), .rate = 2, .sessions = 20};
+  Tally tally;
+  tally.in_time_until = options.InTime();
+  for (const auto now : {milliseconds(10), milliseconds(510), milliseconds(2'500), milliseconds(2'501)}) {
+    tally.Accepted(milliseconds(0), now);
+  }
+  EXPECT_THAT(tally.Json(options), HasSubstr(R"("accepted":4,)"));
+  EXPECT_THAT(tally.Json(options), HasSubstr(R"("in_time":3)"));
+  EXPECT_THAT(tally.Text(options), HasSubstr("\nin time      3 by 2.50 s\n"));
+  EXPECT_THAT(tally.Json(kOptions), Not(HasSubstr("in_time")));
+}
+
+TEST(Tally, FailuresAreCountedByTheirReason) {
+  Tally tally;
+  EXPECT_THAT(tally.Json(kOptions), Not(HasSubstr("failures")));
+  for (int n = 0; n < 3; ++n) tally.Refused(seconds(1), "DATA: 451 \"later\"");
+  tally.Lost(seconds(1), "no answer");
+  EXPECT_THAT(tally.Json(kOptions), HasSubstr(R"("failures":{"DATA: 451 \"later\"":3,"no answer":1}})"));
+  for (int n = 0; n < 20; ++n) tally.Lost(seconds(1), "reason " + std::to_string(n));
+  EXPECT_THAT(tally.Json(kOptions), HasSubstr(R"("others":6)"));
+}
+
 TEST(Tally, AClosedLoopEndsWhenMailAfterMailIsLost) {
   Tally tally;
   for (int n = 0; n < 99; ++n) tally.Lost(seconds(n), "first");
