@@ -77,9 +77,10 @@ template <typename Request>
 grpc::Status AdmitFields(const ApiContext& context, CallState& call, grpc::ByteBuffer& bytes,
                          const Caller& caller) {
   grpc::ProtoBufferReader reader(&bytes);
-  const std::size_t fields = CountFields(reader, *Request::descriptor(), kMostFields);
-  if (fields > kMostFields) return TooManyFields(kMostFields);
-  return call.Grow(fields * kMemoryOfField, ShareOf(context.config, caller))
+  const std::optional<std::size_t> fields = CountFields(reader, *Request::descriptor(), kMostFields);
+  if (!fields) return NotParsed();
+  if (*fields > kMostFields) return TooManyFields(kMostFields);
+  return call.Grow(*fields * kMemoryOfField, ShareOf(context.config, caller))
              ? grpc::Status::OK
              : TooMuchInFlight("api.max_in_flight");
 }
