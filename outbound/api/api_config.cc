@@ -1,12 +1,12 @@
 #include "outbound/api/api_config.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
+#include "common/config/value.h"
 #include "common/queue/model/subjects.h"
 #include "common/smtp/address.h"
 #include "outbound/api/request_memory.h"
@@ -34,10 +34,11 @@ void ReadTenant(const config::Section& section, std::string_view key, std::strin
 
 // The hash in the first word of a file.
 absl::StatusOr<std::string> ReadHashFile(const std::string& file) {
-  std::ifstream stream(file);
-  std::string word;
-  if (!(stream >> word)) return absl::NotFoundError(absl::StrCat(file, ": cannot be read, or is empty"));
-  word = AsciiLower(word);
+  const absl::StatusOr<std::string> content = config::ReadWholeFile(file, kLargestTokensFile);
+  if (!content.ok()) return content.status();
+  const std::string_view trimmed = TrimAsciiSpace(*content);
+  if (trimmed.empty()) return absl::NotFoundError(absl::StrCat(file, ": is empty"));
+  const std::string word = AsciiLower(trimmed.substr(0, trimmed.find_first_of(" \t\r\n")));
   // The value is not shown: it may be the token itself, put here by mistake.
   if (!IsSha256(word)) return absl::InvalidArgumentError(std::string(kNoHash));
   return word;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,6 +80,9 @@ struct ApiConfig {
 
   [[nodiscard]] bool has_tls() const { return !tls_certificate_file.empty(); }
 };
+
+// Of a file with tokens or a hash, octets; a larger one is not read.
+inline constexpr std::size_t kLargestTokensFile = 1 << 20;
 
 // Reads every key; problems are reported through the section, an unsafe address (see `insecure`) among them.
 void ReadApiConfig(config::Section section, ApiConfig& config);
