@@ -69,7 +69,7 @@ void Run(ApiContext& context, const char* name, asio::awaitable<void> task) {
 std::uint64_t ShareOf(const ApiConfig& config, const Caller& caller) {
   const std::uint64_t limit = config.max_in_flight.bytes;
   if (!caller.has_neighbours) return limit;
-  return std::max(limit / 2, MemoryOfRequest(config.max_message.bytes + kRequestOverhead));
+  return std::max(limit / 2, MostMemoryOfRequest(config));
 }
 
 // The memory that is reserved for a request grows by what its fields become.
