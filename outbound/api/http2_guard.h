@@ -36,7 +36,7 @@ struct GuardLimits {
   // Streams that the client gives up: so many at once, and so many a second.
   double resets = 100;
   double resets_a_second = 50;
-  // Frames that carry neither a call nor a part of a message.
+  // Frames that carry neither a call nor a part of a message that is worth a frame.
   double control_frames = 1'000;
   double control_frames_a_second = 500;
 };

@@ -201,10 +201,16 @@ TEST_F(Http2GuardTest, FramesThatAreOnlyWorkRunOutOfAllowance) {
     const char* name;
     std::string frame;
   } kRows[] = {
-      {"ping", Frame(6, 0, 0, "12345678")},   {"settings", Frame(4, 0, 0, "")},
-      {"confirmed", Frame(4, 1, 0, "")},      {"priority", Frame(2, 0, 1, "12345")},
-      {"window", Frame(8, 0, 0, "\0\0\0\1")}, {"empty data", Data(1, "")},
-      {"unknown", Frame(99, 0, 0, "x")},      {"trailers", Headers(1)},
+      {"ping", Frame(6, 0, 0, "12345678")},
+      {"settings", Frame(4, 0, 0, "")},
+      {"confirmed", Frame(4, 1, 0, "")},
+      {"priority", Frame(2, 0, 1, "12345")},
+      {"window", Frame(8, 0, 0, "\0\0\0\1")},
+      {"empty data", Data(1, "")},
+      {"unknown", Frame(99, 0, 0, "x")},
+      {"trailers", Headers(1)},
+      {"short data", Data(1, "x")},
+      {"no frame's worth", Data(1, Prefix(250) + std::string(250, 'x'))},
   };
   for (const auto& row : kRows) {
     Http2Guard guard(limits_, calls_);
@@ -236,10 +242,10 @@ TEST_F(Http2GuardTest, WhatAnHonestClientSaysAroundACallCostsNothing) {
     guard_.FromServer(Frame(1, 5, stream, "trailers"));
     ASSERT_FALSE(guard_.IsOverdrawn(now_)) << i;
   }
-  // A fourth one does.
+  // A fifth one does.
   for (int i = 0; i < 30; ++i, stream += 2) {
     ASSERT_TRUE(Client(Headers(stream) + Frame(8, 0, 0, "1234") + Frame(8, 0, 0, "1234") +
-                       Frame(8, 0, 0, "1234") + Frame(6, 0, 0, "12345678")));
+                       Frame(8, 0, 0, "1234") + Frame(8, 0, 0, "1234") + Frame(6, 0, 0, "12345678")));
     guard_.FromServer(Frame(1, 5, stream, "trailers"));
   }
   EXPECT_TRUE(guard_.IsOverdrawn(now_));
