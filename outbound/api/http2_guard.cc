@@ -110,16 +110,15 @@ void Http2Guard::EndAll() {
   streams_.clear();
 }
 
-bool Http2Guard::has_admitted() const {
-  return std::any_of(streams_.begin(), streams_.end(),
-                     [](const auto& entry) { return entry.second->opened.call->admitted(); });
+BootTime Http2Guard::waiting_since() const {
+  const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                  [](const auto& entry) { return !entry.second->opened.call->admitted(); });
+  return found == streams_.end() ? BootTime::max() : found->second->begun;
 }
 
-BootTime Http2Guard::waiting_since() const {
+BootTime Http2Guard::unfetched_since() const {
   BootTime since = BootTime::max();
-  for (const auto& [id, stream] : streams_) {
-    if (!stream->opened.call->admitted()) since = std::min(since, stream->begun);
-  }
+  for (const auto& [id, stream] : streams_) since = std::min(since, stream->opened.call->finished());
   return since;
 }
 
@@ -226,7 +225,7 @@ bool Http2Guard::OnHeaderBlock(BootTime now, std::string& out) {
       last_stream_ = frame.stream;
       control_.Give(4);  // what an honest client says around a call: windows, pings, a short request
       auto stream = std::make_unique<Stream>();
-      stream->opened = calls_.Open();
+      stream->opened = calls_.Open(counts_);
       stream->begun = now;
       AppendLiteral(kCallTokenKey, stream->opened.token, addition);
       // Nothing will come: gRPC says so as soon as it is asked.

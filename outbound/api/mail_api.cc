@@ -137,6 +137,17 @@ const Method* MethodOf(std::string_view path) {
   return nullptr;
 }
 
+// What a call has for as long as it is there.
+struct OpenCall {
+  explicit OpenCall(const observe::Gauge& open_calls) : gauge(open_calls) { gauge.Add(); }
+  OpenCall(const OpenCall&) = delete;
+  OpenCall& operator=(const OpenCall&) = delete;
+  ~OpenCall() { gauge.Subtract(); }
+
+  const observe::Gauge gauge;
+  CallPlaces::Place place;  // of one that is taken
+};
+
 absl::StatusOr<Caller> Authenticate(ApiContext& context, const grpc::CallbackServerContext& call) {
   const auto& metadata = call.client_metadata();
   const auto found = metadata.find("authorization");
@@ -188,24 +199,20 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
   ApiContext& context = context_;
   const Method* method = MethodOf(call->method());
   const observe::CounterBy& counted = method != nullptr ? context.*method->calls : context.other_calls;
-  context.open_calls.Add();
-  // Of a call that is taken; before that nobody else knows the state.
-  auto place = std::make_shared<CallPlaces::Place>();
-  auto state = std::make_shared<CallState>([&context, &counted, place](grpc::StatusCode code) {
-    counted.With(CodeName(code)).Add();
-    *place = {};
-    context.open_calls.Subtract();
-  });
+  // Whatever may go wrong does before there is a reactor, which nobody else would delete.
+  auto caller = Authenticate(context, *call);
+  auto open = std::make_shared<OpenCall>(context.open_calls);
+  auto state = std::make_shared<CallState>(
+      [&counted](grpc::StatusCode code) { counted.With(CodeName(code)).Add(); }, open);
   auto* reactor = new CallReactor(state);
   const auto refuse = [&](const grpc::Status& status) {
     state->Finish(status);
     return reactor;
   };
-  auto caller = Authenticate(context, *call);
   if (!caller.ok()) return refuse(ToGrpc(caller.status()));
   if (method == nullptr) return refuse(NoSuchMethod());
-  *place = context.places.Take(caller->tenant, caller->has_neighbours);
-  if (!*place) return refuse(TooMuchInFlight("api.max_calls"));
+  open->place = context.places.Take(caller->tenant, caller->has_neighbours);
+  if (!open->place) return refuse(TooMuchInFlight("api.max_calls"));
   std::shared_ptr<IncomingCall> incoming = IncomingOf(context, *call);
   if (incoming == nullptr) return refuse(CallerGone(false));
   state->Receive(

@@ -283,6 +283,56 @@ TEST_F(Http2GuardTest, TellsCallsThatWereAdmittedFromThoseThatWait) {
   EXPECT_FALSE(guard_.has_admitted());
 }
 
+TEST_F(Http2GuardTest, DataThatIsWorthAFrameOrEndsARequestCostsNothing) {
+  ASSERT_TRUE(Client(Begin() + Headers(1)));
+  LastCall()->Admit();
+  ASSERT_TRUE(Client(Data(1, Prefix(100 * 256))));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Client(Data(1, std::string(256, 'x'))));
+  ASSERT_TRUE(Client(Frame(0, 1, 1, "")));
+  EXPECT_FALSE(guard_.IsOverdrawn(now_));
+}
+
+TEST_F(Http2GuardTest, CallsThatWaitAreCountedOfTheConnectionAndOfAll) {
+  Http2Guard other(limits_, calls_);
+  std::string passed;
+  ASSERT_TRUE(other.FromClient(Begin() + Headers(1), now_, passed));
+  ASSERT_TRUE(Client(Begin() + Headers(1) + Headers(3)));
+  const auto call = LastCall();
+  EXPECT_EQ(guard_.waiting_streams(), 2u);
+  EXPECT_EQ(other.waiting_streams(), 1u);
+  EXPECT_EQ(calls_.waiting(), 3u);
+  call->Admit();
+  call->Admit();
+  EXPECT_EQ(guard_.waiting_streams(), 1u);
+  EXPECT_EQ(calls_.waiting(), 2u);
+  guard_.FromServer(Reset(3));
+  EXPECT_FALSE(guard_.has_admitted());
+  call->Admit();  // too late
+  EXPECT_FALSE(guard_.has_admitted());
+  EXPECT_EQ(calls_.waiting(), 2u);
+  ASSERT_TRUE(Client(Reset(1)));
+  other.EndAll();
+  EXPECT_EQ(guard_.waiting_streams(), 0u);
+  EXPECT_EQ(calls_.waiting(), 0u);
+}
+
+// As with a client that grants no window: what ends the answer does not go out.
+TEST_F(Http2GuardTest, KnowsSinceWhenAnAnswerIsNotTaken) {
+  ASSERT_TRUE(Client(Begin() + Headers(1)));
+  const auto first = LastCall();
+  ASSERT_TRUE(Client(Headers(3)));
+  const auto second = LastCall();
+  EXPECT_EQ(guard_.unfetched_since(), BootTime::max());
+  first->Finish(now_ + seconds(1));
+  second->Finish(now_);
+  guard_.FromServer(Frame(1, 4, 3, "status") + Frame(0, 0, 3, "a part"));
+  EXPECT_EQ(guard_.unfetched_since(), now_);
+  guard_.FromServer(Frame(1, 5, 3, "trailers"));
+  EXPECT_EQ(guard_.unfetched_since(), now_ + seconds(1));
+  guard_.FromServer(Frame(1, 5, 1, "trailers"));
+  EXPECT_EQ(guard_.unfetched_since(), BootTime::max());
+}
+
 TEST_F(Http2GuardTest, AllCallsEndWithTheConnection) {
   ASSERT_TRUE(Client(Begin() + Headers(1) + Headers(3)));
   guard_.EndAll();
