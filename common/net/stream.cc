@@ -378,6 +378,25 @@ asio::awaitable<void> Stream::Shutdown(std::chrono::milliseconds limit) {
   Close();
 }
 
+asio::awaitable<void> Stream::ShutdownAndDrain(std::chrono::milliseconds limit) {
+  State& state = *state_;
+  if (!is_open()) co_return;
+  ExpireAfter(limit);
+  asio::error_code error;
+  state.socket.cancel(error);
+  // Ends with an error when the peer says something else than goodbye; ours has gone out before that.
+  if (state.tls.has_value())
+    co_await state.tls->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  error = {};
+  if (is_open()) state.socket.shutdown(tcp::socket::shutdown_send, error);
+  std::array<char, 4096> rest;
+  while (!error && is_open()) {
+    co_await state.socket.async_read_some(asio::buffer(rest),
+                                          asio::redirect_error(asio::use_awaitable, error));
+  }
+  Close();
+}
+
 void Stream::Close() {
   state_->Close(State::Ended::kClosed);
 }

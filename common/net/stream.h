@@ -74,6 +74,10 @@ class Stream {
   // Says goodbye as the protocol wants it (TLS close_notify, then FIN), waits at most `limit` for it to go
   // out, and closes. Never fails.
   [[nodiscard]] asio::awaitable<void> Shutdown(std::chrono::milliseconds limit);
+  // The same for a peer that may go on talking: what it says until it has closed as well, for `limit` at
+  // most, is read and dropped, for what comes to a closed socket draws RST, which may destroy our last words
+  // on their way. A read that is awaited ends with kUnavailable; nothing is to be read any more.
+  [[nodiscard]] asio::awaitable<void> ShutdownAndDrain(std::chrono::milliseconds limit);
   // Closes now; what awaits ends with kCancelled. May be called at any time on the executor.
   void Close();
 

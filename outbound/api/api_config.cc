@@ -1,14 +1,15 @@
 #include "outbound/api/api_config.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/document.h"
+#include "common/config/value.h"
 #include "common/queue/model/subjects.h"
 #include "common/smtp/address.h"
+#include "outbound/api/request_fields.h"
 #include "outbound/api/request_memory.h"
 
 namespace goniec::outbound {
@@ -34,10 +35,11 @@ void ReadTenant(const config::Section& section, std::string_view key, std::strin
 
 // The hash in the first word of a file.
 absl::StatusOr<std::string> ReadHashFile(const std::string& file) {
-  std::ifstream stream(file);
-  std::string word;
-  if (!(stream >> word)) return absl::NotFoundError(absl::StrCat(file, ": cannot be read, or is empty"));
-  word = AsciiLower(word);
+  const absl::StatusOr<std::string> content = config::ReadWholeFile(file, kLargestTokensFile);
+  if (!content.ok()) return content.status();
+  const std::string_view trimmed = TrimAsciiSpace(*content);
+  if (trimmed.empty()) return absl::NotFoundError(absl::StrCat(file, ": is empty"));
+  const std::string word = AsciiLower(trimmed.substr(0, trimmed.find_first_of(" \t\r\n")));
   // The value is not shown: it may be the token itself, put here by mistake.
   if (!IsSha256(word)) return absl::InvalidArgumentError(std::string(kNoHash));
   return word;
@@ -117,6 +119,15 @@ std::string WhatIsMissing(const ApiConfig& config) {
 
 }  // namespace
 
+bool HaveSeveralTenants(const std::vector<ApiToken>& tokens) {
+  return std::any_of(tokens.begin(), tokens.end(),
+                     [&](const ApiToken& token) { return token.tenant != tokens.front().tenant; });
+}
+
+std::uint64_t MostMemoryOfRequest(const ApiConfig& config) {
+  return MemoryOfRequest(config.max_message.bytes + kRequestOverhead) + kMostFields * kMemoryOfField;
+}
+
 void ReadApiConfig(config::Section section, ApiConfig& config) {
   section.Parsed("listen", config.listen, net::Endpoint::Parse);
   section.Flag("insecure", config.insecure);
@@ -139,9 +150,10 @@ void ReadApiConfig(config::Section section, ApiConfig& config) {
   section.Bytes("max_message", config.max_message, {KiB(64), MiB(50)});
   section.Integer("max_recipients", config.max_recipients, {1, 1000});
   section.Duration("max_life", config.max_life, {std::chrono::minutes(1), hours(24 * 30)});
-  const ByteCount least{MemoryOfRequest(config.max_message.bytes + kRequestOverhead)};
+  const ByteCount least{MostMemoryOfRequest(config)};
   if (!section.Bytes("max_in_flight", config.max_in_flight, {least, GiB(16)})) {
-    config.max_in_flight = std::max(config.max_in_flight, least);
+    const ByteCount wanted{least.bytes * (HaveSeveralTenants(config.tokens) ? 2 : 1)};
+    config.max_in_flight = std::max(config.max_in_flight, wanted);
   }
   section.Integer("max_calls", config.max_calls, {1, 100'000});
   section.Integer("calls_per_connection", config.calls_per_connection, {1, 10'000});
@@ -171,6 +183,15 @@ absl::StatusOr<std::vector<ApiToken>> ReadTokensAgain(const ApiConfig& config) {
     if (absl::Status status = ReadTokensFile(config.tokens_file, tokens); !status.ok()) return status;
   }
   return tokens;
+}
+
+std::optional<std::string> ShareWarning(const ApiConfig& config) {
+  const std::uint64_t most = MostMemoryOfRequest(config);
+  if (!HaveSeveralTenants(config.tokens) || most * 2 <= config.max_in_flight.bytes) return std::nullopt;
+  return absl::StrCat("api.max_in_flight is ", config::FormatByteCount(config.max_in_flight),
+                      ", of which one message of ", config::FormatByteCount(config.max_message), " may take ",
+                      most >> 20, " MiB: a tenant may hold more than half; set it to ", (most * 2 >> 20) + 1,
+                      "MiB or more, or api.max_message lower");
 }
 
 std::optional<std::string> ExposureWarning(const ApiConfig& config) {

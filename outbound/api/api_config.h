@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,8 +63,11 @@ struct ApiConfig {
   // api.max_life: longest time until a message's expire_time. 1m to 30d.
   std::chrono::milliseconds max_life = std::chrono::hours(24 * 5);
   // api.max_in_flight: memory of the requests in hand, at what they really take (request_memory.h); above it
-  // calls end as RESOURCE_EXHAUSTED. At least what one message of api.max_message takes, up to 16GiB.
-  ByteCount max_in_flight = MiB(192);
+  // calls end as RESOURCE_EXHAUSTED. At least what one message of api.max_message takes (134 MiB for 25 MiB),
+  // up to 16GiB. A tenant that has neighbours may hold half of it, or one such message if that is more; so
+  // where there are several tenants, it wants to be twice as much. Default: that, for messages of 25 MiB, or
+  // what larger ones need.
+  ByteCount max_in_flight = MiB(272);
   // api.max_calls: calls at a time, in all; each takes 64 KiB of api.max_in_flight at least. 1 to 100000.
   int max_calls = 1000;
   // api.calls_per_connection: calls at a time on one connection; clients wait with more. 1 to 10000.
@@ -80,11 +85,25 @@ struct ApiConfig {
   [[nodiscard]] bool has_tls() const { return !tls_certificate_file.empty(); }
 };
 
+// Of a file with tokens or a hash, octets; a larger one is not read.
+inline constexpr std::size_t kLargestTokensFile = 1 << 20;
+
+// They are not all of one tenant.
+bool HaveSeveralTenants(const std::vector<ApiToken>& tokens);
+
+// What one request takes at most of api.max_in_flight: a message of api.max_message with all the fields that
+// a request may have.
+std::uint64_t MostMemoryOfRequest(const ApiConfig& config);
+
 // Reads every key; problems are reported through the section, an unsafe address (see `insecure`) among them.
 void ReadApiConfig(config::Section section, ApiConfig& config);
 
 // The tokens of `config` as its files have them now. An error is one line.
 absl::StatusOr<std::vector<ApiToken>> ReadTokensAgain(const ApiConfig& config);
+
+// What to warn of at start: there are several tenants, and the largest message of one is more than half of
+// api.max_in_flight.
+std::optional<std::string> ShareWarning(const ApiConfig& config);
 
 // What to warn of at start: the address is open to others and lacks TLS, tokens or both. Nothing on loopback.
 std::optional<std::string> ExposureWarning(const ApiConfig& config);

@@ -26,6 +26,8 @@ struct ApiGateParts {
   const ApiConfig& config;
   IncomingCalls& calls;
   observe::Metrics& metrics;
+  // A connection goes whose client has not taken the end of an answer for so long.
+  std::chrono::milliseconds fetch_limit = std::chrono::seconds(60);
 };
 
 class ApiGate {

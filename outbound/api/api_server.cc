@@ -79,6 +79,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiConfig& con
   static std::once_flag reflection;
   if (config.reflection) std::call_once(reflection, grpc::reflection::InitProtoReflectionServerBuilderPlugin);
 
+  if (const auto warning = ShareWarning(config)) observe::Warn("api memory scarce", {{"why", *warning}});
   auto state = std::make_unique<State>(config, std::move(deps));
   auto gate = ApiGate::Open({state->context.config, state->context.incoming, state->context.deps.metrics});
   if (!gate.ok()) return gate.status();

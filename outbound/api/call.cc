@@ -1,5 +1,7 @@
 #include "outbound/api/call.h"
 
+#include "common/base/clock.h"
+
 namespace goniec::outbound {
 
 void CallState::Finish(const grpc::Status& status) {
@@ -13,7 +15,9 @@ void CallState::Finish(const grpc::Status& status) {
     // The reactor may be gone once this returns.
     std::exchange(reactor_, nullptr)->Finish(status);
   }
-  if (incoming != nullptr) incoming->Forget();
+  if (incoming == nullptr) return;
+  incoming->Finish(BootClock::now());
+  incoming->Forget();
 }
 
 void CallState::Finish(grpc::ByteBuffer response) {
@@ -21,6 +25,7 @@ void CallState::Finish(grpc::ByteBuffer response) {
   if (reactor_ == nullptr) return;
   response_.Swap(&response);
   if (on_finished_) on_finished_(grpc::StatusCode::OK);
+  if (incoming_ != nullptr) incoming_->Finish(BootClock::now());
   std::exchange(reactor_, nullptr)->StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
 }
 
@@ -61,7 +66,6 @@ void CallState::OnRead(bool ok) {
     const std::lock_guard lock(mutex_);
     if (reactor_ == nullptr) return;
     if (std::exchange(alarm_set_, false)) alarm_.Cancel();
-    incoming_.reset();
     request.Swap(&request_);
     on_request = std::exchange(on_request_, nullptr);
   }

@@ -32,7 +32,10 @@ class CallState : public std::enable_shared_from_this<CallState> {
   // Called with the whole request, on a thread of gRPC's.
   using OnRequest = std::function<void(std::shared_ptr<CallState>, grpc::ByteBuffer)>;
 
-  explicit CallState(OnFinished on_finished) : on_finished_(std::move(on_finished)) {}
+  // `held` is let go when gRPC, and whoever works on the call, are done with it: as long as the client has
+  // not taken the answer, the call is there.
+  CallState(OnFinished on_finished, std::shared_ptr<void> held)
+      : held_(std::move(held)), on_finished_(std::move(on_finished)) {}
 
   // Only the first of these counts.
   void Finish(const grpc::Status& status);
@@ -57,6 +60,7 @@ class CallState : public std::enable_shared_from_this<CallState> {
   void OnRead(bool ok);
   void OnCancel();
 
+  const std::shared_ptr<void> held_;
   std::mutex mutex_;
   grpc::ServerGenericBidiReactor* reactor_ = nullptr;  // null once finished
   grpc::ByteBuffer request_;

@@ -29,9 +29,7 @@ Credentials::Credentials(const ApiConfig& config)
     : tokens_(config.tokens),
       needs_token_(config.needs_token),
       default_tenant_(config.default_tenant),
-      has_several_tenants_(std::any_of(tokens_.begin(), tokens_.end(), [&](const ApiToken& token) {
-        return token.tenant != tokens_.front().tenant;
-      })) {}
+      has_several_tenants_(HaveSeveralTenants(tokens_)) {}
 
 absl::StatusOr<Caller> Credentials::Authenticate(std::optional<std::string_view> authorization) const {
   if (!needs_token_) return Caller{.tenant = default_tenant_, .name = "anonymous", .sender_domains = {}};

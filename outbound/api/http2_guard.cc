@@ -23,6 +23,8 @@ constexpr std::uint8_t kPadded = 0x8;
 constexpr std::uint8_t kPriority = 0x20;
 
 constexpr std::size_t kFrameHeader = 9;
+// What is made of a frame by whoever reads it takes more memory than the octets of a shorter one.
+constexpr std::uint32_t kWorthAFrame = 256;
 constexpr std::size_t kPriorityOctets = 5;
 // gRPC takes 8 KiB of metadata; with our token a block must still fit in one frame of 16 KiB.
 constexpr std::size_t kMaxHeaderBlock = 16'000;
@@ -108,16 +110,15 @@ void Http2Guard::EndAll() {
   streams_.clear();
 }
 
-bool Http2Guard::has_admitted() const {
-  return std::any_of(streams_.begin(), streams_.end(),
-                     [](const auto& entry) { return entry.second->opened.call->admitted(); });
+BootTime Http2Guard::waiting_since() const {
+  const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                  [](const auto& entry) { return !entry.second->opened.call->admitted(); });
+  return found == streams_.end() ? BootTime::max() : found->second->begun;
 }
 
-BootTime Http2Guard::waiting_since() const {
+BootTime Http2Guard::unfetched_since() const {
   BootTime since = BootTime::max();
-  for (const auto& [id, stream] : streams_) {
-    if (!stream->opened.call->admitted()) since = std::min(since, stream->begun);
-  }
+  for (const auto& [id, stream] : streams_) since = std::min(since, stream->opened.call->finished());
   return since;
 }
 
@@ -157,7 +158,7 @@ bool Http2Guard::OnHeader(BootTime now) {
     case kData:
       // No gRPC client does it, and messages would have to be looked for behind it.
       if ((frame.flags & kPadded) != 0) return Refuse("padded data");
-      if (frame.length == 0 && (frame.flags & kEndStream) == 0) control_.Take(now);
+      if (frame.length < kWorthAFrame && (frame.flags & kEndStream) == 0) control_.Take(now);
       return true;
     case kHeaders: {
       if (frame.stream % 2 == 0) return Refuse("a stream of the server's");
@@ -222,9 +223,9 @@ bool Http2Guard::OnHeaderBlock(BootTime now, std::string& out) {
     header_stream_ = 0;
     if (frame.stream > last_stream_) {
       last_stream_ = frame.stream;
-      control_.Give(3);  // what an honest client says around a call: windows, pings
+      control_.Give(4);  // what an honest client says around a call: windows, pings, a short request
       auto stream = std::make_unique<Stream>();
-      stream->opened = calls_.Open();
+      stream->opened = calls_.Open(counts_);
       stream->begun = now;
       AppendLiteral(kCallTokenKey, stream->opened.token, addition);
       // Nothing will come: gRPC says so as soon as it is asked.

@@ -15,12 +15,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "common/base/clock.h"
 #include "outbound/api/incoming_calls.h"
 
@@ -36,7 +36,7 @@ struct GuardLimits {
   // Streams that the client gives up: so many at once, and so many a second.
   double resets = 100;
   double resets_a_second = 50;
-  // Frames that carry neither a call nor a part of a message.
+  // Frames that carry neither a call nor a part of a message that is worth a frame.
   double control_frames = 1'000;
   double control_frames_a_second = 500;
 };
@@ -104,10 +104,15 @@ class Http2Guard {
   [[nodiscard]] bool is_http2() const { return begun_; }
   [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
   // One of them was admitted: it is the call of somebody who may make it.
-  [[nodiscard]] bool has_admitted() const;
-  // Since when the one that nobody has admitted for the longest is open: it is silent, or of a service that
-  // needs no token and may last (health, reflection). The farthest future if there is none.
+  [[nodiscard]] bool has_admitted() const { return counts_->admitted > 0; }
+  // Those that nobody has admitted: they begin, are silent, or of a service that needs no token and may last
+  // (health, reflection).
+  [[nodiscard]] std::size_t waiting_streams() const { return counts_->waiting; }
+  // Since when the one of them that is open for the longest is that. The farthest future if there is none.
   [[nodiscard]] BootTime waiting_since() const;
+  // Since when the client has not taken the end of a call that was finished here, of all the longest. The
+  // farthest future if there is none.
+  [[nodiscard]] BootTime unfetched_since() const;
   // True once after each end of an admitted one.
   [[nodiscard]] bool TakeServed() { return std::exchange(served_, false); }
   // The connection is closed: all of them have ended.
@@ -151,7 +156,8 @@ class Http2Guard {
   std::size_t block_octets_ = 0;
   bool payload_begun_ = false;
   bool served_ = false;
-  absl::flat_hash_map<std::uint32_t, std::unique_ptr<Stream>> streams_;
+  std::map<std::uint32_t, std::unique_ptr<Stream>> streams_;  // the oldest first
+  const std::shared_ptr<CallCounts> counts_ = std::make_shared<CallCounts>();
   std::string_view why_;
 };
 

@@ -16,6 +16,26 @@ std::uint64_t Random() {
 
 }  // namespace
 
+IncomingCall::IncomingCall(std::shared_ptr<CallCounts> of_connection, std::shared_ptr<CallCounts> of_all)
+    : counts_{std::move(of_connection), std::move(of_all)} {
+  for (const auto& counts : counts_) ++counts->waiting;
+}
+
+void IncomingCall::Admit() {
+  Stage waiting = Stage::kWaiting;
+  if (!stage_.compare_exchange_strong(waiting, Stage::kAdmitted)) return;
+  for (const auto& counts : counts_) {
+    ++counts->admitted;
+    --counts->waiting;
+  }
+}
+
+void IncomingCall::Close() {
+  const Stage former = stage_.exchange(Stage::kClosed);
+  if (former == Stage::kClosed) return;
+  for (const auto& counts : counts_) --(former == Stage::kWaiting ? counts->waiting : counts->admitted);
+}
+
 void IncomingCall::Announce(AnnouncedMessage message) {
   OnAnnounced then;
   {
@@ -47,18 +67,21 @@ void IncomingCall::Forget() {
 
 IncomingCalls::IncomingCalls() : next_(Random()), secret_(Random()) {}
 
-IncomingCalls::Opened IncomingCalls::Open() {
+IncomingCalls::Opened IncomingCalls::Open(std::shared_ptr<CallCounts> of_connection) {
   const std::lock_guard lock(mutex_);
   // The first half tells calls apart, the second keeps others from guessing.
   Opened opened{absl::StrCat(absl::Hex(next_++, absl::kZeroPad16), absl::Hex(secret_, absl::kZeroPad16)),
-                std::make_shared<IncomingCall>()};
+                std::make_shared<IncomingCall>(std::move(of_connection), counts_)};
   calls_[opened.token] = opened.call;
   return opened;
 }
 
 void IncomingCalls::Close(const std::string& token) {
   const std::lock_guard lock(mutex_);
-  calls_.erase(token);
+  const auto found = calls_.find(token);
+  if (found == calls_.end()) return;
+  found->second->Close();
+  calls_.erase(found);
 }
 
 std::shared_ptr<IncomingCall> IncomingCalls::Find(std::string_view token) const {

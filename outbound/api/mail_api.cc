@@ -69,7 +69,7 @@ void Run(ApiContext& context, const char* name, asio::awaitable<void> task) {
 std::uint64_t ShareOf(const ApiConfig& config, const Caller& caller) {
   const std::uint64_t limit = config.max_in_flight.bytes;
   if (!caller.has_neighbours) return limit;
-  return std::max(limit / 2, MemoryOfRequest(config.max_message.bytes + kRequestOverhead));
+  return std::max(limit / 2, MostMemoryOfRequest(config));
 }
 
 // The memory that is reserved for a request grows by what its fields become.
@@ -77,9 +77,10 @@ template <typename Request>
 grpc::Status AdmitFields(const ApiContext& context, CallState& call, grpc::ByteBuffer& bytes,
                          const Caller& caller) {
   grpc::ProtoBufferReader reader(&bytes);
-  const std::size_t fields = CountFields(reader, *Request::descriptor(), kMostFields);
-  if (fields > kMostFields) return TooManyFields(kMostFields);
-  return call.Grow(fields * kMemoryOfField, ShareOf(context.config, caller))
+  const std::optional<std::size_t> fields = CountFields(reader, *Request::descriptor(), kMostFields);
+  if (!fields) return NotParsed();
+  if (*fields > kMostFields) return TooManyFields(kMostFields);
+  return call.Grow(*fields * kMemoryOfField, ShareOf(context.config, caller))
              ? grpc::Status::OK
              : TooMuchInFlight("api.max_in_flight");
 }
@@ -136,6 +137,17 @@ const Method* MethodOf(std::string_view path) {
   return nullptr;
 }
 
+// What a call has for as long as it is there.
+struct OpenCall {
+  explicit OpenCall(const observe::Gauge& open_calls) : gauge(open_calls) { gauge.Add(); }
+  OpenCall(const OpenCall&) = delete;
+  OpenCall& operator=(const OpenCall&) = delete;
+  ~OpenCall() { gauge.Subtract(); }
+
+  const observe::Gauge gauge;
+  CallPlaces::Place place;  // of one that is taken
+};
+
 absl::StatusOr<Caller> Authenticate(ApiContext& context, const grpc::CallbackServerContext& call) {
   const auto& metadata = call.client_metadata();
   const auto found = metadata.find("authorization");
@@ -187,24 +199,20 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
   ApiContext& context = context_;
   const Method* method = MethodOf(call->method());
   const observe::CounterBy& counted = method != nullptr ? context.*method->calls : context.other_calls;
-  context.open_calls.Add();
-  // Of a call that is taken; before that nobody else knows the state.
-  auto place = std::make_shared<CallPlaces::Place>();
-  auto state = std::make_shared<CallState>([&context, &counted, place](grpc::StatusCode code) {
-    counted.With(CodeName(code)).Add();
-    *place = {};
-    context.open_calls.Subtract();
-  });
+  // Whatever may go wrong does before there is a reactor, which nobody else would delete.
+  auto caller = Authenticate(context, *call);
+  auto open = std::make_shared<OpenCall>(context.open_calls);
+  auto state = std::make_shared<CallState>(
+      [&counted](grpc::StatusCode code) { counted.With(CodeName(code)).Add(); }, open);
   auto* reactor = new CallReactor(state);
   const auto refuse = [&](const grpc::Status& status) {
     state->Finish(status);
     return reactor;
   };
-  auto caller = Authenticate(context, *call);
   if (!caller.ok()) return refuse(ToGrpc(caller.status()));
   if (method == nullptr) return refuse(NoSuchMethod());
-  *place = context.places.Take(caller->tenant, caller->has_neighbours);
-  if (!*place) return refuse(TooMuchInFlight("api.max_calls"));
+  open->place = context.places.Take(caller->tenant, caller->has_neighbours);
+  if (!open->place) return refuse(TooMuchInFlight("api.max_calls"));
   std::shared_ptr<IncomingCall> incoming = IncomingOf(context, *call);
   if (incoming == nullptr) return refuse(CallerGone(false));
   state->Receive(

@@ -20,18 +20,20 @@ class Counter {
       : input_(&request), most_(most) {}
 
   [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] bool too_many() const { return count_ > most_; }
 
   // Up to the end of the message that is being read; false if it does not get there. No type of ours holds
   // itself, so this is not deep.
   bool Count(const Descriptor& type) {
     while (const std::uint32_t tag = input_.ReadTag()) {
-      if (++count_ > most_ || !Pass(type, tag)) return false;
+      ++count_;
+      if (too_many() || !Pass(type, tag)) return false;
     }
     return input_.ConsumedEntireMessage();
   }
 
  private:
-  // False if what follows is malformed.
+  // False if what follows is malformed, or a group.
   bool Pass(const Descriptor& type, std::uint32_t tag) {
     std::uint64_t number = 0;
     switch (WireFormatLite::GetTagWireType(tag)) {
@@ -43,9 +45,9 @@ class Counter {
         return input_.Skip(sizeof(std::uint32_t));
       case WireFormatLite::WIRETYPE_LENGTH_DELIMITED:
         return PassContent(type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag)));
-      case WireFormatLite::WIRETYPE_START_GROUP:  // what is in it stands behind it
+      case WireFormatLite::WIRETYPE_START_GROUP:
       case WireFormatLite::WIRETYPE_END_GROUP:
-        return true;
+        return false;
     }
     return false;
   }
@@ -69,10 +71,10 @@ class Counter {
 
 }  // namespace
 
-std::size_t CountFields(google::protobuf::io::ZeroCopyInputStream& request, const Descriptor& type,
-                        std::size_t most) {
+std::optional<std::size_t> CountFields(google::protobuf::io::ZeroCopyInputStream& request,
+                                       const Descriptor& type, std::size_t most) {
   Counter counter(request, most);
-  counter.Count(type);
+  if (!counter.Count(type) && !counter.too_many()) return std::nullopt;
   return counter.count();
 }
 

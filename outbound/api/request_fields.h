@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 namespace google::protobuf {
 class Descriptor;
@@ -18,9 +19,11 @@ namespace goniec::outbound {
 // message and once more in the envelope are 5,000.
 inline constexpr std::size_t kMostFields = 20'000;
 
-// Those of the messages in it as well, and what `type` does not know. Ends at `most` + 1. What is malformed
-// ends it, too, as it will the parser.
-std::size_t CountFields(google::protobuf::io::ZeroCopyInputStream& request,
-                        const google::protobuf::Descriptor& type, std::size_t most);
+// Those of the messages in it as well, and what `type` does not know. Ends at `most` + 1. Nothing if the
+// request is malformed, or has a group, which no message of ours does: what a parser makes of one follows
+// rules of its own, so it is not to see any. Whatever is counted to its end has as many fields as a parser
+// finds, or more.
+std::optional<std::size_t> CountFields(google::protobuf::io::ZeroCopyInputStream& request,
+                                       const google::protobuf::Descriptor& type, std::size_t most);
 
 }  // namespace goniec::outbound

@@ -1,10 +1,8 @@
 #include "outbound/api/token_files.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/config/value.h"
 #include "common/observe/log.h"
 
 namespace goniec::outbound {
@@ -44,9 +42,9 @@ std::shared_ptr<const Credentials> TokenFiles::Current() {
 std::string TokenFiles::Marks() const {
   std::string marks;
   for (const std::string& file : files_) {
-    std::ifstream stream(file, std::ios::binary);
-    const std::string content{std::istreambuf_iterator<char>(stream), {}};
-    absl::StrAppend(&marks, stream.is_open() ? HashToken(content) : "none", "\n");
+    const absl::StatusOr<std::string> content = config::ReadWholeFile(file, kLargestTokensFile);
+    absl::StrAppend(&marks, content.ok() ? HashToken(*content) : std::string(Message(content.status())),
+                    "\n");
   }
   return marks;
 }

@@ -10,7 +10,7 @@ import socket
 import time
 import unittest
 
-from http2 import DATA, PING, PREFACE, RST_STREAM, SETTINGS, Http2, frame, message_prefix
+from http2 import DATA, END_STREAM, NO_WINDOW, PING, PREFACE, RST_STREAM, SETTINGS, Http2, frame, message_prefix
 from system import BIN, System, free_port, http, send, unread, wait_until
 
 TOKEN = "a-token"
@@ -239,6 +239,30 @@ class ApiAttackTest(unittest.TestCase):
         self.assertLessEqual(sum(len(c.answered - c.ended) for c in watching if not c.closed), 1001)
         self.assertFalse(watching[-1].closed)
         self.assertTrue(watching[0].closed)
+
+    def test_answers_that_are_not_taken_keep_their_places(self):
+        """A client that grants no window for them has as many calls as its tenant may hold, and harms nobody."""
+        self.system.outbound_more["api"]["tokens"].append(self.token("another", "other"))
+        self.start_api(max_calls=30)
+        connections = [self.connect(token="another", path="/goniec.v1.MailService/GetServerInfo", settings=NO_WINDOW)
+                       for _ in range(12)]
+        for connection in connections:
+            streams = []
+            for _ in range(90):
+                stream, begin = connection.headers()
+                connection.send(begin + frame(DATA, END_STREAM, stream, message_prefix(0)))
+                streams.append(stream)
+            wait_until(lambda c=connection, s=streams: c.closed or c.answered >= set(s), 30, "all have their answers")
+        self.assertEqual(sum(len(c.answered - c.ended) for c in connections), 10, "a third of the places")
+        self.assertEqual(self.counted("goniec_api_calls"), 10)
+        self.assertIn('code="OK",rpc="GetServerInfo"} 10', http(f"http://127.0.0.1:{self.api.http_port}/metrics")[1])
+        self.assertTrue(self.accepts(), "the other tenant goes on")
+        self.assertEqual(self.counted("goniec_api_connections_cut_total"), 0)
+        # Cut in the end, and what they held is given back.
+        wait_until(lambda: self.counted("goniec_api_calls") == 0, 100, "given back")
+        self.assertIn('goniec_api_connections_cut_total{why="stalled"} 1', http(
+            f"http://127.0.0.1:{self.api.http_port}/metrics")[1])
+        self.assertTrue(self.accepts())
 
     def test_a_tenant_leaves_places_to_others(self):
         self.system.outbound_more["api"]["tokens"].append(self.token("another", "other"))

@@ -210,6 +210,25 @@ function leavesTheBrokerItsMemory(objects) {
   ];
 }
 
+function mebibytes(text) {
+  const [, number, unit] = /^(\d+)([MG])iB?$/.exec(text) ?? [];
+  return Number(number) * (unit === 'G' ? 1024 : 1);
+}
+
+// ../../k8s/README.md, "What the API's port takes": what is in hand fits the pod, and half of it is enough for one message
+// of 25 MiB (five times its octets and a MiB more, and 20,000 fields of 160 octets).
+function leavesTheApiItsMemory(objects) {
+  const { api } = parseAll(configFile(objects, 'api.yaml'))[0];
+  const inFlight = mebibytes(api.max_in_flight);
+  const [container] = podOf(objects.find((object) => nameOf(object) === 'Deployment/goniec-api')).containers;
+  const needed = 30 + inFlight + 35 + 0.95 * (api.connections ?? 256);
+  const message = api.max_message ? mebibytes(api.max_message) : 25;
+  return [
+    ...(mebibytes(container.resources.limits.memory) >= needed ? [] : [`the API's memory is less than the ${needed} MiB that it may take`]),
+    ...(inFlight >= 2 * (5 * (message + 1) + 3.2) ? [] : [`api.max_in_flight, ${inFlight} MiB, is not twice what a message of ${message} MiB takes`]),
+  ];
+}
+
 export const rules = {
   runsWithoutRights,
   pinsImages,
@@ -223,6 +242,7 @@ export const rules = {
   leavesTimeToDrain,
   layersStorage,
   leavesTheBrokerItsMemory,
+  leavesTheApiItsMemory,
 };
 
 export const ruleProblems = (objects) => Object.values(rules).flatMap((rule) => rule(objects));

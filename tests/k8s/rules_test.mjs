@@ -52,6 +52,8 @@ const rows = [
   ['a queue larger than its store', (o) => replaceIn(o, 'nats.conf', 'max_file: 16GB', 'max_file: 4GB'), /do not rise/],
   ['more waiting mail than the broker has memory for', (o) => replaceIn(o, 'outbound.yaml', 'waiting_memory: 1GiB', 'waiting_memory: 2GiB'), /is not twice/],
   ['services that judge differently', (o) => replaceIn(o, 'inbound.yaml', 'event_budget: 4GiB', 'event_budget: 1GiB'), /event_budget differs/],
+  ['more requests in hand than the API has memory for', (o) => replaceIn(o, 'api.yaml', 'max_in_flight: 272MiB', 'max_in_flight: 400MiB'), /the API's memory is less/],
+  ['requests in hand of which half is not enough', (o) => replaceIn(o, 'api.yaml', 'max_in_flight: 272MiB', 'max_in_flight: 192MiB'), /is not twice what a message/],
   ['a collector that starts too late', (o) => (find(o, 'StatefulSet', 'goniec-nats').spec.template.spec.containers[0].env.find((e) => e.name === 'GOMEMLIMIT').value = '2000MiB'), /GOMEMLIMIT/],
 ];
 

@@ -21,6 +21,9 @@ def literal(name, value):
     return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
 
 
+NO_WINDOW = struct.pack(">HI", 4, 0)  # SETTINGS_INITIAL_WINDOW_SIZE: no answer has any room
+
+
 def message_prefix(octets):
     """What stands before a gRPC message that is not compressed."""
     return b"\0" + struct.pack(">I", octets)
@@ -29,7 +32,8 @@ def message_prefix(octets):
 class Http2:
     """One connection to a gRPC server. What the server sends is read by a thread of its own, so that nobody waits."""
 
-    def __init__(self, port, token=None, path="/goniec.v1.MailService/SendMessage", source="127.0.0.1"):
+    def __init__(self, port, token=None, path="/goniec.v1.MailService/SendMessage", source="127.0.0.1",
+                 settings=b""):
         self.socket = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
         self.socket.settimeout(30)
         more = {"authorization": f"Bearer {token}"} if token else {}
@@ -43,7 +47,7 @@ class Http2:
         self.goodbye = None     # the text of its GOAWAY
         self.windows = {}       # octets that the server grants beyond the first window, by stream
         self.closed = False
-        self.send(PREFACE + frame(SETTINGS, 0, 0))
+        self.send(PREFACE + frame(SETTINGS, 0, 0, settings))
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 

@@ -46,6 +46,19 @@ asio::awaitable<absl::StatusOr<std::string>> ReadTextAndClose(Stream& stream) {
   co_return text;
 }
 
+// What is said until the end, to somebody who then says two things more and closes: the second of them fails
+// where the first drew RST.
+asio::awaitable<absl::StatusOr<std::string>> HearAndTalkOn(Stream& stream) {
+  std::string all;
+  const absl::Status end = co_await ReadToEnd(stream, all);
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status said = co_await stream.WriteAll("QUIT\r\n");
+    if (!said.ok()) co_return said;
+  }
+  stream.Close();
+  co_return all;
+}
+
 class StreamTest : public testing::Test {
  protected:
   asio::io_context io_;
@@ -194,6 +207,24 @@ TEST_F(StreamTest, ShutdownDeliversLastWordsOverUnreadInput) {
   std::optional<absl::StatusOr<std::string>> read;
   RunAll(io_, pair_.server.Shutdown(seconds(600)), Into(read, ReadTextAndClose(pair_.client)));
   EXPECT_EQ(**read, "421 bye\r\n");
+  EXPECT_FALSE(pair_.server.is_open());
+}
+
+// Unlike Shutdown(), which closes if nothing lies there yet.
+TEST_F(StreamTest, ShutdownAndDrainTakesWhatThePeerStillSays) {
+  ASSERT_TRUE(RunOne(io_, pair_.server.WriteAll("421 bye\r\n")).ok());
+  std::optional<absl::StatusOr<std::string>> beside;
+  std::optional<absl::StatusOr<std::string>> heard;
+  RunAll(io_, Into(beside, ReadText(pair_.server)), pair_.server.ShutdownAndDrain(seconds(600)),
+         Into(heard, HearAndTalkOn(pair_.client)));
+  EXPECT_TRUE(heard->ok()) << heard->status();
+  EXPECT_EQ(**heard, "421 bye\r\n");
+  EXPECT_EQ(beside->status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(pair_.server.is_open());
+}
+
+TEST_F(StreamTest, ShutdownAndDrainIsBounded) {
+  RunAll(io_, pair_.server.ShutdownAndDrain(milliseconds(20)));  // the client neither reads nor closes
   EXPECT_FALSE(pair_.server.is_open());
 }
 

@@ -25,6 +25,20 @@ asio::awaitable<absl::StatusOr<std::string>> ReadText(Stream& stream) {
   co_return text;
 }
 
+// What is said until a proper end, to somebody who then says two things more and closes: the second of them
+// fails where the first drew RST.
+asio::awaitable<absl::StatusOr<std::string>> HearAndTalkOn(Stream& stream) {
+  absl::StatusOr<std::string> heard = co_await ReadText(stream);
+  const absl::StatusOr<std::string> end = co_await ReadText(stream);
+  if (Message(end.status()) != "connection closed by the peer") co_return end.status();
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status said = co_await stream.WriteAll("QUIT\r\n");
+    if (!said.ok()) co_return said;
+  }
+  stream.Close();
+  co_return heard;
+}
+
 class StreamTlsTest : public testing::Test {
  protected:
   static std::shared_ptr<TlsClientContext> Client(bool opportunistic, const std::string& authority) {
@@ -133,6 +147,20 @@ TEST_F(StreamTlsTest, ShutdownIsBoundedThoughThePeerNeverAnswers) {
   EXPECT_FALSE(pair_.server.is_open());
   const auto read = RunOne(io_, ReadText(pair_.client));
   EXPECT_EQ(Message(read.status()), "connection closed by the peer") << "close_notify was sent";
+}
+
+// Also where one of this side reads, and the peer says something else than goodbye.
+TEST_F(StreamTlsTest, ShutdownAndDrainTakesWhatThePeerStillSays) {
+  ASSERT_TRUE(Handshake(Client(true, certificates_.authority_file), "mx.example.org").second.ok());
+  ASSERT_TRUE(RunOne(io_, pair_.server.WriteAll("421 bye\r\n")).ok());
+  std::optional<absl::StatusOr<std::string>> beside;
+  std::optional<absl::StatusOr<std::string>> heard;
+  RunAll(io_, Into(beside, ReadText(pair_.server)), pair_.server.ShutdownAndDrain(seconds(600)),
+         Into(heard, HearAndTalkOn(pair_.client)));
+  EXPECT_TRUE(heard->ok()) << heard->status();
+  EXPECT_EQ(**heard, "421 bye\r\n");
+  EXPECT_EQ(beside->status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(pair_.server.is_open());
 }
 
 TEST_F(StreamTlsTest, OlderVersionsAreRefused) {

@@ -5,6 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/document.h"
+#include "common/observe/metrics.h"
+#include "outbound/api/request_fields.h"
+#include "outbound/api/request_memory.h"
 #include "tests/support/process.h"
 
 namespace goniec::outbound {
@@ -95,6 +98,51 @@ TEST(ApiConfig, OtherAddressesNeedTlsAndTokensOrConsent) {
     if (!row.refused) EXPECT_EQ(loaded.problems, "") << row.name;
     EXPECT_EQ(ExposureWarning(loaded.config).has_value(), row.warned) << row.name;
   }
+}
+
+// What two tenants send does not shut each other out.
+TEST(ApiConfig, HalfOfTheMemoryIsEnoughForTheLargestRequest) {
+  const std::string one = absl::StrCat("{sha256: ", kHash, ", tenant: a, sender_domains: ['*']}");
+  const std::string two =
+      absl::StrCat(one, ", {sha256: ", std::string(64, 'a'), ", tenant: b, sender_domains: ['*']}");
+  const std::string larger = "  max_message: 50MiB\n";
+  const std::string smaller = "  max_in_flight: 266MiB\n";
+  const struct {
+    const char* name;
+    std::string yaml;
+    bool enough;
+    bool warned;
+  } kRows[] = {
+      {"default", "", true, false},
+      {"one tenant, larger messages", larger + "  tokens: [" + one + "]\n", false, false},
+      {"two tenants", "  tokens: [" + two + "]\n", true, false},
+      {"two tenants, larger messages", larger + "  tokens: [" + two + "]\n", true, false},
+      {"one tenant, less memory", smaller + "  tokens: [" + one + "]\n", false, false},
+      {"two tenants, less memory", smaller + "  tokens: [" + two + "]\n", false, true},
+  };
+  for (const auto& row : kRows) {
+    const Loaded loaded = Load(row.yaml);
+    EXPECT_EQ(loaded.problems, "") << row.name;
+    EXPECT_EQ(loaded.config.max_in_flight.bytes >= 2 * MostMemoryOfRequest(loaded.config), row.enough)
+        << row.name;
+    EXPECT_EQ(ShareWarning(loaded.config).has_value(), row.warned) << row.name;
+  }
+  EXPECT_THAT(ShareWarning(Load(smaller + "  tokens: [" + two + "]\n").config).value(),
+              HasSubstr("set it to 267MiB or more"));
+}
+
+// The least that is allowed takes the largest request, with all the fields that it may have.
+TEST(ApiConfig, TheLeastMemoryTakesTheLargestRequest) {
+  const Loaded least = Load("  max_in_flight: 134MiB\n");
+  ASSERT_EQ(least.problems, "");
+  observe::Metrics metrics;
+  const std::uint64_t limit = MostMemoryOfRequest(least.config);
+  RequestMemory memory(limit, metrics.AddGauge("goniec_test_bytes", "Test."));
+  auto request =
+      memory.Reserve("a", MemoryOfRequest(least.config.max_message.bytes + kRequestOverhead), limit);
+  ASSERT_TRUE(request);
+  EXPECT_TRUE(request.Grow(kMostFields * kMemoryOfField, limit));
+  EXPECT_THAT(Load("  max_in_flight: 133MiB\n").problems, HasSubstr("api.max_in_flight"));
 }
 
 TEST(ApiConfig, NamesWhatIsWrong) {

@@ -201,10 +201,16 @@ TEST_F(Http2GuardTest, FramesThatAreOnlyWorkRunOutOfAllowance) {
     const char* name;
     std::string frame;
   } kRows[] = {
-      {"ping", Frame(6, 0, 0, "12345678")},   {"settings", Frame(4, 0, 0, "")},
-      {"confirmed", Frame(4, 1, 0, "")},      {"priority", Frame(2, 0, 1, "12345")},
-      {"window", Frame(8, 0, 0, "\0\0\0\1")}, {"empty data", Data(1, "")},
-      {"unknown", Frame(99, 0, 0, "x")},      {"trailers", Headers(1)},
+      {"ping", Frame(6, 0, 0, "12345678")},
+      {"settings", Frame(4, 0, 0, "")},
+      {"confirmed", Frame(4, 1, 0, "")},
+      {"priority", Frame(2, 0, 1, "12345")},
+      {"window", Frame(8, 0, 0, "\0\0\0\1")},
+      {"empty data", Data(1, "")},
+      {"unknown", Frame(99, 0, 0, "x")},
+      {"trailers", Headers(1)},
+      {"short data", Data(1, "x")},
+      {"no frame's worth", Data(1, Prefix(250) + std::string(250, 'x'))},
   };
   for (const auto& row : kRows) {
     Http2Guard guard(limits_, calls_);
@@ -236,10 +242,10 @@ TEST_F(Http2GuardTest, WhatAnHonestClientSaysAroundACallCostsNothing) {
     guard_.FromServer(Frame(1, 5, stream, "trailers"));
     ASSERT_FALSE(guard_.IsOverdrawn(now_)) << i;
   }
-  // A fourth one does.
+  // A fifth one does.
   for (int i = 0; i < 30; ++i, stream += 2) {
     ASSERT_TRUE(Client(Headers(stream) + Frame(8, 0, 0, "1234") + Frame(8, 0, 0, "1234") +
-                       Frame(8, 0, 0, "1234") + Frame(6, 0, 0, "12345678")));
+                       Frame(8, 0, 0, "1234") + Frame(8, 0, 0, "1234") + Frame(6, 0, 0, "12345678")));
     guard_.FromServer(Frame(1, 5, stream, "trailers"));
   }
   EXPECT_TRUE(guard_.IsOverdrawn(now_));
@@ -275,6 +281,56 @@ TEST_F(Http2GuardTest, TellsCallsThatWereAdmittedFromThoseThatWait) {
   EXPECT_TRUE(guard_.TakeServed());
   EXPECT_FALSE(guard_.TakeServed());
   EXPECT_FALSE(guard_.has_admitted());
+}
+
+TEST_F(Http2GuardTest, DataThatIsWorthAFrameOrEndsARequestCostsNothing) {
+  ASSERT_TRUE(Client(Begin() + Headers(1)));
+  LastCall()->Admit();
+  ASSERT_TRUE(Client(Data(1, Prefix(100 * 256))));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Client(Data(1, std::string(256, 'x'))));
+  ASSERT_TRUE(Client(Frame(0, 1, 1, "")));
+  EXPECT_FALSE(guard_.IsOverdrawn(now_));
+}
+
+TEST_F(Http2GuardTest, CallsThatWaitAreCountedOfTheConnectionAndOfAll) {
+  Http2Guard other(limits_, calls_);
+  std::string passed;
+  ASSERT_TRUE(other.FromClient(Begin() + Headers(1), now_, passed));
+  ASSERT_TRUE(Client(Begin() + Headers(1) + Headers(3)));
+  const auto call = LastCall();
+  EXPECT_EQ(guard_.waiting_streams(), 2u);
+  EXPECT_EQ(other.waiting_streams(), 1u);
+  EXPECT_EQ(calls_.waiting(), 3u);
+  call->Admit();
+  call->Admit();
+  EXPECT_EQ(guard_.waiting_streams(), 1u);
+  EXPECT_EQ(calls_.waiting(), 2u);
+  guard_.FromServer(Reset(3));
+  EXPECT_FALSE(guard_.has_admitted());
+  call->Admit();  // too late
+  EXPECT_FALSE(guard_.has_admitted());
+  EXPECT_EQ(calls_.waiting(), 2u);
+  ASSERT_TRUE(Client(Reset(1)));
+  other.EndAll();
+  EXPECT_EQ(guard_.waiting_streams(), 0u);
+  EXPECT_EQ(calls_.waiting(), 0u);
+}
+
+// As with a client that grants no window: what ends the answer does not go out.
+TEST_F(Http2GuardTest, KnowsSinceWhenAnAnswerIsNotTaken) {
+  ASSERT_TRUE(Client(Begin() + Headers(1)));
+  const auto first = LastCall();
+  ASSERT_TRUE(Client(Headers(3)));
+  const auto second = LastCall();
+  EXPECT_EQ(guard_.unfetched_since(), BootTime::max());
+  first->Finish(now_ + seconds(1));
+  second->Finish(now_);
+  guard_.FromServer(Frame(1, 4, 3, "status") + Frame(0, 0, 3, "a part"));
+  EXPECT_EQ(guard_.unfetched_since(), now_);
+  guard_.FromServer(Frame(1, 5, 3, "trailers"));
+  EXPECT_EQ(guard_.unfetched_since(), now_ + seconds(1));
+  guard_.FromServer(Frame(1, 5, 1, "trailers"));
+  EXPECT_EQ(guard_.unfetched_since(), BootTime::max());
 }
 
 TEST_F(Http2GuardTest, AllCallsEndWithTheConnection) {

@@ -88,6 +88,31 @@ TEST_F(TokenFilesTest, AFileThatIsNoGoodLeavesTheFormerTokensInUse) {
   EXPECT_EQ(Stale(), 0);
 }
 
+// However it cannot be read: nothing is thrown, and no more of it is read than a file of tokens has.
+TEST_F(TokenFilesTest, WhatIsNoFileLeavesTheFormerTokensInUse) {
+  const std::string file = folder_.Write("tokens.yaml", ListOf("first"));
+  const std::string hash = folder_.Write("hash", HashToken("second") + "\n");
+  Load("  tokens_file: " + file + "\n  tokens: [{hash_file: " + hash +
+       ", tenant: b, sender_domains: ['*']}]\n");
+  for (const std::string& path : {file, hash}) {
+    ASSERT_EQ(unlink(path.c_str()), 0);
+    ASSERT_TRUE(std::filesystem::create_directory(path));
+    EXPECT_TRUE(Takes("first")) << path;
+    EXPECT_TRUE(Takes("second")) << path;
+    EXPECT_EQ(Stale(), 1) << path;
+    ASSERT_TRUE(std::filesystem::remove(path));
+    ASSERT_EQ(symlink("/dev/zero", path.c_str()), 0);
+    EXPECT_TRUE(Takes("first")) << path;
+    EXPECT_TRUE(Takes("second")) << path;
+    EXPECT_EQ(Stale(), 1) << path;
+    ASSERT_EQ(unlink(path.c_str()), 0);
+    folder_.Write(std::filesystem::path(path).filename(),
+                  path == file ? ListOf("first") : HashToken("second"));
+    EXPECT_TRUE(Takes("first")) << path;
+    EXPECT_EQ(Stale(), 0) << path;
+  }
+}
+
 TEST_F(TokenFilesTest, ChangedHashesAreTaken) {
   const std::string hash = folder_.Write("hash", HashToken("first") + "\n");
   Load("  tokens: [{hash_file: " + hash + ", tenant: a, sender_domains: ['*']}]\n");
