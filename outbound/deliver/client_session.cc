@@ -194,7 +194,8 @@ void ClientSession::ProtocolError(const OutcomeRow& row, std::optional<Step> ste
 
 void ClientSession::Lost(const OutcomeRow& row, std::string_view text) {
   if (closed_) return;
-  std::string shown(text.empty() ? row.text : text);
+  std::string shown = text.empty() ? TextOf(row) : std::string(text);
+  if (shown.empty()) shown = "no reason is known";
   if (!expected_.empty() && !want_tls_) {
     shown.append(" while waiting for ").append(RowOf(expected_.front().step).waiting_for);
   }

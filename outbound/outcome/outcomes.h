@@ -26,7 +26,7 @@ struct OutcomeRow {
   std::uint32_t reply_code = 0;
 };
 
-// The row's text with `values` in the place of its %, one for each.
+// The row's text with `values` in the place of its %, one for each; nothing where there are too few.
 std::string TextOf(const OutcomeRow& row, std::initializer_list<std::string_view> values = {});
 // Sets what the row says.
 void Describe(const OutcomeRow& row, std::string text, queue::v1::Outcome& outcome);
