@@ -32,15 +32,15 @@ void Site::GaveBack(bool tried, BootTime now) {
 }
 
 void Site::Enqueue(std::unique_ptr<Job> job, BootTime now) {
-  job->SetBegun(false);
   queue_.push_back(std::move(job));
   pace_.Waiting(true, now);
+  queue_.back()->SetBegun(false);  // last: whatever it does, the job is here
 }
 
 void Site::EnqueueFirst(std::unique_ptr<Job> job, BootTime now) {
-  job->SetBegun(false);
   queue_.push_front(std::move(job));
   pace_.Waiting(true, now);
+  queue_.front()->SetBegun(false);
 }
 
 std::unique_ptr<Job> Site::TakeFirst(BootTime now) {

@@ -74,14 +74,14 @@ void SitePool::Deliver(Job job) {
 
 void SitePool::Queue(Site& site, std::unique_ptr<Job> job, bool first) {
   const BootTime now = BootClock::now();
+  ++jobs_waiting_;
+  waiting_.Add(site);
+  ArmSweep();
   if (first) {
     site.EnqueueFirst(std::move(job), now);
   } else {
     site.Enqueue(std::move(job), now);
   }
-  ++jobs_waiting_;
-  waiting_.Add(site);
-  ArmSweep();
 }
 
 std::unique_ptr<Job> SitePool::TakeFirst(Site& site) {
@@ -168,6 +168,11 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction
   if (job->decided()) return GiveBack(site, std::move(job));
   job->WaitSince(BootClock::now());
   PutBack(site, std::move(job));
+}
+
+void SitePool::GivenUp(Site& site, std::unique_ptr<Job> job) {
+  job->GiveUp();
+  GiveBack(site, std::move(job));
 }
 
 void SitePool::GiveBack(Site& site, std::unique_ptr<Job> job) {
