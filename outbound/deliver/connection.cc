@@ -218,9 +218,7 @@ void Connection::RememberPeer() {
                                                            {"pipelining", broken.pipelining},
                                                            {"size", broken.size},
                                                            {"chunking", broken.chunking},
-                                                           {"dsn", broken.dsn},
-                                                           {"eight_bit_mime", broken.eight_bit_mime},
-                                                           {"smtputf8", broken.smtputf8}});
+                                                           {"dsn", broken.dsn}});
 }
 
 void Connection::CollectFinished() {

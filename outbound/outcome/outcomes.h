@@ -116,6 +116,9 @@ inline constexpr OutcomeRow kMessageNeedsUtf8{
 inline constexpr OutcomeRow kRecipientNeedsUtf8{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
     "the server does not support SMTPUTF8, which this recipient's address needs"};
+// With the server's words.
+inline constexpr OutcomeRow kUtf8Refused{Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
+                                         "the server refused SMTPUTF8, which this message needs: %"};
 inline constexpr OutcomeRow kMessageNeeds8Bit{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.3",
     "the server does not support 8BITMIME, which the 8-bit content of this message needs"};
@@ -132,7 +135,8 @@ inline constexpr OutcomeRow kAll[] = {
     kConnectionGivenUp, kLostBeforeItsTurn, kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,
     kReplyMalformed, kReplyOutOfPlace, kReplyEarly, kReplyUnasked, kResetRefused, kRecipientsWithoutSender,
     kBodyUnreadable, kRefused, kNoSuchDomain, kNoSuchLiteral, kNullMx, kUnroutable, kLoop, kSenderHasControls,
-    kRecipientHasControls, kTooLarge, kMessageNeedsUtf8, kRecipientNeedsUtf8, kMessageNeeds8Bit, kExpired,
+    kRecipientHasControls, kTooLarge, kMessageNeedsUtf8, kRecipientNeedsUtf8, kUtf8Refused, kMessageNeeds8Bit,
+    kExpired,
 };
 // clang-format on
 
