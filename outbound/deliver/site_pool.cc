@@ -20,7 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A transaction whose connection ends before its turn is run again so often; then that is its outcome.
+// A transaction whose connection ends before its turn, or that an extension of the server's comes in the way
+// of, is run again so often; then that is its outcome.
 constexpr int kMaxReruns = 3;
 constexpr milliseconds kSweepMin(5);
 constexpr milliseconds kSweepMax(100);
@@ -164,7 +165,10 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction
   metrics_.transactions.Add();
   if (transaction.untouched()) metrics_.untouched.Add();
   job->End(transaction);
-  if (job->reruns() > kMaxReruns) job->DecideRest(outcomes::kLostBeforeItsTurn);
+  if (job->reruns() > kMaxReruns) {
+    job->DecideRest(transaction.extension_failed() ? outcomes::kExtensionsRefused
+                                                   : outcomes::kLostBeforeItsTurn);
+  }
   if (job->decided()) return GiveBack(site, std::move(job));
   job->WaitSince(BootClock::now());
   PutBack(site, std::move(job));

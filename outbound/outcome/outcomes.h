@@ -73,6 +73,9 @@ inline constexpr OutcomeRow kConnectionGivenUp{Verdict::kTemporary, REASON_CONNE
                                                "connection given up"};
 inline constexpr OutcomeRow kLostBeforeItsTurn{Verdict::kTemporary, REASON_CONNECTION_LOST, "",
                                                "the connection ended before this message, several times"};
+// An attempt goes on without an extension that failed, but not for ever.
+inline constexpr OutcomeRow kExtensionsRefused{Verdict::kTemporary, REASON_PROTOCOL, "4.5.0",
+                                               "the server refused what it offers, several times"};
 inline constexpr OutcomeRow kTimedOut{Verdict::kTemporary, REASON_TIMEOUT, "4.4.2", "timed out"};
 inline constexpr OutcomeRow kHandshakeFailed{Verdict::kTemporary, REASON_TLS_FAILED, "4.7.5", "%"};
 // The server insists on TLS, which it offers; why it is not in use, and the server's words.
@@ -132,7 +135,8 @@ inline constexpr OutcomeRow kExpired{Verdict::kNotTried, REASON_EXPIRED, "4.4.7"
 inline constexpr OutcomeRow kAll[] = {
     kAccepted, kShuttingDown, kSiteSilent, kSiteFull, kNoConnection, kWaitedTooLong, kOwnLimit, kQueueSilent,
     kLookupNotMade, kLookupFailed, kSmartHostUnusable, kConnectFailed, kConnectTimedOut, kConnectionLost,
-    kConnectionGivenUp, kLostBeforeItsTurn, kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,
+    kConnectionGivenUp, kLostBeforeItsTurn, kExtensionsRefused,
+    kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,
     kReplyMalformed, kReplyOutOfPlace, kReplyEarly, kReplyUnasked, kResetRefused, kRecipientsWithoutSender,
     kBodyUnreadable, kRefused, kNoSuchDomain, kNoSuchLiteral, kNullMx, kUnroutable, kLoop, kSenderHasControls,
     kRecipientHasControls, kTooLarge, kMessageNeedsUtf8, kRecipientNeedsUtf8, kUtf8Refused, kMessageNeeds8Bit,

@@ -135,6 +135,24 @@ TEST_P(NeededParameterTest, IsTakenForNotOffered) {
 
 INSTANTIATE_TEST_SUITE_P(MailsOnAConnection, NeededParameterTest, ::testing::Values(1, 100));
 
+// Each address of the site refuses what it offers, and has no second connection for the mail.
+TEST(RefusedExtensionsTest, HaveWordsOfTheirOwnWhenThereIsNoEndOfThem) {
+  const std::string refuses =
+      "rules:\n"
+      "  - {on: bdat, reply: '502 5.5.1 not here'}\n"
+      "  - {on: connect, after: 1, then: close}\n";
+  SinkProcess sinks[] = {SinkProcess(refuses), SinkProcess(refuses), SinkProcess(refuses),
+                         SinkProcess(refuses)};
+  DeliverConfig config = FastConfig();
+  config.chunking_from = ByteCount{0};
+  Delivery delivery(config);
+  std::vector<std::uint16_t> ports;
+  for (const SinkProcess& sink : sinks) ports.push_back(sink.port());
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo(ports)),
+              ElementsAre("temporary CONNECT PROTOCOL [0]"));
+  EXPECT_EQ(delivery.raw[0].front().outcome.text(), "the server refused what it offers, several times");
+}
+
 TEST(RefusedPipeliningTest, MailGoesCommandByCommand) {
   SinkProcess sink("rules:\n  - {on: rcpt, first: 1, reply: '503 5.5.0 one by one'}\n");
   Delivery delivery;
