@@ -1,5 +1,6 @@
 #include "outbound/deliver/client_session.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -48,13 +49,15 @@ ClientSession::Want ClientSession::want() const {
 }
 
 milliseconds ClientSession::time_limit() const {
-  milliseconds limit = kContentBlockLimit;
-  if (want_tls_) {
-    limit = kHandshakeLimit;
-  } else if (!expected_.empty()) {
-    limit = RowOf(expected_.front().step).limit;
-  }
-  return limit * config_.time_limit_percent / 100;
+  const auto scaled = [this](milliseconds limit) { return limit * config_.time_limit_percent / 100; };
+  if (want_tls_) return scaled(kHandshakeLimit);
+  if (expected_.empty()) return scaled(kContentBlockLimit);
+  const Expected& next = expected_.front();
+  const milliseconds limit = scaled(RowOf(next.step).limit);
+  if (next.step != Step::kMail || !next.transaction->repeated_) return limit;
+  // However often MAIL goes, for the server it is one command.
+  const auto spent = config_.clock->Boot() - next.transaction->mail_since_;
+  return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(limit - spent));
 }
 
 void ClientSession::Expect(Step step, Transaction* transaction, std::uint32_t recipient) {
@@ -164,7 +167,8 @@ void ClientSession::TlsStarted(std::string_view version, std::string_view cipher
 }
 
 void ClientSession::OnRset(const Expected& expected, const smtp::Reply& reply) {
-  if (reply.code / 100 != 2) ProtocolError(outcomes::kResetRefused, expected.step);
+  if (reply.code / 100 != 2) return ProtocolError(outcomes::kResetRefused, expected.step);
+  if (expected.transaction != nullptr) AcceptQuestion(*expected.transaction);
 }
 
 void ClientSession::OnQuit(const Expected& /*expected*/, const smtp::Reply& /*reply*/) {
@@ -194,7 +198,8 @@ void ClientSession::ProtocolError(const OutcomeRow& row, std::optional<Step> ste
 
 void ClientSession::Lost(const OutcomeRow& row, std::string_view text) {
   if (closed_) return;
-  std::string shown(text.empty() ? row.text : text);
+  std::string shown = text.empty() ? TextOf(row) : std::string(text);
+  if (shown.empty()) shown = "no reason is known";
   if (!expected_.empty() && !want_tls_) {
     shown.append(" while waiting for ").append(RowOf(expected_.front().step).waiting_for);
   }

@@ -13,6 +13,11 @@
 // An extension that the server offers and then refuses (or breaks at, with BDAT) is never a verdict on the
 // mail: the mail goes again without it, and TakeBroken() tells the shell what to remember of the address.
 //
+// MAIL that was refused for its parameters, or so it may be, goes again alone, without those that can be left
+// out, and the others behind its acceptance. If that is refused as well, the server is asked without one that
+// the message needs: MAIL and, when that is accepted, RSET. Only then, when the reply to RSET shows that none
+// was taken for another's, and for this message only, the server counts as one that does not offer it.
+//
 // Confined to its connection.
 #pragma once
 
@@ -164,14 +169,18 @@ class ClientSession {
     return (reply.IsPermanent() ? outcomes::kRefused : outcomes::kRefusedForNow).verdict;
   }
   Judgement Judge(const Transaction* transaction, Step step, const smtp::Reply& reply);
+  // Of a refusal of MAIL with SMTPUTF8, which its sender cannot be named without.
+  static void JudgeUtf8Sender(const Transaction& transaction, const smtp::Reply& reply, Judgement* judgement);
 
-  void ExcludeUnfit(Transaction& transaction);
+  // Decides for the message or the recipients that a server with these extensions cannot take.
+  void ExcludeUnfit(Transaction& transaction, const Extensions& extensions);
   void Begin(Transaction& transaction);
   void Advance(Transaction& transaction);
   void SendNext(Transaction& transaction);
   void Settle(Transaction& transaction);
   [[nodiscard]] bool IsOutOfStep(const smtp::Reply& reply) const;
   void AcceptMail(Transaction& transaction);
+  void AcceptQuestion(Transaction& transaction);
   void RefuseMail(Transaction& transaction, const smtp::Reply& reply);
   static bool AskWithFewer(Transaction& transaction);
   void BeginContent(Transaction& transaction);

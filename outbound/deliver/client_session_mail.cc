@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/text.h"
 #include "outbound/deliver/client_session.h"
 #include "outbound/deliver/envelope.h"
 
@@ -24,6 +25,14 @@ bool SaysTooManyRecipients(const smtp::Reply& reply) {
   return reply.code == 452 || (reply.code == 552 && (reply.enhanced.empty() || reply.enhanced.subject == 5));
 }
 
+// Of a command that the server has answered before: it is out of step, or counts errors.
+bool RefusesRepetition(const smtp::Reply& reply) {
+  if (!reply.IsPermanent()) return false;
+  return reply.code == 500 || reply.code == 502 || reply.code == 503 ||
+         (reply.enhanced.category == 5 && reply.enhanced.subject == 5) ||
+         AsciiLower(reply.Text()).find("too many") != std::string::npos;
+}
+
 }  // namespace
 
 bool ClientSession::CanSubmit() const {
@@ -40,11 +49,7 @@ bool ClientSession::CanSubmit() const {
 void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Transaction& submitted = *transaction;
   submitted.start_ = config_.clock->Boot();
-  if (const OutcomeRow* unfit = FindUnfit(submitted.mail(), extensions_)) {
-    submitted.DecideRest(unfit->verdict, OwnOutcome(&submitted, queue::v1::PHASE_MAIL, *unfit));
-  } else {
-    ExcludeUnfit(submitted);
-  }
+  ExcludeUnfit(submitted, extensions_);
   if (submitted.decided()) {
     finished_.push_back(std::move(transaction));
     return;
@@ -53,13 +58,16 @@ void ClientSession::Submit(std::unique_ptr<Transaction> transaction) {
   Begin(submitted);
 }
 
-// What one recipient needs and the server lacks is no matter of the others.
-void ClientSession::ExcludeUnfit(Transaction& transaction) {
+void ClientSession::ExcludeUnfit(Transaction& transaction, const Extensions& extensions) {
+  if (const OutcomeRow* unfit = FindUnfit(transaction.mail(), extensions)) {
+    return transaction.DecideRest(unfit->verdict, OwnOutcome(&transaction, queue::v1::PHASE_MAIL, *unfit));
+  }
+  // What one recipient needs and the server lacks is no matter of the others.
   std::vector<std::uint32_t> fit;
   std::vector<Result> results;
-  for (const std::uint32_t position : transaction.recipients()) {
+  for (const std::uint32_t position : transaction.to_ask()) {
     const OutcomeRow* unfit =
-        FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions_);
+        FindUnfit(transaction.mail().recipients(static_cast<int>(position)), extensions);
     if (unfit == nullptr) {
       fit.push_back(position);
       continue;
@@ -91,7 +99,8 @@ void ClientSession::Begin(Transaction& transaction) {
 // there is not ambiguous.
 void ClientSession::Advance(Transaction& transaction) {
   const std::size_t envelope = transaction.to_ask().size() + (transaction.chunking_ ? 1 : 2);
-  const std::size_t commands = transaction.question_ ? 1 : envelope;
+  const bool alone = transaction.repeated_ && !transaction.mail_accepted_;
+  const std::size_t commands = alone ? 1 : envelope;
   while (transaction.sent_ < commands && (extensions_.pipelining || expected_.empty())) SendNext(transaction);
 }
 
@@ -99,6 +108,7 @@ void ClientSession::SendNext(Transaction& transaction) {
   const Mail& mail = transaction.mail();
   const std::size_t n = transaction.sent_++;
   if (n == 0) {
+    if (!transaction.repeated_) transaction.mail_since_ = config_.clock->Boot();
     AppendMail(mail, transaction.parameters_, &output_);
     Expect(Step::kMail, &transaction);
   } else if (n <= transaction.to_ask().size()) {
@@ -120,49 +130,81 @@ void ClientSession::OnMail(const Expected& expected, const smtp::Reply& reply) {
   } else {
     return OutOfPlace(expected.step);
   }
-  Settle(transaction);
+  if (!closed_) Settle(transaction);
 }
 
 void ClientSession::AcceptMail(Transaction& transaction) {
+  if (transaction.question_ != nullptr) {
+    // Was this the reply to the question, and not one too many to what went before? Then RSET is accepted.
+    output_.append("RSET\r\n");
+    return Expect(Step::kRset, &transaction);
+  }
   transaction.mail_accepted_ = true;
   reset_needed_ = true;
-  NoteBroken(transaction.suspect_);
-  // What the message needs is not to be had here: all goes again as if it had never been offered, and so is
-  // returned for those who need it, and delivered to the others.
-  if (transaction.question_) transaction.AskAllAgain();
+}
+
+// What the message needs is not to be had here: it is returned for those who need it, and goes to the others.
+void ClientSession::AcceptQuestion(Transaction& transaction) {
+  Extensions rest = extensions_;
+  rest.*std::exchange(transaction.question_, nullptr) = false;
+  ExcludeUnfit(transaction, rest);
+  transaction.parameters_ =
+      NeededOf(transaction.mail(), ParametersFor(transaction.mail(), transaction.to_ask(), rest));
+  transaction.sent_ = 0;
+  Settle(transaction);
 }
 
 void ClientSession::RefuseMail(Transaction& transaction, const smtp::Reply& reply) {
-  if (RefusesParameters(reply)) {
+  Judgement judgement = Judge(&transaction, Step::kMail, reply);
+  const bool tls_is_missing = judgement.outcome.reason() != queue::v1::REASON_REPLY;
+  if (!tls_is_missing && RefusesParameters(reply)) {
     if (AskWithFewer(transaction)) return;
-    if (transaction.parameters_.smtputf8) {
-      const OutcomeRow& row = outcomes::kMessageNeedsUtf8;
-      return transaction.DecideRest(row.verdict, OwnOutcome(&transaction, queue::v1::PHASE_MAIL, row));
-    }
+    if (transaction.parameters_.smtputf8) JudgeUtf8Sender(transaction, reply, &judgement);
+  } else if (!tls_is_missing && transaction.repeated_ && RefusesRepetition(reply)) {
+    // MAIL was known before, so this is about its coming again: nothing about this mail.
+    return End(std::move(judgement.outcome));
   }
-  const Judgement judgement = Judge(&transaction, Step::kMail, reply);
   transaction.DecideRest(judgement.verdict, judgement.outcome);
 }
 
-// MAIL was refused, perhaps for its parameters: it goes without those that can be left out. If it is not
-// that, it is asked, and no more than asked, without one that the message needs, for a reply of 501 may be
-// about the address: only if that is accepted it was the parameter. False if there is none to leave out, or
-// none that this sender can be named without.
+// It cannot be asked whether it was SMTPUTF8, so the reply must say it: 555, or 504, which some say for it;
+// 501 is said of addresses as well.
+void ClientSession::JudgeUtf8Sender(const Transaction& transaction, const smtp::Reply& reply,
+                                    Judgement* judgement) {
+  const bool says_it = reply.code == 555 || (reply.code == 504 && reply.enhanced.empty());
+  if (!says_it || transaction.parameters_.body) {
+    judgement->verdict = outcomes::kRefusedForNow.verdict;
+    return;
+  }
+  const OutcomeRow& row = outcomes::kUtf8Refused;
+  judgement->verdict = row.verdict;
+  judgement->outcome.set_reason(row.reason);
+  judgement->outcome.set_enhanced_code(std::string(row.enhanced_code));
+  judgement->outcome.set_text(TextOf(row, {judgement->outcome.text()}));
+}
+
+// MAIL was refused, perhaps for its parameters: it goes alone, without those that can be left out. If it is
+// not that, it is asked, and no more than asked, without one that the message needs, for a reply of 501 may
+// be about the address: only if that is accepted it was the parameter, for nothing else is different. False
+// if there is none to leave out, or none that this sender can be named without.
 bool ClientSession::AskWithFewer(Transaction& transaction) {
   MailParameters& parameters = transaction.parameters_;
   const MailParameters needed = NeededOf(transaction.mail(), parameters);
-  if (parameters != needed) {
-    const bool body_alone = parameters.body && !needed.body && !parameters.size && !parameters.dsn;
-    transaction.suspect_ = {.size = parameters.size, .dsn = parameters.dsn, .eight_bit_mime = body_alone};
+  const bool in_group = transaction.sent_ > 1;
+  transaction.suspect_ = {};
+  if (parameters != needed || (in_group && needed != MailParameters())) {
+    // Nothing is lost without SIZE, but what was asked for without DSN: there it must have been nothing else.
+    const bool dsn_alone = !parameters.size && parameters.body == needed.body;
+    transaction.suspect_ = {.size = parameters.size, .dsn = parameters.dsn && dsn_alone};
     parameters = needed;
   } else if (needed != MailParameters() && HasAsciiSender(transaction.mail())) {
-    transaction.question_ = true;
-    transaction.suspect_ = {.eight_bit_mime = !needed.smtputf8, .smtputf8 = needed.smtputf8};
+    transaction.question_ = needed.smtputf8 ? &Extensions::smtputf8 : &Extensions::eight_bit_mime;
     (needed.smtputf8 ? parameters.smtputf8 : parameters.body) = false;
   } else {
     return false;
   }
   transaction.again_ = true;
+  transaction.repeated_ = true;
   return true;
 }
 
@@ -179,6 +221,8 @@ void ClientSession::OnRcpt(const Expected& expected, const smtp::Reply& reply) {
       transaction.mail().recipients(static_cast<int>(transaction.recipients()[expected.recipient]));
   if (IsPositive(reply)) {
     transaction.Accept(expected.recipient);
+    // Only now it is certain that MAIL was accepted, and not a reply too many taken for that.
+    NoteBroken(std::exchange(transaction.suspect_, {}));
   } else if (transaction.dsn_ && HasDsn(recipient) && RefusesParameters(reply)) {
     NoteBroken({.dsn = true});
     transaction.AskAgain(expected.recipient);
@@ -236,6 +280,7 @@ void ClientSession::OnLoneDot(const Expected& expected, const smtp::Reply& /*rep
 void ClientSession::FinishCurrent() {
   finished_.push_back(std::move(current_));
   current_ = std::move(follower_);
+  if (current_ != nullptr) current_->mail_since_ = config_.clock->Boot();  // now it is its turn
   // Only before the end of data can a transaction leave something behind, and then nothing follows it yet.
   if (current_ == nullptr && reset_needed_ && !closed_) {
     reset_needed_ = false;

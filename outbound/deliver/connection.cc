@@ -8,6 +8,7 @@
 #include <asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/base/text.h"
@@ -98,10 +99,16 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
 
 // Whatever happened, every job goes on its way.
 void Connection::Leave() {
-  if (session_) {
-    session_->Lost(outcomes::kConnectionGivenUp);
-    CollectFinished();
+  try {
+    if (session_) {
+      session_->Lost(outcomes::kConnectionGivenUp);
+      CollectFinished();
+    }
+  } catch (const std::exception& e) {
+    observe::Error("delivery connection failed", {{"site", site_.key()}, {"error", e.what()}});
   }
+  // Those that an error has kept from being collected.
+  for (auto& [transaction, job] : std::exchange(on_wire_, {})) pool_.GivenUp(site_, std::move(job));
   if (stream_) stream_->Close();
   if (!ready_) {
     pool_.OpeningFailed(site_, std::move(job_), failure_ ? *std::move(failure_) : NotTried());
@@ -211,14 +218,16 @@ void Connection::RememberPeer() {
                                                            {"pipelining", broken.pipelining},
                                                            {"size", broken.size},
                                                            {"chunking", broken.chunking},
-                                                           {"dsn", broken.dsn},
-                                                           {"eight_bit_mime", broken.eight_bit_mime},
-                                                           {"smtputf8", broken.smtputf8}});
+                                                           {"dsn", broken.dsn}});
 }
 
 void Connection::CollectFinished() {
   RememberPeer();
-  for (const std::unique_ptr<Transaction>& transaction : std::exchange(session_->finished(), {})) {
+  // One after the other: should an error come in between, the others are still there.
+  std::vector<std::unique_ptr<Transaction>>& finished = session_->finished();
+  while (!finished.empty()) {
+    const std::unique_ptr<Transaction> transaction = std::move(finished.front());
+    finished.erase(finished.begin());
     auto job = on_wire_.extract(transaction.get());
     pool_.TransactionDone(site_, std::move(job.mapped()), *transaction);
   }

@@ -27,6 +27,11 @@ bool HeaderNeedsUtf8(const Mail& mail) {
   return mail.smtputf8() && mail.header_octets() != queue::v1::OCTETS_ASCII;
 }
 
+// With SMTPUTF8 a header beyond ASCII needs nothing else.
+bool Needs8Bit(const Mail& mail) {
+  return IsBeyondAscii(mail.body_octets()) || (IsBeyondAscii(mail.header_octets()) && !HeaderNeedsUtf8(mail));
+}
+
 bool IsNotedAs8Bit(const Mail& mail) {
   return IsBeyondAscii(mail.body_octets()) || IsBeyondAscii(mail.header_octets());
 }
@@ -52,11 +57,7 @@ const OutcomeRow* FindUnfit(const Mail& mail, const Extensions& extensions) {
   if (!extensions.smtputf8 && (HeaderNeedsUtf8(mail) || !IsAscii(mail.mail_from()))) {
     return &outcomes::kMessageNeedsUtf8;
   }
-  // With SMTPUTF8 a header beyond ASCII needs nothing else.
-  const bool header = IsBeyondAscii(mail.header_octets()) && !HeaderNeedsUtf8(mail);
-  if (!extensions.eight_bit_mime && (IsBeyondAscii(mail.body_octets()) || header)) {
-    return &outcomes::kMessageNeeds8Bit;
-  }
+  if (!extensions.eight_bit_mime && Needs8Bit(mail)) return &outcomes::kMessageNeeds8Bit;
   return nullptr;
 }
 
@@ -83,7 +84,7 @@ MailParameters ParametersFor(const Mail& mail, std::span<const std::uint32_t> re
 MailParameters NeededOf(const Mail& mail, MailParameters parameters) {
   parameters.size = false;
   parameters.dsn = false;
-  parameters.body = parameters.body && IsNotedAs8Bit(mail);
+  parameters.body = parameters.body && Needs8Bit(mail);
   return parameters;
 }
 

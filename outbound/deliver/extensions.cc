@@ -64,16 +64,12 @@ void BrokenExtensions::Add(const BrokenExtensions& more) {
   size |= more.size;
   chunking |= more.chunking;
   dsn |= more.dsn;
-  eight_bit_mime |= more.eight_bit_mime;
-  smtputf8 |= more.smtputf8;
 }
 
 Extensions Without(Extensions offered, const BrokenExtensions& broken) {
   offered.pipelining = offered.pipelining && !broken.pipelining;
   offered.chunking = offered.chunking && !broken.chunking;
   offered.dsn = offered.dsn && !broken.dsn;
-  offered.eight_bit_mime = offered.eight_bit_mime && !broken.eight_bit_mime;
-  offered.smtputf8 = offered.smtputf8 && !broken.smtputf8;
   if (broken.size) {
     offered.size = false;
     offered.size_limit = 0;

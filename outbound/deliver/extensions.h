@@ -22,19 +22,15 @@ struct Extensions {
 };
 
 // Extensions that a server offers and does not have: it refused what they allow, or broke at it. The mail
-// goes without them, and they are not made use of there for a while.
+// goes without them, and they are not made use of there for a while. Those that a message can need are not
+// among them: mail would be returned for what the server made of another.
 struct BrokenExtensions {
   bool pipelining = false;
   bool size = false;
   bool chunking = false;
   bool dsn = false;
-  // Proven only by an acceptance of the same MAIL without the parameter: mail that needs it is returned then.
-  bool eight_bit_mime = false;
-  bool smtputf8 = false;
 
-  [[nodiscard]] bool any() const {
-    return pipelining || size || chunking || dsn || eight_bit_mime || smtputf8;
-  }
+  [[nodiscard]] bool any() const { return pipelining || size || chunking || dsn; }
   void Add(const BrokenExtensions& more);
 };
 

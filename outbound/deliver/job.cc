@@ -15,10 +15,12 @@ void Job::SetBegun(bool now_begun) {
   if (on_begin) on_begin(begun_);
 }
 
-std::unique_ptr<Transaction> Job::Begin(std::size_t limit) const {
+std::unique_ptr<Transaction> Job::Begin(std::size_t limit) {
   const auto count = static_cast<std::ptrdiff_t>(std::min(limit, open_.size()));
   std::vector<std::uint32_t> served(open_.begin(), open_.begin() + count);
-  return std::make_unique<Transaction>(mail, std::move(served), may_finish);
+  may_have_ended_ = false;
+  return std::make_unique<Transaction>(mail, std::move(served),
+                                       [this] { return may_have_ended_ = may_finish(); });
 }
 
 void Job::End(Transaction& transaction) {
@@ -30,6 +32,14 @@ void Job::End(Transaction& transaction) {
               open_.end());
   open_ = std::move(open);
   for (Result& result : transaction.results()) results_.push_back(std::move(result));
+}
+
+void Job::GiveUp() {
+  const OutcomeRow& row = outcomes::kConnectionGivenUp;
+  queue::v1::Outcome outcome =
+      MakeOutcome(row, may_have_ended_ ? queue::v1::PHASE_DOT : queue::v1::PHASE_UNSPECIFIED);
+  outcome.set_ambiguous(may_have_ended_);
+  DecideRest(row.verdict, outcome);
 }
 
 Result* Job::Decide(Verdict verdict, const queue::v1::Outcome& outcome) {

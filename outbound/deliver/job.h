@@ -69,9 +69,12 @@ class Job {
   void SetBegun(bool now_begun);
 
   // A transaction that serves the first `limit` of those that are not decided.
-  [[nodiscard]] std::unique_ptr<Transaction> Begin(std::size_t limit) const;
+  // It asks this job, which must outlive it.
+  [[nodiscard]] std::unique_ptr<Transaction> Begin(std::size_t limit);
   // It is over, and the next may begin.
   void End(Transaction& transaction);
+  // It was lost: nobody knows more of it than whether its end may have been sent.
+  void GiveUp();
   // How often its connection ended before its turn, or an extension of the server's failed it.
   [[nodiscard]] int reruns() const { return reruns_; }
 
@@ -92,6 +95,7 @@ class Job {
   BootTime waiting_since_;
   int reruns_ = 0;
   bool begun_ = false;
+  bool may_have_ended_ = false;  // the transaction that is not over yet
 };
 
 }  // namespace goniec::outbound

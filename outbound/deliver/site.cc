@@ -23,6 +23,10 @@ constexpr std::chrono::seconds kGreeting(1);
 constexpr std::chrono::minutes kPlainTime(5);
 // How long an extension that failed is left alone: several attempts of a mail.
 constexpr std::chrono::hours kBrokenTime(1);
+// Each for itself: what is found out of one says nothing of another.
+constexpr std::array<bool BrokenExtensions::*, 4> kBroken = {
+    &BrokenExtensions::pipelining, &BrokenExtensions::size, &BrokenExtensions::chunking,
+    &BrokenExtensions::dsn};
 
 }  // namespace
 
@@ -32,15 +36,15 @@ void Site::GaveBack(bool tried, BootTime now) {
 }
 
 void Site::Enqueue(std::unique_ptr<Job> job, BootTime now) {
-  job->SetBegun(false);
   queue_.push_back(std::move(job));
   pace_.Waiting(true, now);
+  queue_.back()->SetBegun(false);  // last: whatever it does, the job is here
 }
 
 void Site::EnqueueFirst(std::unique_ptr<Job> job, BootTime now) {
-  job->SetBegun(false);
   queue_.push_front(std::move(job));
   pace_.Waiting(true, now);
+  queue_.front()->SetBegun(false);
 }
 
 std::unique_ptr<Job> Site::TakeFirst(BootTime now) {
@@ -156,7 +160,8 @@ PeerMemory Site::MemoryOf(const net::Endpoint& address, BootTime now) const {
   const auto plain = plain_until_.find(address);
   memory.tls_failed = plain != plain_until_.end() && now < plain->second;
   const auto known = broken_.find(address);
-  if (known != broken_.end() && now < known->second.until) memory.broken = known->second.extensions;
+  if (known == broken_.end()) return memory;
+  for (std::size_t i = 0; i < kBroken.size(); ++i) memory.broken.*kBroken[i] = now < known->second[i];
   return memory;
 }
 
@@ -166,10 +171,11 @@ void Site::NoteTlsFailed(const net::Endpoint& address, BootTime now) {
 }
 
 void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& extensions, BootTime now) {
-  std::erase_if(broken_, [now](const auto& note) { return note.second.until <= now; });
-  Broken& note = broken_[address];
-  note.extensions.Add(extensions);
-  note.until = now + kBrokenTime;
+  std::erase_if(broken_, [now](const auto& note) { return std::ranges::max(note.second) <= now; });
+  BrokenUntil& until = broken_[address];
+  for (std::size_t i = 0; i < kBroken.size(); ++i) {
+    if (extensions.*kBroken[i]) until[i] = now + kBrokenTime;
+  }
 }
 
 bool Site::IsForgettable(BootTime now) const {
@@ -179,7 +185,7 @@ bool Site::IsForgettable(BootTime now) const {
          std::all_of(address_failed_until_.begin(), address_failed_until_.end(), past) &&
          std::all_of(plain_until_.begin(), plain_until_.end(), past) &&
          std::all_of(broken_.begin(), broken_.end(),
-                     [now](const auto& note) { return note.second.until <= now; });
+                     [now](const auto& note) { return std::ranges::max(note.second) <= now; });
 }
 
 std::vector<Candidate> Site::CandidatesOf(const Route& route, std::size_t limit, BootTime now) const {

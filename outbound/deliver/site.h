@@ -2,6 +2,7 @@
 // lately. Values; confined to the dispatcher's executor.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -155,11 +156,9 @@ class Site {
 
   std::map<net::Endpoint, BootTime> address_failed_until_;
   std::map<net::Endpoint, BootTime> plain_until_;
-  struct Broken {
-    BrokenExtensions extensions;
-    BootTime until;
-  };
-  std::map<net::Endpoint, Broken> broken_;
+  // Until when each of kBroken (site.cc) is left alone.
+  using BrokenUntil = std::array<BootTime, 4>;
+  std::map<net::Endpoint, BrokenUntil> broken_;
 };
 
 }  // namespace goniec::outbound

@@ -19,7 +19,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A transaction whose connection ends before its turn is run again so often; then that is its outcome.
+// A transaction whose connection ends before its turn, or that an extension of the server's comes in the way
+// of, is run again so often; then that is its outcome.
 constexpr int kMaxReruns = 3;
 constexpr milliseconds kSweepMin(5);
 constexpr milliseconds kSweepMax(100);
@@ -73,14 +74,14 @@ void SitePool::Deliver(Job job) {
 
 void SitePool::Queue(Site& site, std::unique_ptr<Job> job, bool first) {
   const BootTime now = BootClock::now();
+  ++jobs_waiting_;
+  waiting_.Add(site);
+  ArmSweep();
   if (first) {
     site.EnqueueFirst(std::move(job), now);
   } else {
     site.Enqueue(std::move(job), now);
   }
-  ++jobs_waiting_;
-  waiting_.Add(site);
-  ArmSweep();
 }
 
 std::unique_ptr<Job> SitePool::TakeFirst(Site& site) {
@@ -163,10 +164,18 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction
   metrics_.transactions.Add();
   if (transaction.untouched()) metrics_.untouched.Add();
   job->End(transaction);
-  if (job->reruns() > kMaxReruns) job->DecideRest(outcomes::kLostBeforeItsTurn);
+  if (job->reruns() > kMaxReruns) {
+    job->DecideRest(transaction.extension_failed() ? outcomes::kExtensionsRefused
+                                                   : outcomes::kLostBeforeItsTurn);
+  }
   if (job->decided()) return GiveBack(site, std::move(job));
   job->WaitSince(BootClock::now());
   PutBack(site, std::move(job));
+}
+
+void SitePool::GivenUp(Site& site, std::unique_ptr<Job> job) {
+  job->GiveUp();
+  GiveBack(site, std::move(job));
 }
 
 void SitePool::GiveBack(Site& site, std::unique_ptr<Job> job) {

@@ -69,6 +69,8 @@ class SitePool final : public Dispatcher {
   // The next job that may begin at the site; null if there is none.
   std::unique_ptr<Job> NextToBegin(Site& site) { return held_ ? nullptr : TakeToBegin(site); }
   void TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction& transaction);
+  // An error has lost the job's transaction, and what became of it.
+  void GivenUp(Site& site, std::unique_ptr<Job> job);
   // The job did not start after all: it is the next one again.
   void PutBack(Site& site, std::unique_ptr<Job> job);
   void Opened(Site& site);

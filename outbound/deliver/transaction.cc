@@ -9,7 +9,7 @@ Transaction::Transaction(std::shared_ptr<const queue::v1::Mail> mail, std::vecto
     : mail_(std::move(mail)), recipients_(std::move(recipients)), may_finish_(std::move(may_finish)) {}
 
 void Transaction::Exclude(std::vector<Result> unfit, const std::vector<std::uint32_t>& fit) {
-  recipients_.clear();
+  recipients_.resize(excluded_);
   for (Result& result : unfit) {
     recipients_.insert(recipients_.end(), result.recipients.begin(), result.recipients.end());
     results_.push_back(std::move(result));

@@ -44,7 +44,7 @@ class Transaction final {
  private:
   friend class ClientSession;
 
-  // Before anything is sent: those that cannot be asked for, with what became of them, and the others.
+  // While none is asked for: those that cannot be, with what became of them, and the others of to_ask().
   void Exclude(std::vector<Result> unfit, const std::vector<std::uint32_t>& fit);
   // Those that are asked for.
   [[nodiscard]] std::span<const std::uint32_t> to_ask() const {
@@ -88,12 +88,15 @@ class Transaction final {
   std::size_t unanswered_ = 0;  // of those sent
   bool answered_any_ = false;
   bool mail_accepted_ = false;
-  bool rogue_accept_ = false;      // a RCPT was accepted although MAIL was not
-  bool dsn_ = false;               // DSN parameters are sent where there are some
-  MailParameters parameters_;      // MAIL goes with these
-  bool again_ = false;             // MAIL was refused for its parameters and goes once more
-  bool question_ = false;          // MAIL goes alone, without a parameter that the message needs
-  BrokenExtensions suspect_;       // proven to be broken if MAIL is accepted as it goes now
+  bool rogue_accept_ = false;  // a RCPT was accepted although MAIL was not
+  bool dsn_ = false;           // DSN parameters are sent where there are some
+  BootTime mail_since_;        // MAIL is answered from then on
+  MailParameters parameters_;  // MAIL goes with these
+  bool again_ = false;         // MAIL was refused for its parameters and goes once more
+  bool repeated_ = false;      // MAIL goes alone, and not for the first time
+  BrokenExtensions suspect_;   // proven to be broken if MAIL is accepted as it goes now
+  // The message needs this, and MAIL goes without it: proven to be broken for this message if it is accepted.
+  bool Extensions::* question_ = nullptr;
   bool chunking_ = false;          // BDAT instead of DATA
   bool bdat_sent_ = false;         // at least one
   bool in_content_ = false;        // content may be sent

@@ -13,8 +13,7 @@ std::string TextOf(const OutcomeRow& row, std::initializer_list<std::string_view
       text.push_back(c);
       continue;
     }
-    assert(value != values.end());
-    text.append(*value++);
+    if (value != values.end()) text.append(*value++);
   }
   assert(value == values.end());
   return text;

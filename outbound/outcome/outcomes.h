@@ -26,7 +26,7 @@ struct OutcomeRow {
   std::uint32_t reply_code = 0;
 };
 
-// The row's text with `values` in the place of its %, one for each.
+// The row's text with `values` in the place of its %, one for each; nothing where there are too few.
 std::string TextOf(const OutcomeRow& row, std::initializer_list<std::string_view> values = {});
 // Sets what the row says.
 void Describe(const OutcomeRow& row, std::string text, queue::v1::Outcome& outcome);
@@ -73,6 +73,9 @@ inline constexpr OutcomeRow kConnectionGivenUp{Verdict::kTemporary, REASON_CONNE
                                                "connection given up"};
 inline constexpr OutcomeRow kLostBeforeItsTurn{Verdict::kTemporary, REASON_CONNECTION_LOST, "",
                                                "the connection ended before this message, several times"};
+// An attempt goes on without an extension that failed, but not for ever.
+inline constexpr OutcomeRow kExtensionsRefused{Verdict::kTemporary, REASON_PROTOCOL, "4.5.0",
+                                               "the server refused what it offers, several times"};
 inline constexpr OutcomeRow kTimedOut{Verdict::kTemporary, REASON_TIMEOUT, "4.4.2", "timed out"};
 inline constexpr OutcomeRow kHandshakeFailed{Verdict::kTemporary, REASON_TLS_FAILED, "4.7.5", "%"};
 // The server insists on TLS, which it offers; why it is not in use, and the server's words.
@@ -116,6 +119,9 @@ inline constexpr OutcomeRow kMessageNeedsUtf8{
 inline constexpr OutcomeRow kRecipientNeedsUtf8{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
     "the server does not support SMTPUTF8, which this recipient's address needs"};
+// With the server's words.
+inline constexpr OutcomeRow kUtf8Refused{Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.7",
+                                         "the server refused SMTPUTF8, which this message needs: %"};
 inline constexpr OutcomeRow kMessageNeeds8Bit{
     Verdict::kPermanent, REASON_UNSUPPORTED, "5.6.3",
     "the server does not support 8BITMIME, which the 8-bit content of this message needs"};
@@ -129,10 +135,12 @@ inline constexpr OutcomeRow kExpired{Verdict::kNotTried, REASON_EXPIRED, "4.4.7"
 inline constexpr OutcomeRow kAll[] = {
     kAccepted, kShuttingDown, kSiteSilent, kSiteFull, kNoConnection, kWaitedTooLong, kOwnLimit, kQueueSilent,
     kLookupNotMade, kLookupFailed, kSmartHostUnusable, kConnectFailed, kConnectTimedOut, kConnectionLost,
-    kConnectionGivenUp, kLostBeforeItsTurn, kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,
+    kConnectionGivenUp, kLostBeforeItsTurn, kExtensionsRefused,
+    kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,
     kReplyMalformed, kReplyOutOfPlace, kReplyEarly, kReplyUnasked, kResetRefused, kRecipientsWithoutSender,
     kBodyUnreadable, kRefused, kNoSuchDomain, kNoSuchLiteral, kNullMx, kUnroutable, kLoop, kSenderHasControls,
-    kRecipientHasControls, kTooLarge, kMessageNeedsUtf8, kRecipientNeedsUtf8, kMessageNeeds8Bit, kExpired,
+    kRecipientHasControls, kTooLarge, kMessageNeedsUtf8, kRecipientNeedsUtf8, kUtf8Refused, kMessageNeeds8Bit,
+    kExpired,
 };
 // clang-format on
 

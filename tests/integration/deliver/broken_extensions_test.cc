@@ -112,23 +112,45 @@ INSTANTIATE_TEST_SUITE_P(All, RefusedParametersTest,
                                            BrokenCase{"By501", "on: mail, first: 1, reply: '501 syntax'"}),
                          [](const auto& param) { return param.param.name; });
 
-// 8BITMIME is offered, needed, and always refused: as if it were not offered, and remembered.
-TEST(NeededParameterTest, IsTakenForNotOffered) {
+// 8BITMIME is offered, needed and refused: as if it were not offered, for this mail. The address may stand
+// for several servers, and they may learn: nothing is held against the next one.
+class NeededParameterTest : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(NeededParameterTest, IsTakenForNotOffered) {
+  // As it is in a group, without SIZE, and then it is asked about.
   SinkProcess sink("rules:\n  - {on: mail, first: 2, reply: '555 5.5.4 what is BODY'}\n");
   DeliverConfig config = FastConfig();
-  config.messages_per_connection = 1;  // what the first has found out, the next one knows
+  config.messages_per_connection = GetParam();
   Delivery delivery(config);
   const auto route = Delivery::RouteTo({sink.port()});
   auto mail = Delivery::MakeMail();
   mail->set_header_octets(queue::v1::OCTETS_ASCII);
   mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_THAT(delivery.Run(mail, route), ElementsAre("permanent MAIL UNSUPPORTED [0]"));
-    EXPECT_EQ(delivery.raw[static_cast<std::size_t>(i)].front().outcome.enhanced_code(), "5.6.3");
-  }
-  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre(kDelivered));
+  EXPECT_THAT(delivery.Run(mail, route), ElementsAre("permanent MAIL UNSUPPORTED [0]"));
+  EXPECT_EQ(delivery.raw[0].front().outcome.enhanced_code(), "5.6.3");
+  EXPECT_THAT(delivery.Run(mail, route), ElementsAre(kDelivered));
   ASSERT_THAT(sink.Log(), SizeIs(1));
-  EXPECT_EQ(sink.Log()[0].at("mail_parameters"), "SIZE=18");
+  EXPECT_EQ(sink.Log()[0].at("mail_parameters"), "SIZE=18,BODY=8BITMIME");
+}
+
+INSTANTIATE_TEST_SUITE_P(MailsOnAConnection, NeededParameterTest, ::testing::Values(1, 100));
+
+// Each address of the site refuses what it offers, and has no second connection for the mail.
+TEST(RefusedExtensionsTest, HaveWordsOfTheirOwnWhenThereIsNoEndOfThem) {
+  const std::string refuses =
+      "rules:\n"
+      "  - {on: bdat, reply: '502 5.5.1 not here'}\n"
+      "  - {on: connect, after: 1, then: close}\n";
+  SinkProcess sinks[] = {SinkProcess(refuses), SinkProcess(refuses), SinkProcess(refuses),
+                         SinkProcess(refuses)};
+  DeliverConfig config = FastConfig();
+  config.chunking_from = ByteCount{0};
+  Delivery delivery(config);
+  std::vector<std::uint16_t> ports;
+  for (const SinkProcess& sink : sinks) ports.push_back(sink.port());
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo(ports)),
+              ElementsAre("temporary CONNECT PROTOCOL [0]"));
+  EXPECT_EQ(delivery.raw[0].front().outcome.text(), "the server refused what it offers, several times");
 }
 
 TEST(RefusedPipeliningTest, MailGoesCommandByCommand) {

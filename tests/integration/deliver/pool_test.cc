@@ -1,5 +1,6 @@
 // Connections of a site: reuse, limits, pipelining across mails, sites that are down.
 #include <set>
+#include <stdexcept>
 
 #include "tests/integration/deliver/delivery_fixture.h"
 
@@ -196,6 +197,21 @@ TEST(PoolTest, AMailBegunIsToldOnce) {
   delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}),
                [&](Job& job) { job.on_begin = [&](bool begun) { told.push_back(begun); }; });
   EXPECT_THAT(told, ElementsAre(true));
+}
+
+// An error in the middle of a connection's life ends the connection, and no mail.
+TEST(PoolTest, AMailWhosePutBackFailsGoesOn) {
+  SinkProcess sink("rules:\n  - {on: rcpt, first: 1, reply: '503 5.5.0 one by one'}\n");
+  Delivery delivery;
+  int thrown = 0;
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}),
+                           [&](Job& job) {
+                             job.on_begin = [&](bool begun) {
+                               if (!begun && thrown++ == 0) throw std::runtime_error("injected");
+                             };
+                           }),
+              ElementsAre(kDelivered));
+  EXPECT_EQ(thrown, 1);
 }
 
 TEST(PoolTest, ASiteThatWaitsForAConnectionGetsTheOneThatBecomesIdle) {

@@ -43,7 +43,7 @@ class RandomServer {
   }
 
   std::string Anything() {
-    static constexpr std::array<std::string_view, 27> kReplies = {
+    static constexpr std::array<std::string_view, 29> kReplies = {
         "220 mx\r\n",
         "250 ok\r\n",
         "250 ok\r\n",
@@ -71,6 +71,8 @@ class RandomServer {
         "250-mx\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE\r\n",
         "555 what parameter\r\n",
         "501 syntax\r\n",
+        "504 no such parameter\r\n",
+        "502 5.5.1 what\r\n",
     };
     std::string said(kReplies[Below(kReplies.size())]);
     if (Below(12) == 0) said.insert(Below(said.size() + 1), 1, static_cast<char>(Below(256)));
@@ -86,6 +88,7 @@ struct Round {
 
   void Submit() {
     auto mail = MakeMail({"a@x.test", submitted % 2 == 0 ? "b@x.test" : "ü@x.test", "c@x.test"});
+    if (submitted == 3) mail->set_mail_from("ż@me.test");
     if (submitted % 3 == 2) mail->set_body_octets(queue::v1::OCTETS_BEYOND_ASCII);
     session.Submit(std::make_unique<Transaction>(std::move(mail), std::vector<std::uint32_t>{0, 1, 2},
                                                  [] { return true; }));

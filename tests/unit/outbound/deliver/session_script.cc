@@ -137,6 +137,8 @@ void ScriptedSession::Act(const std::string& text) {
     session_.Lost(outcomes::kShuttingDown);
   } else if (line == "tls failed") {
     session_.Lost(outcomes::kHandshakeFailed, "bad certificate");
+  } else if (line == "tls failed silently") {
+    session_.Lost(outcomes::kHandshakeFailed, "");
   } else if (line == "broker silent") {
     may_finish_ = false;
   } else if (line == "hold") {

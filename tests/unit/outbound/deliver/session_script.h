@@ -1,6 +1,7 @@
 // A conversation of the sending session as a table. Lines of a script:
 //   "S: …"  the server says this line          "C: …"  exactly this is what the session has put out since
-//   "submit", "quit", "tls", "cut", "timeout", "shutdown", "tls failed", "broker silent" (from now on)
+//   "submit", "quit", "tls", "cut", "timeout", "shutdown", "tls failed", "tls failed silently",
+//   "broker silent" (from now on)
 //   "body: …" the wanted chunk of the stored body comes ("\r\n" is added)    "unreadable"   it does not come
 //   "wait 2000": the clock goes on by milliseconds
 //   "hold": from now on content does not drain by itself, but at "sent"

@@ -75,8 +75,10 @@ TEST(SiteTest, BrokenExtensionsAddUpAndAreForgotten) {
   Site site("s");
   site.NoteBroken(kAddress, {.chunking = true}, kNow);
   site.NoteBroken(kAddress, {.size = true}, kNow + seconds(60));
-  const BrokenExtensions known = site.MemoryOf(kAddress, kNow + std::chrono::hours(1)).broken;
+  const BrokenExtensions known = site.MemoryOf(kAddress, kNow + seconds(3599)).broken;
   EXPECT_TRUE(known.chunking && known.size && !known.pipelining && !known.dsn);
+  const BrokenExtensions left = site.MemoryOf(kAddress, kNow + std::chrono::hours(1)).broken;
+  EXPECT_TRUE(!left.chunking && left.size) << "what is found out of one says nothing of another";
   EXPECT_FALSE(site.IsForgettable(kNow + std::chrono::hours(1)));
   const BootTime later = kNow + std::chrono::hours(2);
   EXPECT_FALSE(site.MemoryOf(kAddress, later).broken.any());

@@ -62,6 +62,11 @@ TEST(OutcomesTest, ValuesStandInTheirPlaces) {
   for (const TextCase& c : cases) EXPECT_EQ(TextOf(c.row, c.values), c.text) << c.name;
 }
 
+TEST(OutcomesTest, AValueThatIsMissingIsLeftOut) {
+  EXPECT_EQ(TextOf(outcomes::kHandshakeFailed), "");
+  EXPECT_EQ(TextOf(outcomes::kLookupFailed, {"x.test"}), "DNS lookup of x.test failed: ");
+}
+
 TEST(OutcomesTest, AnOutcomeSaysWhatItsRowSays) {
   const queue::v1::Outcome outcome = MakeOutcome(outcomes::kNullMx, queue::v1::PHASE_ROUTE, {"x.test"});
   EXPECT_EQ(outcome.phase(), queue::v1::PHASE_ROUTE);
