@@ -212,6 +212,11 @@ std::string ReleasedSubject(std::string_view held_subject) {
   return absl::StrJoin(tokens, ".");
 }
 
+bool IsReleased(std::string_view subject) {
+  const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(subject), '.');
+  return tokens.size() > kClassToken && tokens[0] == "due" && tokens[kClassToken] == kHeld;
+}
+
 std::optional<std::string> MessageIdIn(std::string_view copy_subject) {
   constexpr std::size_t kIdToken = 4;
   const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(copy_subject), '.');

@@ -72,6 +72,7 @@ std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, s
                         int slot, WallTime earliest_expiry);
 // Where a record that comes back from the shelf is due: due.<lane>.held. with the same tail.
 std::string ReleasedSubject(std::string_view held_subject);
+bool IsReleased(std::string_view subject);
 // Of a copy in WAIT (wait., due.), the one message that it is of; nothing for a record from the shelf.
 std::optional<std::string> MessageIdIn(std::string_view copy_subject);
 
