@@ -71,6 +71,14 @@ TEST(Subjects, CopiesAreLookedForInTheOrderTheyMove) {
   EXPECT_TRUE(places[2].by_name);
   EXPECT_EQ(places[3].stream, "WAIT_1");
   EXPECT_EQ(places[3].subject, "due.1.held.*.*.acme.3425.*");
+  EXPECT_TRUE(places[3].by_name);
+}
+
+TEST(Subjects, WhatIsDueOfAMessageIsLookedForAtOneGeneration) {
+  const StoredPlace place = DuePlace(1, "acme", kId, 3);
+  EXPECT_EQ(place.stream, "WAIT_1");
+  EXPECT_EQ(place.subject, "due.1.*.acme.01aryz6s41tsv4rrffq69g5fav.3.>");
+  EXPECT_TRUE(place.by_name);
 }
 
 TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
