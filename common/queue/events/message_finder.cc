@@ -308,7 +308,7 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
     if (!in_ready->has_value()) {
       const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
       if (!copies.ok()) co_return copies.status();
-      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail);
+      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail, IsHeld(copy.subject));
     }
     if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
     if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;

@@ -217,6 +217,10 @@ bool IsReleased(std::string_view subject) {
   return tokens.size() > kClassToken && tokens[0] == "due" && tokens[kClassToken] == kHeld;
 }
 
+bool IsHeld(std::string_view subject) {
+  return subject.starts_with("held.");
+}
+
 std::optional<std::string> MessageIdIn(std::string_view copy_subject) {
   constexpr std::size_t kIdToken = 4;
   const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(copy_subject), '.');

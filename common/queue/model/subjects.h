@@ -73,6 +73,8 @@ std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, s
 // Where a record that comes back from the shelf is due: due.<lane>.held. with the same tail.
 std::string ReleasedSubject(std::string_view held_subject);
 bool IsReleased(std::string_view subject);
+// On the shelf itself.
+bool IsHeld(std::string_view subject);
 // Of a copy in WAIT (wait., due.), the one message that it is of; nothing for a record from the shelf.
 std::optional<std::string> MessageIdIn(std::string_view copy_subject);
 

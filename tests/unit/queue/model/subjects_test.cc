@@ -87,6 +87,8 @@ TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
   EXPECT_EQ(held, "held.1.bulk.site1.acme.3425.494000");
   EXPECT_EQ(ReleasedSubject(held), "due.1.held.bulk.site1.acme.3425.494000");
   EXPECT_EQ(HeldSubject(0, MailClass::kBulk, "s", "t", 0, WallTime::min()), "held.0.bulk.s.t.0.0");
+  EXPECT_TRUE(IsHeld(held));
+  EXPECT_FALSE(IsHeld(ReleasedSubject(held)));
   EXPECT_TRUE(IsReleased(ReleasedSubject(held)));
   for (const std::string& other : {held, std::string("due.0.bulk.held.x.1.org"), std::string("due.0")}) {
     EXPECT_FALSE(IsReleased(other)) << other;
