@@ -39,7 +39,9 @@ class Shadow {
 };
 
 // The shadow of `record`, which was delivered from `lane`: of a resend, by what lies before it in READY; of a
-// copy, by what is due before it; of any other record none. kUnavailable: nothing is certain, let it return.
+// copy from WAIT, by what is due before it under its own subject or has come from a shelf; of a record from a
+// shelf, by what is due before it of its mails or has come from one; of any other record none. kUnavailable:
+// nothing is certain, let it return.
 asio::awaitable<absl::StatusOr<Shadow>> ReadShadow(MessageFinder& finder, const Delivery& delivery,
                                                    const v1::Record& record, int lane);
 
