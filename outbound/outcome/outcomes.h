@@ -1,7 +1,7 @@
 // Every outcome that we make, in one table: verdict, reason, enhanced code (RFC 3463) and text. Who wonders
 // what becomes a bounce reads the permanent part. Phase, peer and latency are added by who makes one; only
 // what the retry decision adds (EXPIRED over an earlier attempt, OUTCOME_UNKNOWN) is made elsewhere
-// (expiry.h, consume/record_work). Constants and pure functions; thread-safe.
+// (expiry.h, consume/conclude). Constants and pure functions; thread-safe.
 #pragma once
 
 #include <cstdint>

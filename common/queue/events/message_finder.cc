@@ -14,6 +14,7 @@
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
 #include "common/queue/model/config.h"
+#include "common/queue/model/record_check.h"
 #include "common/queue/model/subjects.h"
 #include "common/queue/streams/stream_state.h"
 
@@ -307,7 +308,7 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
     if (!in_ready->has_value()) {
       const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
       if (!copies.ok()) co_return copies.status();
-      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail);
+      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail, IsHeld(copy.subject));
     }
     if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
     if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;
@@ -373,16 +374,21 @@ asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> MessageFinder::FindStored
   co_return found;
 }
 
-asio::awaitable<absl::Status> MessageFinder::ReadEarlier(std::string stream, std::string subject,
-                                                         std::uint64_t sequence,
+asio::awaitable<absl::Status> MessageFinder::ReadEarlier(StoredPlace place, std::uint64_t sequence,
                                                          std::function<void(const v1::Record&)> each) {
-  for (std::uint64_t from = 1; from < sequence;) {
-    const absl::StatusOr<std::optional<StoredMessage>> stored = co_await Next(broker_, stream, subject, from);
-    if (!stored.ok()) co_return stored.status();
-    if (!stored->has_value() || (*stored)->sequence >= sequence) break;
-    from = (*stored)->sequence + 1;
-    v1::Record record;
-    if (record.ParseFromString((*stored)->data)) each(record);
+  const absl::StatusOr<std::vector<std::string>> subjects = co_await SubjectsIn(broker_, place);
+  if (!subjects.ok()) co_return subjects.status();
+  for (const std::string& subject : *subjects) {
+    for (std::uint64_t from = 1; from < sequence;) {
+      const absl::StatusOr<std::optional<StoredMessage>> stored =
+          co_await Next(broker_, place.stream, subject, from);
+      if (!stored.ok()) co_return stored.status();
+      if (!stored->has_value() || (*stored)->sequence >= sequence) break;
+      from = (*stored)->sequence + 1;
+      v1::Record record;
+      if (!record.ParseFromString((*stored)->data)) continue;
+      if (CheckRecord(record, (*stored)->subject).ok()) each(record);
+    }
   }
   co_return absl::OkStatus();
 }

@@ -16,6 +16,7 @@ namespace goniec::queue {
 
 class Broker;
 struct QueueConfig;
+struct StoredPlace;
 
 class MessageFinder {
  public:
@@ -24,9 +25,9 @@ class MessageFinder {
 
   // The early events of the slot (from 60 s before the id's time), until all recipients are terminal; else
   // READY at the slot; else wait and due by id, held and records that came from there at the slot; then the
-  // early events again, then the late ones; last, QUARANTINE (queued, as far as anybody knows). kNotFound: all
-  // of these are there, and empty. kUnavailable: the broker could not be asked about one of them, so nothing
-  // is known.
+  // early events again, then the late ones; last, QUARANTINE (queued, as far as anybody knows). kNotFound:
+  // all of these are there, and empty. kUnavailable: the broker could not be asked about one of them, so
+  // nothing is known.
   asio::awaitable<absl::StatusOr<MessageStatus>> Find(std::string tenant, std::string message_id);
 
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
@@ -47,9 +48,9 @@ class MessageFinder {
   asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> FindStored(std::string tenant,
                                                                     std::string message_id);
 
-  // Calls `each` with every record that lies under the subject (wildcards allowed) before this sequence of
-  // the stream. What is not a record is passed over.
-  asio::awaitable<absl::Status> ReadEarlier(std::string stream, std::string subject, std::uint64_t sequence,
+  // Calls `each` with every record that lies in the place before this sequence of its stream. What is not a
+  // record of ours (record_check.h) is passed over: it is set aside, not served.
+  asio::awaitable<absl::Status> ReadEarlier(StoredPlace place, std::uint64_t sequence,
                                             std::function<void(const v1::Record&)> each);
 
  private:

@@ -48,7 +48,8 @@ std::optional<v1::ReadyPlace> PlaceBefore(const SetAside& record) {
 }
 
 // A copy was due; it is due again: workers take copies only from where schedules fire to, and it must stand
-// in the queue's own order with what else may be due of the message.
+// in the queue's own order with what else may be due of the message. A record from the shelf shares its
+// subject with others: as a schedule it would replace them.
 absl::StatusOr<OutgoingMessage> Returning(const SetAside& record, WallTime now_at_broker) {
   constexpr std::string_view kDue = "due.";
   OutgoingMessage message;
@@ -57,6 +58,10 @@ absl::StatusOr<OutgoingMessage> Returning(const SetAside& record, WallTime now_a
   if (record.subject.starts_with("ready.")) {
     message.subject = record.subject;
     message.headers.emplace_back(kHeaderResend, "1");
+    return message;
+  }
+  if (IsReleased(record.subject)) {
+    message.subject = record.subject;
     return message;
   }
   if (record.subject.starts_with(kDue)) {

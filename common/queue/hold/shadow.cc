@@ -1,5 +1,7 @@
 #include "common/queue/hold/shadow.h"
 
+#include <utility>
+
 #include "common/queue/events/message_finder.h"
 #include "common/queue/hold/delivery.h"
 #include "common/queue/model/subjects.h"
@@ -7,34 +9,46 @@
 namespace goniec::queue {
 namespace {
 
-// Where records may lie that hold recipients of this one.
-std::vector<std::string> PlacesOf(const Delivery& delivery, const v1::Record& record, int lane) {
-  std::vector<std::string> places;
-  if (delivery.info().consumer != kDueConsumer) {
-    if (delivery.resend()) places.push_back(delivery.subject());
-    return places;
+// Where records may lie that hold recipients of this one at its generation. One mail's recipients of one
+// domain have one subject in WAIT, whoever moves them there; from a shelf they come among others.
+std::vector<StoredPlace> PlacesOf(const Delivery& delivery, const v1::Record& record, int lane) {
+  const DeliveryInfo& info = delivery.info();
+  const StoredPlace own{info.stream, delivery.subject()};
+  if (info.consumer != kDueConsumer) {
+    return delivery.resend() ? std::vector<StoredPlace>{own} : std::vector<StoredPlace>{};
   }
-  for (const v1::Mail& mail : record.mails()) {
-    places.push_back(DueFilter(lane, mail.tenant(), mail.message_id()));
+  std::vector<StoredPlace> places;
+  if (!IsReleased(delivery.subject())) {
+    places.push_back(own);
+  } else {
+    for (const v1::Mail& mail : record.mails()) {
+      places.push_back(DuePlace(lane, mail.tenant(), mail.message_id(), mail.generation()));
+    }
   }
-  places.push_back(ReleasedFilter(lane, record.mails(0).tenant(), SlotOf(record.record_id())));
+  places.push_back(ReleasedPlace(lane, record.mails(0).tenant(), SlotOf(record.record_id())));
   return places;
 }
 
 }  // namespace
 
-void Shadow::Add(const v1::Record& record) {
-  for (const v1::Mail& mail : record.mails()) {
-    for (const v1::Recipient& recipient : mail.recipients()) {
-      held_.emplace(mail.message_id(), mail.generation(), recipient.index());
-    }
+Shadow::Shadow(const v1::Record& in_hand) {
+  for (const v1::Mail& mail : in_hand.mails()) covered_[mail.message_id()].generation = mail.generation();
+}
+
+void Shadow::Add(const v1::Record& earlier) {
+  for (const v1::Mail& mail : earlier.mails()) {
+    const auto ours = covered_.find(mail.message_id());
+    if (ours == covered_.end() || ours->second.generation != mail.generation()) continue;
+    for (const v1::Recipient& recipient : mail.recipients()) ours->second.indexes.insert(recipient.index());
   }
 }
 
 std::vector<std::uint32_t> Shadow::Uncovered(const v1::Mail& mail) const {
+  const auto ours = covered_.find(mail.message_id());
   std::vector<std::uint32_t> positions;
   for (int position = 0; position < mail.recipients_size(); ++position) {
-    if (held_.contains({mail.message_id(), mail.generation(), mail.recipients(position).index()})) continue;
+    const std::uint32_t index = mail.recipients(position).index();
+    if (ours != covered_.end() && ours->second.indexes.contains(index)) continue;
     positions.push_back(static_cast<std::uint32_t>(position));
   }
   return positions;
@@ -42,11 +56,10 @@ std::vector<std::uint32_t> Shadow::Uncovered(const v1::Mail& mail) const {
 
 asio::awaitable<absl::StatusOr<Shadow>> ReadShadow(MessageFinder& finder, const Delivery& delivery,
                                                    const v1::Record& record, int lane) {
-  Shadow shadow;
-  const DeliveryInfo& info = delivery.info();
-  for (const std::string& place : PlacesOf(delivery, record, lane)) {
+  Shadow shadow(record);
+  for (StoredPlace& place : PlacesOf(delivery, record, lane)) {
     absl::Status read =
-        co_await finder.ReadEarlier(info.stream, place, info.stream_sequence,
+        co_await finder.ReadEarlier(std::move(place), delivery.info().stream_sequence,
                                     [&shadow](const v1::Record& earlier) { shadow.Add(earlier); });
     if (!read.ok()) co_return read;
   }

@@ -9,9 +9,9 @@
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,17 +24,24 @@ class MessageFinder;
 
 class Shadow {
  public:
-  // An earlier record.
-  void Add(const v1::Record& record);
-  // Positions in mail.recipients() that none of the earlier records holds.
+  explicit Shadow(const v1::Record& in_hand);
+  // Of an earlier record, what it has of the mails in hand at their generation; nothing else is kept.
+  void Add(const v1::Record& earlier);
+  // Positions in the recipients of a mail in hand that none of the earlier records holds.
   [[nodiscard]] std::vector<std::uint32_t> Uncovered(const v1::Mail& mail) const;
 
  private:
-  std::set<std::tuple<std::string, std::uint32_t, std::uint32_t>> held_;  // message id, generation, index
+  struct Covered {
+    std::uint32_t generation = 0;
+    std::set<std::uint32_t> indexes;
+  };
+  std::map<std::string, Covered> covered_;  // the mails in hand, by id
 };
 
 // The shadow of `record`, which was delivered from `lane`: of a resend, by what lies before it in READY; of a
-// copy, by what is due before it; of any other record none. kUnavailable: nothing is certain, let it return.
+// copy from WAIT, by what is due before it under its own subject or has come from a shelf; of a record from a
+// shelf, by what is due before it of its mails or has come from one; of any other record none. kUnavailable:
+// nothing is certain, let it return.
 asio::awaitable<absl::StatusOr<Shadow>> ReadShadow(MessageFinder& finder, const Delivery& delivery,
                                                    const v1::Record& record, int lane);
 

@@ -123,18 +123,19 @@ void StatusFold::Add(const v1::Event& event, const EventPlace& place) {
   }
 }
 
-void StatusFold::AddStored(const v1::Mail& mail) {
+void StatusFold::AddStored(const v1::Mail& mail, bool on_shelf) {
   if (mail.message_id() != status_.message_id) return;
   if (status_.tenant.empty()) status_.tenant = mail.tenant();
   status_.recipient_count = std::max(status_.recipient_count, mail.recipient_count());
   if (!status_.acceptance.has_value()) status_.acceptance = AcceptanceOf(mail);
+  const RecipientState moved = on_shelf ? RecipientState::kHeld : RecipientState::kDeferred;
   for (const v1::Recipient& stored : mail.recipients()) {
     const auto [entry, is_new] = status_.recipients.try_emplace(stored.index());
     RecipientStatus& recipient = entry->second;
     if (recipient.address.empty()) recipient.address = stored.address();
     const bool ahead = mail.generation() > recipient.generation && !IsTerminal(recipient.state);
     if (!is_new && !ahead) continue;
-    recipient.state = mail.generation() == 0 ? RecipientState::kQueued : RecipientState::kDeferred;
+    recipient.state = mail.generation() == 0 ? RecipientState::kQueued : moved;
     recipient.generation = mail.generation();
     recipient.attempts = mail.attempts();
     recipient.next_attempt_time.reset();

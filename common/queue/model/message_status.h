@@ -60,8 +60,8 @@ class StatusFold {
   explicit StatusFold(std::string message_id);
   // Without places the order of adding is the stream's.
   void Add(const v1::Event& event, const EventPlace& place = {});
-  // A mail found in READY, WAIT or HELD fills in what no event has said yet.
-  void AddStored(const v1::Mail& mail);
+  // A mail found in READY, WAIT or HELD (`on_shelf`) fills in what no event has said yet.
+  void AddStored(const v1::Mail& mail, bool on_shelf = false);
   [[nodiscard]] const MessageStatus& status() const { return status_; }
   [[nodiscard]] int second_terminals() const { return second_terminals_; }
   // The place of the last end that counts.

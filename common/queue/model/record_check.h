@@ -1,6 +1,6 @@
 // Decides whether a stored record is a Goniec record: complete, and the one that its subject says. Any other
 // (forged, damaged, of a later version that says so) is set aside by the worker (quarantine.h). Fields that
-// this version does not know are no fault: they are carried on (settlement.h). Pure; thread-safe.
+// this version does not know are no fault: they are carried on (move.h). Pure; thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -212,6 +212,15 @@ std::string ReleasedSubject(std::string_view held_subject) {
   return absl::StrJoin(tokens, ".");
 }
 
+bool IsReleased(std::string_view subject) {
+  const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(subject), '.');
+  return tokens.size() > kClassToken && tokens[0] == "due" && tokens[kClassToken] == kHeld;
+}
+
+bool IsHeld(std::string_view subject) {
+  return subject.starts_with("held.");
+}
+
 std::optional<std::string> MessageIdIn(std::string_view copy_subject) {
   constexpr std::size_t kIdToken = 4;
   const std::vector<std::string> tokens = absl::StrSplit(ToAbsl(copy_subject), '.');
@@ -220,20 +229,25 @@ std::optional<std::string> MessageIdIn(std::string_view copy_subject) {
   return tokens[kIdToken];
 }
 
-std::string DueFilter(int lane, std::string_view tenant, std::string_view message_id) {
-  return LaneAndClass("due", lane, "*") + MessageTail(tenant, message_id);
+StoredPlace DuePlace(int lane, std::string_view tenant, std::string_view message_id,
+                     std::uint32_t generation) {
+  std::string subject = LaneAndClass("due", lane, "*");
+  AppendToken(subject, tenant);
+  AppendToken(subject, AsciiLower(message_id));
+  AppendToken(subject, std::to_string(generation));
+  return {WaitStream(lane), subject + ".>", true};
 }
 
-std::string ReleasedFilter(int lane, std::string_view tenant, int slot) {
-  return LaneAndClass("due", lane, kHeld) + ".*.*" + SlotTail(tenant, slot);
+StoredPlace ReleasedPlace(int lane, std::string_view tenant, int slot) {
+  return {WaitStream(lane), LaneAndClass("due", lane, kHeld) + ".*.*" + SlotTail(tenant, slot), true};
 }
 
 std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::string_view message_id) {
   const int slot = SlotOf(message_id);
   return {{WaitStream(lane), LaneAndClass("wait", lane, "*") + MessageTail(tenant, message_id)},
-          {WaitStream(lane), DueFilter(lane, tenant, message_id)},
+          {WaitStream(lane), LaneAndClass("due", lane, "*") + MessageTail(tenant, message_id)},
           {HeldStream(lane), LaneAndClass(kHeld, lane, "*.*") + SlotTail(tenant, slot), true},
-          {WaitStream(lane), ReleasedFilter(lane, tenant, slot)}};
+          ReleasedPlace(lane, tenant, slot)};
 }
 
 std::string EventSubject(int shard, std::string_view tenant, int slot) {

@@ -72,6 +72,9 @@ std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, s
                         int slot, WallTime earliest_expiry);
 // Where a record that comes back from the shelf is due: due.<lane>.held. with the same tail.
 std::string ReleasedSubject(std::string_view held_subject);
+bool IsReleased(std::string_view subject);
+// On the shelf itself.
+bool IsHeld(std::string_view subject);
 // Of a copy in WAIT (wait., due.), the one message that it is of; nothing for a record from the shelf.
 std::optional<std::string> MessageIdIn(std::string_view copy_subject);
 
@@ -80,13 +83,16 @@ std::optional<std::string> MessageIdIn(std::string_view copy_subject);
 struct StoredPlace {
   std::string stream;
   std::string subject;  // with wildcards
-  // Too many other subjects lie between those that match: they are best asked for first (STREAM.INFO).
+  // Too much else lies between those that match and behind the last of them: which there are is best asked
+  // first (STREAM.INFO). Where there are none, that is the only request.
   bool by_name = false;
 };
 std::vector<StoredPlace> CopyFilters(int lane, std::string_view tenant, std::string_view message_id);
-// Those of them that are due: a message's own, and its slot's from the shelf.
-std::string DueFilter(int lane, std::string_view tenant, std::string_view message_id);
-std::string ReleasedFilter(int lane, std::string_view tenant, int slot);
+// Those of them that are due: a message's own at one generation, whatever the domain; its slot's from the
+// shelf.
+StoredPlace DuePlace(int lane, std::string_view tenant, std::string_view message_id,
+                     std::uint32_t generation);
+StoredPlace ReleasedPlace(int lane, std::string_view tenant, int slot);
 
 std::string EventSubject(int shard, std::string_view tenant, int slot);
 std::string LateEventSubject(int shard, std::string_view tenant, int slot);

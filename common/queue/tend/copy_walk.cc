@@ -14,7 +14,7 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::size_t kBatch = 128;
-// Records from the shelf have several mails with their bodies: up to 1 MiB each.
+// Records from the shelf have several mails with their bodies: up to kMaxRecordBytes (publisher.h) each.
 constexpr std::size_t kShelfBatch = 8;
 constexpr std::size_t kBytesOfACopy = 4096;
 

@@ -33,6 +33,18 @@ class HolderTest : public HoldFixture {
     return uncovered;
   }
 
+  // What the broker is asked for it.
+  std::vector<std::string> AskedFor(const Delivery& delivery) {
+    v1::Record record;
+    EXPECT_TRUE(
+        record.ParseFromArray(delivery.payload().data(), static_cast<int>(delivery.payload().size())));
+    WatchedBroker asked(*broker_);
+    MessageFinder finder(asked, config_);
+    const auto shadow = RunToEnd(ReadShadow(finder, delivery, record, 0));
+    EXPECT_TRUE(shadow.ok()) << shadow.status();
+    return asked.requests();
+  }
+
   Held LookAt(const v1::Record& record, const Delivery& delivery,
               const std::vector<std::uint32_t>& positions = {0, 1}) {
     const auto held = RunToEnd(Look(*context_, record, record.mails(0), positions, delivery, 0));
@@ -108,6 +120,44 @@ TEST_F(HolderTest, AResendActsForTheMailsThatNoneBeforeItHolds) {
   EXPECT_THAT(UncoveredIn(*delivered_[1]), ElementsAre(IsEmpty(), ElementsAre(0, 1)));
   EXPECT_THAT(UncoveredIn(*delivered_[2]), ElementsAre(ElementsAre(0, 1), ElementsAre(0, 1)))
       << "not marked: both are served";
+}
+
+// Its worker sets it aside, and serves nobody.
+TEST_F(HolderTest, WhatIsNoRecordOfOursCoversNothing) {
+  const v1::Record record = MakeRecord(2, 1);
+  v1::Record later = record;
+  later.set_layout(99);
+  StoreAt(ReleasedSubjectOf(record), later);
+  StoreAt(ReleasedSubjectOf(record), record);
+  ASSERT_NE(PullDue(2), nullptr);
+  EXPECT_THAT(UncoveredIn(*delivered_[1]), ElementsAre(ElementsAre(0, 1), ElementsAre(0, 1)));
+}
+
+// However many domains its mail goes to, and whatever else of it is due.
+TEST_F(HolderTest, ACopyIsLookedForInTwoPlaces) {
+  const v1::Record record = MakeRecord(1, 1);
+  constexpr int kDomains = 20;
+  for (int i = 0; i < kDomains; ++i) {
+    StoreAt(DueSubject(WaitSubject(0, MailClass::kTransactional, "default", record.mails(0).message_id(), 1,
+                                   absl::StrCat("domain", i, ".test"))),
+            record);
+  }
+  const auto last = PullDue(kDomains);
+  ASSERT_NE(last, nullptr);
+  EXPECT_THAT(AskedFor(*last), ElementsAre("$JS.API.STREAM.MSG.GET.WAIT_0", "$JS.API.STREAM.INFO.WAIT_0"));
+}
+
+// Not where it has another generation.
+TEST_F(HolderTest, ARecordFromAShelfIsLookedForByMailAndGeneration) {
+  v1::Record record = MakeRecord(2, 2);
+  for (int i = 0; i < 5; ++i) StoreAt(DueSubjectOf(record), record);
+  record.mutable_mails(0)->set_generation(1);
+  record.mutable_mails(1)->set_generation(1);
+  StoreAt(ReleasedSubjectOf(record), record);
+  const auto last = PullDue(6);
+  ASSERT_NE(last, nullptr);
+  EXPECT_THAT(AskedFor(*last), ElementsAre("$JS.API.STREAM.INFO.WAIT_0", "$JS.API.STREAM.INFO.WAIT_0",
+                                           "$JS.API.STREAM.INFO.WAIT_0", "$JS.API.STREAM.MSG.GET.WAIT_0"));
 }
 
 TEST_F(HolderTest, WithoutAnAnswerNothingIsCertain) {

@@ -12,10 +12,12 @@
 namespace goniec::queue {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr char kReady[] = "ready.0.transactional.acme.17";
+constexpr char kReleased[] = "due.0.held.bulk.site1.acme.17.500000";
 constexpr char kDue[] = "due.0.bulk.acme.01aryz6s41tsv4rrffq69g5fav.2.test.sink";
 
 class QuarantineTest : public RealQueue {
@@ -79,6 +81,28 @@ TEST_F(QuarantineTest, AReturnedCopyIsDueAtOnce) {
   ASSERT_TRUE(test::WaitUntil([&] { return RunToEnd(GetNextMessage(*broker_, WaitStream(0), kDue)).ok(); }));
   EXPECT_EQ(RunToEnd(GetNextMessage(*broker_, WaitStream(0), kDue))->data, "bytes");
   EXPECT_THAT(List(), IsEmpty());
+}
+
+// A schedule under their subject would take the place of the first.
+TEST_F(QuarantineTest, RecordsFromAShelfThatShareASubjectAllReturn) {
+  SetRecordAside(kReleased, 6, "one");
+  SetRecordAside(kReleased, 7, "another");
+  for (const SetAside& record : List()) {
+    const auto returned = RunToEnd(ReturnSetAside(*broker_, config_, record));
+    ASSERT_TRUE(returned.ok()) << returned.status();
+    EXPECT_EQ(returned->stream, WaitStream(0));
+    EXPECT_FALSE(RunToEnd(ReturnSetAside(*broker_, config_, record)).ok()) << "it is stored once";
+  }
+  EXPECT_THAT(List(), IsEmpty());
+  std::vector<std::string> due;
+  for (std::uint64_t from = 1;;) {
+    const auto stored = RunToEnd(GetNextMessage(*broker_, WaitStream(0), kReleased, from));
+    if (!stored.ok()) break;
+    due.push_back(stored->data);
+    from = stored->sequence + 1;
+  }
+  EXPECT_THAT(due, ElementsAre("one", "another"));
+  EXPECT_TRUE(absl::IsNotFound(RunToEnd(GetNextMessage(*broker_, WaitStream(0), "wait.>")).status()));
 }
 
 TEST_F(QuarantineTest, WhatNoWorkerTakesStays) {

@@ -37,9 +37,10 @@ struct ShadowCase {
 class ShadowTest : public testing::TestWithParam<ShadowCase> {};
 
 TEST_P(ShadowTest, CoversWhatAnEarlierRecordHolds) {
-  Shadow shadow;
+  const v1::Record in_hand = RecordOf({GetParam().mail});
+  Shadow shadow(in_hand);
   for (const auto& parts : GetParam().earlier) shadow.Add(RecordOf(parts));
-  EXPECT_EQ(shadow.Uncovered(RecordOf({GetParam().mail}).mails(0)), GetParam().uncovered);
+  EXPECT_EQ(shadow.Uncovered(in_hand.mails(0)), GetParam().uncovered);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -217,6 +217,14 @@ TEST(StatusFold, AStoredCopyOfAHigherGenerationIsAMove) {
   EXPECT_EQ(fold.status().recipients.at(1).generation, 2U);
 }
 
+TEST(StatusFold, WhatLiesOnAShelfIsHeld) {
+  StatusFold fold(kId);
+  fold.AddStored(MakeMail(1, {0}), /*on_shelf=*/true);
+  fold.AddStored(MakeMail(1, {1}));
+  EXPECT_EQ(fold.status().recipients.at(0).state, RecipientState::kHeld);
+  EXPECT_EQ(fold.status().recipients.at(1).state, RecipientState::kDeferred);
+}
+
 TEST(MessageStatus, IsNotTerminalWhileARecipientIsUnknown) {
   StatusFold fold(kId);
   fold.Add(MakeEvent(v1::EVENT_TYPE_DELIVERED, {1}));

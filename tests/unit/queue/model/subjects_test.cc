@@ -71,6 +71,14 @@ TEST(Subjects, CopiesAreLookedForInTheOrderTheyMove) {
   EXPECT_TRUE(places[2].by_name);
   EXPECT_EQ(places[3].stream, "WAIT_1");
   EXPECT_EQ(places[3].subject, "due.1.held.*.*.acme.3425.*");
+  EXPECT_TRUE(places[3].by_name);
+}
+
+TEST(Subjects, WhatIsDueOfAMessageIsLookedForAtOneGeneration) {
+  const StoredPlace place = DuePlace(1, "acme", kId, 3);
+  EXPECT_EQ(place.stream, "WAIT_1");
+  EXPECT_EQ(place.subject, "due.1.*.acme.01aryz6s41tsv4rrffq69g5fav.3.>");
+  EXPECT_TRUE(place.by_name);
 }
 
 TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
@@ -79,6 +87,12 @@ TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
   EXPECT_EQ(held, "held.1.bulk.site1.acme.3425.494000");
   EXPECT_EQ(ReleasedSubject(held), "due.1.held.bulk.site1.acme.3425.494000");
   EXPECT_EQ(HeldSubject(0, MailClass::kBulk, "s", "t", 0, WallTime::min()), "held.0.bulk.s.t.0.0");
+  EXPECT_TRUE(IsHeld(held));
+  EXPECT_FALSE(IsHeld(ReleasedSubject(held)));
+  EXPECT_TRUE(IsReleased(ReleasedSubject(held)));
+  for (const std::string& other : {held, std::string("due.0.bulk.held.x.1.org"), std::string("due.0")}) {
+    EXPECT_FALSE(IsReleased(other)) << other;
+  }
 }
 
 TEST(Subjects, OnlyACopyOfOneMessageNamesIt) {
