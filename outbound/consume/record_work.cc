@@ -225,7 +225,7 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
       Conclude({record_, *leg.mail, leg.domain, leg.last != nullptr ? *leg.last : kNone, results},
                context_.retry, now, Random);
   if (conclusion.forfeit) delivery_->Forfeit();
-  Tell(*leg.mail, conclusion, now);
+  Tell(leg, conclusion, now);
   queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.move),
                                 conclusion.ended ? leg.mail : nullptr};
   if (conclusion.returned) return settlement_->ReturnLeg(std::move(end));
@@ -233,9 +233,12 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   settlement_->EndLeg(std::move(end));
 }
 
-void RecordWork::Tell(const Mail& mail, const Conclusion& conclusion, WallTime now) {
+void RecordWork::Tell(const Leg& leg, const Conclusion& conclusion, WallTime now) {
+  const Mail& mail = *leg.mail;
+  std::size_t untold = leg.positions.size();
   context_.metrics.ambiguous.Add(static_cast<double>(conclusion.ambiguous));
   for (const Telling& telling : conclusion.tellings) {
+    untold -= telling.result.recipients.size();
     if (telling.told != Told::kBusy) LogTelling(mail, telling);
     context_.metrics.recipients.With(ToldName(telling.told))
         .Add(static_cast<double>(telling.result.recipients.size()));
@@ -245,8 +248,8 @@ void RecordWork::Tell(const Mail& mail, const Conclusion& conclusion, WallTime n
     }
   }
   if (!conclusion.returned) return;
-  observe::Debug("mail given back", {{"message", mail.message_id()}});
-  context_.metrics.recipients.With("returned").Add();
+  observe::Debug("mail given back", {{"message", mail.message_id()}, {"recipients", untold}});
+  context_.metrics.recipients.With("returned").Add(static_cast<double>(untold));
 }
 
 void RecordWork::Release() {

@@ -85,7 +85,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
-  void Tell(const queue::v1::Mail& mail, const Conclusion& conclusion, WallTime now);
+  void Tell(const Leg& leg, const Conclusion& conclusion, WallTime now);
   void Release();
 
   WorkContext& context_;
