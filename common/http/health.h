@@ -1,6 +1,6 @@
 // Whether the service may be sent traffic: a set of named conditions ("broker", "streams", "durability",
-// "draining"), each owned by the module that knows about it. Ready means that all are met; /readyz shows
-// those that are not, in plain words. Thread-safe.
+// "clock", "commits", "draining"), each owned by the module that knows about it. Ready means that all are
+// met; /readyz shows those that are not, in plain words. Thread-safe.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // The end of recipients whose time for delivery is over: what the last attempt came to, and that no other
-// follows. Made for the events by RecordWork. Pure functions; thread-safe.
+// follows. Asked by outbound/consume/conclude. Pure functions; thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The retry decision: what happens to recipients after an attempt. One pure function and its policy. Used by
-// the worker's settlement; the lifetimes are used where mail is accepted. Pure; thread-safe.
+// The retry decision: what happens to recipients after an attempt. One pure function and its policy. Asked
+// by outbound/consume/conclude; the lifetimes are used where mail is accepted. Pure; thread-safe.
 #pragma once
 
 #include <chrono>

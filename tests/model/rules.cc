@@ -40,7 +40,7 @@ constexpr std::array<RuleText, kRules> kTexts{{
     {"LeaseEndsWithConnection", "no renewal beyond the connection of the delivery",
      "rest.cc OnStateChange, delivery.h StopRenewing"},
     {"DotOnlyLeased", "a final dot only under a lease", "record_work.cc DispatchLeg (may_finish)"},
-    {"MoveOnlyLeased", "an event that moves only under a lease", "events.cc StoreBatch (may_move)"},
+    {"MoveOnlyLeased", "an event that moves only under a lease", "events.cc StoreBatch (leased)"},
     {"CopyOnlyLeased", "a copy only under a lease", "store_move.cc StoreMove (may_move)"},
     {"DistrustAfterFreeze", "what lay in a frozen process is not taken", "puller.cc Distrust"},
     {"LeaseNeedsMajority", "in a cluster a lease stands on a write that a majority has confirmed",
