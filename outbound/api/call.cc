@@ -70,7 +70,7 @@ void CallState::OnRead(bool ok) {
     on_request = std::exchange(on_request_, nullptr);
   }
   if (!ok) return Finish(CallerGone(false));
-  on_request(shared_from_this(), std::move(request));
+  on_request(shared_from_this(), request);
 }
 
 bool CallState::Grow(std::uint64_t octets, std::uint64_t share) {

@@ -113,7 +113,7 @@ class Completion {
     const grpc::Status status =
         grpc::SerializationTraits<Response>::Serialize(response, &buffer, &own_buffer);
     if (!status.ok()) return state_->Finish(status);
-    state_->Finish(std::move(buffer));
+    state_->Finish(buffer);
   }
   // True once the caller has gone or its deadline has passed; then the call has ended.
   [[nodiscard]] bool cancelled() const { return state_->cancelled(); }

@@ -100,7 +100,7 @@ std::unique_ptr<Request> Parse(const ApiContext& context, CallState& call, grpc:
 }
 
 void StartSend(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  auto request = Parse<v1::SendMessageRequest>(context, *call, std::move(bytes), caller);
+  auto request = Parse<v1::SendMessageRequest>(context, *call, bytes, caller);
   if (request == nullptr) return;
   Run(context, "api send",
       Send(context, Completion<v1::SendMessageResponse>(std::move(call)), std::move(request),
@@ -108,14 +108,14 @@ void StartSend(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteB
 }
 
 void StartGet(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  const auto request = Parse<v1::GetMessageRequest>(context, *call, std::move(bytes), caller);
+  const auto request = Parse<v1::GetMessageRequest>(context, *call, bytes, caller);
   if (request == nullptr) return;
   Run(context, "api get",
       Get(context, Completion<v1::Message>(std::move(call)), request->message_id(), std::move(caller)));
 }
 
 void StartInfo(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes, Caller caller) {
-  if (Parse<v1::GetServerInfoRequest>(context, *call, std::move(bytes), caller) == nullptr) return;
+  if (Parse<v1::GetServerInfoRequest>(context, *call, bytes, caller) == nullptr) return;
   Completion<v1::ServerInfo>(std::move(call)).Finish(DescribeServer(context, caller));
 }
 
@@ -222,7 +222,7 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
       },
       [&context, start = method->start, caller = *caller](std::shared_ptr<CallState> ready,
                                                           grpc::ByteBuffer request) {
-        start(context, std::move(ready), std::move(request), caller);
+        start(context, std::move(ready), request, caller);
       });
   return reactor;
 }

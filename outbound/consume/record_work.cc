@@ -21,7 +21,6 @@
 namespace goniec::outbound {
 namespace {
 
-using queue::v1::Event;
 using queue::v1::Mail;
 using queue::v1::Outcome;
 

@@ -37,6 +37,7 @@ std::vector<Result> ExpiredResults(const Result& ended, const LastOutcomes& last
     result.recipients.push_back(position);
   }
   std::vector<Result> results;
+  results.reserve(by_outcome.size());
   for (auto& [key, result] : by_outcome) results.push_back(std::move(result));
   return results;
 }

@@ -479,18 +479,6 @@ asio::awaitable<Reply> Broker::Request(OutgoingMessage message, std::chrono::mil
       });
 }
 
-WallTime Broker::Now(const Clock& ours) const {
-  const std::int64_t ahead = ahead_of_boot_;
-  if (ahead == kNotLearned) return ours.Wall();
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(ours.Boot().time_since_epoch() +
-                                                                 std::chrono::nanoseconds(ahead)));
-}
-
-void Broker::LearnTime(WallTime theirs, BootTime at) {
-  ahead_of_boot_ = std::chrono::duration_cast<std::chrono::nanoseconds>(theirs.time_since_epoch()).count() -
-                   at.time_since_epoch().count();
-}
-
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(const QueueConfig& config, const std::string& name) {
   if (config.servers.empty()) return absl::InvalidArgumentError("queue.servers: name at least one server");
   if (absl::Status bad = CheckNatsOptions(config, name); !bad.ok()) return bad;
