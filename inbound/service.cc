@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <future>
 #include <optional>
@@ -67,6 +68,9 @@ struct Service::State {
   const RelayPolicy policy;
   // Sessions hold it until the threads are gone.
   MailMemory memory{config.smtp.max_memory.bytes};
+  // A client that is alone may have a quarter: four of the largest messages, however small the queue is.
+  MailMemory unfinished{std::max(static_cast<std::uint64_t>(config.queue.capacity_bytes) / 8,
+                                 std::uint64_t{16} * config.session.max_message_size)};
   observe::Metrics metrics;
   http::Health health;
   http::Condition draining = health.Add("draining", "starting");
@@ -113,6 +117,9 @@ void Service::State::ExportMemory() {
         "Memory of mail on its way in, of smtp.max_memory, by what it is held for.", {{"part", name}});
     metrics.BeforeRender([this, gauge, held = part] { gauge.Set(static_cast<double>(memory.used(held))); });
   }
+  const observe::Gauge stored = metrics.AddGauge("goniec_inbound_unfinished_bytes",
+                                                 "What messages that are still coming in take of the store.");
+  metrics.BeforeRender([this, stored] { stored.Set(static_cast<double>(unfinished.used())); });
 }
 
 absl::Status Service::State::OpenPorts() {
@@ -123,7 +130,7 @@ absl::Status Service::State::OpenPorts() {
     tls = *std::move(context);
   }
   ExportMemory();
-  intake.emplace(Intake{*broker, *publisher, memory, config.mail, config.session.host_name});
+  intake.emplace(Intake{*broker, *publisher, memory, unfinished, config.mail, config.session.host_name});
   auto server = SmtpServer::Start(threads, ConnectionParts{config.smtp, config.session, policy, *intake,
                                                            session_metrics, std::move(tls)});
   if (!server.ok()) return WithContext(server.status(), "smtp.listen");

@@ -47,6 +47,8 @@ inline constexpr ReplyText kWaitingFull{
 inline constexpr ReplyText kOverloaded{451, {4, 3, 2}, "Too busy, try again later"};
 inline constexpr ReplyText kMemoryFull{
     452, {4, 3, 1}, "Too little memory for more mail at the moment, try again later"};
+inline constexpr ReplyText kTooMuchUnfinished{
+    452, {4, 3, 1}, "Too many large messages come in at once, try again later"};
 inline constexpr ReplyText kTooManyRecipients{
     452, {4, 5, 3}, "Too many recipients, send the rest in another message"};
 inline constexpr ReplyText kTlsNotAvailable{454, {4, 7, 0}, "TLS is not available now"};
@@ -106,7 +108,7 @@ inline constexpr ReplyText kAll[] = {
     kNestedMail, kChunksBegun, kTlsAlready, kTalksFirst, kNoValidRecipients, kUnsupportedParameter,
     kSenderNeedsUtf8, kRecipientNeedsUtf8, kUnroutableLiteral, kRelayDenied, kRoutedAddressDenied,
     kMessageTooLarge, kHopLimit, kBareCr, kBareLf, kNul, kTooManyRefusals, kTooManyCommands, kRestNotRead,
-    kBarred, kSessionTooOld, kMessageTooSlow, kMemoryFull, kNoFirstField,
+    kBarred, kSessionTooOld, kMessageTooSlow, kMemoryFull, kTooMuchUnfinished, kNoFirstField,
 };
 // clang-format on
 

@@ -215,7 +215,7 @@ void Connection::OpenBody() {
   if (const absl::Status admitted = parts_.intake.publisher.Admit(parts_.intake.mail.mail_class);
       !admitted.ok())
     return FailBody(admitted);
-  mail_.emplace(parts_.intake, client_);
+  mail_.emplace(parts_.intake, client_, stream_.remote().ip);
   body_clock_.reset();  // that of another message, if this one was pipelined behind it
   session_.BodyOpened();
 }

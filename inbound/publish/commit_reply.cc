@@ -26,6 +26,8 @@ smtp::Reply ReplyForFailure(const absl::Status& status) {
       return ReplyForNoRoom(status);
     case absl::StatusCode::kAborted:
       return replies::kMemoryFull;
+    case absl::StatusCode::kOutOfRange:
+      return replies::kTooMuchUnfinished;
     case absl::StatusCode::kInvalidArgument:
       return replies::kTooManyRecipients;
     default:

@@ -26,6 +26,12 @@ std::chrono::seconds KeepBodies(const MailConfig& config) {
          std::chrono::hours(24);
 }
 
+absl::Status TooMuchUnfinished() {
+  return absl::OutOfRangeError(
+      "unfinished messages take all that their client may have of the store: an eighth of queue.capacity for "
+      "all");
+}
+
 // Everything but the body.
 queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, const PeerInfo& peer) {
   const WallTime now = std::chrono::system_clock::now();
@@ -58,8 +64,10 @@ queue::v1::Mail Envelope(const Intake& intake, const Transaction& transaction, c
 
 }  // namespace
 
-IncomingMail::IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client)
+IncomingMail::IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client,
+                           const net::IpAddress& peer)
     : intake_(intake),
+      peer_(peer),
       memory_(std::move(client), MemoryPart::kBodies),
       writer_(intake.broker, KeepBodies(intake.mail)) {}
 
@@ -68,6 +76,11 @@ bool IncomingMail::AppendNow(std::string_view bytes) {
   if (!memory_.Resize(writer_.MemoryWith(bytes.size()))) return false;  // Append() does what can be done
   writer_.AppendNow(bytes);
   return true;
+}
+
+bool IncomingMail::HoldStore(std::uint64_t octets) {
+  if (!stored_.has_value()) stored_.emplace(intake_.unfinished.Client(peer_), MemoryPart::kBodies);
+  return stored_->Resize(octets);
 }
 
 asio::awaitable<absl::Status> IncomingMail::Append(std::string_view bytes) {
@@ -80,6 +93,8 @@ asio::awaitable<absl::Status> IncomingMail::Append(std::string_view bytes) {
           "mail on its way in takes all that its client may have of smtp.max_memory");
     }
   }
+  if (!writer_.FitsInline(bytes.size()) && !HoldStore(writer_.size() + bytes.size()))
+    co_return TooMuchUnfinished();
   absl::Status status = co_await writer_.Append(bytes);
   (void)memory_.Resize(writer_.memory());  // no more than before
   co_return status;
@@ -90,6 +105,7 @@ bool IncomingMail::ShouldSpill() const {
 }
 
 asio::awaitable<absl::Status> IncomingMail::Spill() {
+  if (!HoldStore(writer_.size())) co_return TooMuchUnfinished();
   absl::Status status = co_await writer_.Spill();
   (void)memory_.Resize(writer_.memory());
   co_return status;

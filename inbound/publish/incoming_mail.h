@@ -8,11 +8,13 @@
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/net/ip_address.h"
 #include "common/queue/publish/body_store.h"
 #include "inbound/memory/mail_memory.h"
 #include "inbound/policy/recipient_policy.h"
@@ -32,6 +34,9 @@ struct Intake {
   queue::Broker& broker;
   queue::Publisher& publisher;
   MailMemory& memory;
+  // The same rule for what bodies that are still coming in take of the store: nobody fills the queue with
+  // messages that never end.
+  MailMemory& unfinished;
   const MailConfig& mail;
   // In Received headers.
   const std::string& host_name;
@@ -39,13 +44,14 @@ struct Intake {
 
 class IncomingMail {
  public:
-  IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client);
+  IncomingMail(const Intake& intake, std::shared_ptr<ClientMemory> client, const net::IpAddress& peer);
   IncomingMail(const IncomingMail&) = delete;
   IncomingMail& operator=(const IncomingMail&) = delete;
 
   // False if Append() has to be awaited, else the bytes were taken. No system call, no suspension.
   [[nodiscard]] bool AppendNow(std::string_view bytes);
-  // `bytes` must live until it is done. kAborted: the budget has no room. Other errors are BodyWriter's.
+  // `bytes` must live until it is done. kAborted: the budget of memory has no room; kOutOfRange: that of
+  // unfinished bodies in the store. Other errors are BodyWriter's.
   // After any of them the message can only be given up.
   [[nodiscard]] asio::awaitable<absl::Status> Append(std::string_view bytes);
   // True if room is scarce and enough lies in memory to be worth a chunk: to be asked before a wait for the
@@ -59,7 +65,13 @@ class IncomingMail {
                                                                          const PeerInfo& peer);
 
  private:
+  // True if so many octets of this body may lie in the store.
+  [[nodiscard]] bool HoldStore(std::uint64_t octets);
+
   const Intake& intake_;
+  const net::IpAddress peer_;
+  // Made with the first chunk.
+  std::optional<MemoryHold> stored_;
   // Outlives the writer: what that frees is given back afterwards.
   MemoryHold memory_;
   queue::BodyWriter writer_;

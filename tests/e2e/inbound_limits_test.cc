@@ -145,6 +145,29 @@ TEST_F(InboundLimits, BodiesGoToTheStoreWhenMemoryIsScarceAndNobodyIsTurnedAway)
   for (const auto& mail : mails) EXPECT_THAT(Content(mail), testing::EndsWith(half));
 }
 
+// Five bodies that do not end are all that one address may have in the store; nobody else is meant.
+TEST_F(InboundLimits, UnfinishedBodiesOfOneAddressLeaveRoomForOthers) {
+  queue_.capacity_bytes = 64ULL << 20;
+  StartWith("max_message_size: 1MiB");
+  std::string most = "Subject: x\r\n\r\n";
+  while (most.size() < 800'000) most += std::string(70, 'x') + "\r\n";
+  std::vector<SmtpDialogue> clients;
+  for (double i = 1; i <= 5; ++i) {
+    clients.push_back(Hello());
+    ToData(clients.back());
+    clients.back().Send(most);
+    ASSERT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_unfinished_bytes") > i * 700'000; }));
+  }
+  EXPECT_THAT(Hello().SendMail("a@client.test", {"b@example.org"}, most),
+              StartsWith("452 4.3.1 Too many large messages"));
+  EXPECT_THAT(Hello().SendMail("a@client.test", {"b@example.org"}, kBody), StartsWith("250 "))
+      << "a small one takes no chunk";
+  EXPECT_THAT(Hello("127.0.0.2").SendMail("a@client.test", {"b@example.org"}, most), StartsWith("250 "));
+  for (auto& client : clients) client.Send(".\r\n");
+  for (auto& client : clients) EXPECT_THAT(client.Reply(), StartsWith("250 "));
+  EXPECT_TRUE(test::WaitUntil([&] { return Metric("goniec_inbound_unfinished_bytes") == 0; }));
+}
+
 TEST_F(InboundLimits, AMessageThatTricklesIsCut) {
   StartWith("data_timeout: 1s, min_rate: 1KiB");
   SmtpDialogue client = Hello();
