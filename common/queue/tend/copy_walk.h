@@ -1,7 +1,7 @@
 // Goes through the records in HELD and WAIT, page by page, in the order in which they were stored: lane after
-// lane, and again from the beginning. A record that is stored all the while is met once in each pass; one that
-// is stored anew meanwhile is met later in the same pass, and so is one that comes back from HELD, for WAIT
-// comes after. The audit calls it. Reads only (by direct get: a replica may lag).
+// lane, and again from the beginning. A record that is stored all the while is met once in each pass; one
+// that is stored anew meanwhile is met later in the same pass, and so is one that comes back from HELD, for
+// WAIT comes after. The audit calls it. Reads only (by direct get: a replica may lag).
 //
 // Confined to one coroutine at a time.
 #pragma once
