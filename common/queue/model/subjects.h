@@ -32,6 +32,12 @@ inline constexpr char kHeaderTtl[] = "Nats-TTL";
 // On what was set aside: stream and sequence that it had, and what is wrong with it.
 inline constexpr char kHeaderOrigin[] = "Goniec-Origin";
 inline constexpr char kHeaderReason[] = "Goniec-Reason";
+// On a record that was released from a shelf as a probe: the site's epoch in which it is one.
+inline constexpr char kHeaderProbe[] = "Goniec-Probe";
+
+// The shelf, in the place of a site's, of mail of all sites that waits for a time: what WAIT has no room for
+// in the broker's memory. It comes back in the minute that its subject names.
+inline constexpr char kLaterShelf[] = "later";
 
 // "transactional" or "bulk": subject tokens.
 enum class MailClass { kTransactional, kBulk };
