@@ -27,8 +27,8 @@ asio::awaitable<absl::StatusOr<Backlog>> ReadBacklog(queue::Broker& broker, int 
   if (!state.ok()) co_return state.status();
   Backlog backlog;
   for (const auto& [subject, records] : state->subjects) {
-    const std::vector<std::string_view> tokens = absl::StrSplit(subject, '.');
-    if (tokens.size() > kTenantToken) backlog[std::string(tokens[kTenantToken])] += records;
+    const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
+    if (tokens.size() > kTenantToken) backlog[tokens[kTenantToken]] += records;
   }
   co_return backlog;
 }
