@@ -7,11 +7,15 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "absl/status/status.h"
+#include "common/queue/model/subjects.h"
 #include "outbound/consume/worker_config.h"
 #include "outbound/retry/retry.h"
 
@@ -40,6 +44,8 @@ struct WorkerParts {
   const RetryPolicy& retry;
   const WorkerConfig& config;
   observe::Metrics& metrics;
+  // As SettlementContext::see_to_mark.
+  std::function<asio::awaitable<absl::Status>(queue::ShelfPlace, std::string)> see_to_mark = {};
 };
 
 class Worker {
