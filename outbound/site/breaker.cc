@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 // A site that has failed for the `failures`th time in a row, and flapped.
 milliseconds PauseOf(std::uint32_t failures, std::uint32_t flaps, double random) {
   const milliseconds longest = flaps > 0 ? milliseconds(kLongestFlapPause) : milliseconds(kLongestPause);
-  // Each flap counts like a probe in vain more: it costs two attempts, one that worked and one that did not.
+  // A flap costs two attempts, one that worked and one that did not: it counts beside the failure.
   const int doublings =
       static_cast<int>(std::min<std::uint64_t>(std::uint64_t{std::max(failures, 1U)} - 1 + flaps, 20));
   const double pause =
