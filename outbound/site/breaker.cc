@@ -17,9 +17,8 @@ milliseconds PauseOf(std::uint32_t failures, std::uint32_t flaps, double random)
   // A flap costs two attempts, one that worked and one that did not: it counts beside the failure.
   const int doublings =
       static_cast<int>(std::min<std::uint64_t>(std::uint64_t{std::max(failures, 1U)} - 1 + flaps, 20));
-  const double pause =
-      std::min(std::ldexp(static_cast<double>(milliseconds(kFirstProbe).count()), doublings),
-               static_cast<double>(longest.count()));
+  const double pause = std::min(std::ldexp(static_cast<double>(milliseconds(kFirstProbe).count()), doublings),
+                                static_cast<double>(longest.count()));
   return milliseconds(std::llround(pause * (0.9 + random / 5)));
 }
 
@@ -46,8 +45,10 @@ std::optional<Word> ParseWord(std::string_view stored) {
   switch (word.state()) {
     case Word::STATE_OPEN:
     case Word::STATE_CLOSED:
-    case Word::STATE_PROBING: return word;
-    default: return std::nullopt;
+    case Word::STATE_PROBING:
+      return word;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -58,9 +59,12 @@ bool IsLaterWord(std::string_view stored) {
 
 SiteWord ViewOf(const Word& word) {
   switch (word.state()) {
-    case Word::STATE_CLOSED: return {SiteState::kClosed, word.epoch()};
-    case Word::STATE_PROBING: return {SiteState::kProbing, word.epoch()};
-    default: return {SiteState::kOpen, word.epoch()};
+    case Word::STATE_CLOSED:
+      return {SiteState::kClosed, word.epoch()};
+    case Word::STATE_PROBING:
+      return {SiteState::kProbing, word.epoch()};
+    default:
+      return {SiteState::kOpen, word.epoch()};
   }
 }
 
@@ -107,9 +111,12 @@ std::optional<Word> ProbeLost(const std::optional<Word>& word, WallTime now, dou
 bool IsForgettable(const Word& word, WallTime now) {
   const auto age = now - queue::FromProto(word.since());
   switch (word.state()) {
-    case Word::STATE_OPEN: return age > kOpenForgotten;
-    case Word::STATE_CLOSED: return age > kClosedForgotten;
-    default: return false;
+    case Word::STATE_OPEN:
+      return age > kOpenForgotten;
+    case Word::STATE_CLOSED:
+      return age > kClosedForgotten;
+    default:
+      return false;
   }
 }
 

@@ -23,8 +23,9 @@ double ReleasePace::DrainedInWindow(BootTime now) const {
   double records = 0;
   for (const Drained& drained : drained_) records += static_cast<double>(drained.records);
   const auto window = std::chrono::duration<double>(Window());
-  const auto seen = std::chrono::duration<double>(std::max<BootClock::duration>(
-      std::min(now - *since_, Window()), std::min<BootClock::duration>(one_takes_, kLongestKnown) + kLeastSeen));
+  const auto seen = std::chrono::duration<double>(
+      std::max<BootClock::duration>(std::min(now - *since_, Window()),
+                                    std::min<BootClock::duration>(one_takes_, kLongestKnown) + kLeastSeen));
   return records * (window / seen);
 }
 
@@ -40,11 +41,15 @@ void ReleasePace::Found(std::size_t outstanding, BootTime now) {
   }
   while (!drained_.empty() && drained_.front().at < now - Window()) drained_.pop_front();
   outstanding_ = outstanding;
-  const std::size_t doubled = std::min(target_ * 2, kMostAhead);
+  if (std::exchange(came_back_, false)) {
+    target_ = std::max<std::size_t>(target_ / 2, 1);
+    no_more_before_ = now + kAhead;
+  }
+  const std::size_t most = now < no_more_before_ ? target_ : std::min(target_ * 2, kMostAhead);
   if (outstanding > 0) {
-    target_ = std::clamp<std::size_t>(static_cast<std::size_t>(DrainedInWindow(now)), 1, doubled);
+    target_ = std::clamp<std::size_t>(static_cast<std::size_t>(DrainedInWindow(now)), 1, most);
   } else if (std::exchange(filled_, false)) {
-    target_ = doubled;
+    target_ = most;
   }
 }
 

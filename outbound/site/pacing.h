@@ -2,9 +2,9 @@
 // That is learnt from how fast what was released is acknowledged. And whose turn it is when several sites,
 // tenants and classes want what may be released in all. Asked by the keeper (keeper.h) at each of its ticks.
 //
-// A pace begins with one record. It doubles whenever all that it allowed is drained at a look; else it is what
-// was drained within kAhead and the time that one record takes: a site that takes long for each mail, but
-// many at once, is not held back.
+// A pace begins with one record. It doubles whenever all that it allowed is drained at a look; else it is
+// what was drained within kAhead and the time that one record takes: a site that takes long for each mail,
+// but many at once, is not held back.
 //
 // Pure: the time is handed in. Confined to its owner.
 #pragma once
@@ -35,6 +35,9 @@ class ReleasePace {
   [[nodiscard]] std::size_t Room() const { return target_ > outstanding_ ? target_ - outstanding_ : 0; }
   // Called when it has been; `found` includes it from then on.
   void Released(std::size_t records, BootTime now);
+  // A worker put what was released back on the shelf: that was too much. What is drained so is no sign that
+  // the site takes more.
+  void CameBack() { came_back_ = true; }
   [[nodiscard]] std::size_t target() const { return target_; }
 
  private:
@@ -48,6 +51,8 @@ class ReleasePace {
   std::size_t target_ = 1;
   std::size_t outstanding_ = 0;
   bool filled_ = false;  // the target was reached since it was last found drained
+  bool came_back_ = false;
+  BootTime no_more_before_;
   std::optional<BootTime> since_;
   // When the first was released while nothing was outstanding, until something is drained.
   std::optional<BootTime> begun_;

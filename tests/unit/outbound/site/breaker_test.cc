@@ -96,10 +96,18 @@ TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
     SCOPED_TRACE(row.name);
     std::optional<Word> then;
     switch (row.what) {
-      case kFailure: then = Fail(row.word, row.epoch); break;
-      case kSuccess: then = AfterSuccess(row.word, row.epoch, kNow); break;
-      case kProbe: then = BeginProbe(row.word, "keeper", kNow); break;
-      case kLost: then = ProbeLost(row.word, kNow, kMiddle); break;
+      case kFailure:
+        then = Fail(row.word, row.epoch);
+        break;
+      case kSuccess:
+        then = AfterSuccess(row.word, row.epoch, kNow);
+        break;
+      case kProbe:
+        then = BeginProbe(row.word, "keeper", kNow);
+        break;
+      case kLost:
+        then = ProbeLost(row.word, kNow, kMiddle);
+        break;
     }
     ASSERT_EQ(then.has_value(), row.then.has_value());
     if (!then) continue;
@@ -165,8 +173,8 @@ TEST(BreakerTest, OpeningDoesNotForgetWhatFailed) {
   EXPECT_EQ(FromProto(late->next_probe_time()), kNow + kStayedOpen + kFirstProbe);
 }
 
-// Attempts in an hour at a site that is up for `up` of each period: probes, and (while it is open) a mail each
-// second, of which each that fails is an attempt in vain. What is delivered while it works is none.
+// Attempts in an hour at a site that is up for `up` of each period: probes, and (while it is open) a mail
+// each second, of which each that fails is an attempt in vain. What is delivered while it works is none.
 int AttemptsInAnHour(seconds up, seconds period, seconds phase, double random) {
   int attempts = 0;
   std::optional<Word> word;

@@ -155,6 +155,27 @@ TEST(ReleasePaceTest, OutstandingOfOthersMakesNoRoom) {
   EXPECT_EQ(pace.Room(), 0U);
 }
 
+TEST(ReleasePaceTest, WhatComesBackIsNoSignThatTheSiteTakesMore) {
+  ReleasePace pace;
+  BootTime now = kNow;
+  const auto tick = [&](bool comes_back) {
+    pace.Found(0, now);
+    const std::size_t target = pace.target();
+    pace.Released(pace.Room(), now);
+    if (comes_back) pace.CameBack();
+    now += kTick;
+    return target;
+  };
+  for (int i = 0; i < 6; ++i) (void)tick(false);
+  ASSERT_EQ(tick(true), 64U);
+  EXPECT_EQ(tick(true), 32U);
+  EXPECT_EQ(tick(false), 16U);
+  for (BootTime until = now + kAhead - kTick; now < until;) EXPECT_EQ(tick(false), 16U);
+  EXPECT_EQ(tick(false), 32U);
+  for (int i = 0; i < 20; ++i) (void)tick(true);
+  EXPECT_EQ(tick(true), 1U);
+}
+
 ShelfPlace Place(const std::string& site, const std::string& tenant,
                  MailClass mail_class = MailClass::kTransactional, int lane = 0) {
   return {lane, mail_class, site, tenant};
@@ -230,8 +251,8 @@ TEST(TurnsTest, SitesHaveTurnsOfTheirOwn) {
 }
 
 TEST(SplitAmongTest, TheFirstClassGetsAllAndItsTenantsShareEvenly) {
-  const auto split = SplitAmong(
-      {Place("s", "x"), Place("s", "y"), Place("s", "z"), Place("s", "x", MailClass::kBulk)}, 8);
+  const auto split =
+      SplitAmong({Place("s", "x"), Place("s", "y"), Place("s", "z"), Place("s", "x", MailClass::kBulk)}, 8);
   ASSERT_EQ(split.size(), 3U);
   EXPECT_EQ(split[0].records, 3U);
   EXPECT_EQ(split[1].records, 3U);
