@@ -50,6 +50,13 @@ class Job {
   // be recalled.
   std::function<asio::awaitable<absl::StatusOr<std::string>>(std::uint32_t chunk)> read_chunk;
 
+  // It was released from a shelf as a probe of the site, in this epoch of the site's: it goes although the
+  // site is not open, but in no other epoch. Of several such jobs the first is the probe; the others wait for
+  // what becomes of it.
+  std::optional<std::uint64_t> probe_epoch;
+  // It was released from a shelf, at the pace of the site: it may wait longer than others.
+  bool released = false;
+
   // Called with true when a connection takes the job, and with false should it wait again afterwards; from
   // inside Deliver() too. Must not call the dispatcher. May be empty.
   std::function<void(bool begun)> on_begin;
