@@ -271,8 +271,8 @@ asio::awaitable<void> Keeper::State::Serve(std::shared_ptr<State> self, SiteTurn
 asio::awaitable<bool> Keeper::State::ServeSome(ToRelease part, std::size_t* served) {
   const Shelf* before = Find(part.place);
   if (before == nullptr) co_return false;
-  const absl::StatusOr<ReleasedFromShelf> some = co_await ReleaseFromShelf(
-      parts.executor, tasks, parts.broker, part.place, before->left_there, part.records);
+  const absl::StatusOr<ReleasedFromShelf> some =
+      co_await ReleaseFromShelf(parts.broker, part.place, before->left_there, part.records);
   if (!some.ok()) {
     observe::Warn("shelf not released", {{"site", part.place.site}, {"error", Message(some.status())}});
     co_return false;
@@ -291,8 +291,8 @@ asio::awaitable<bool> Keeper::State::ServeSome(ToRelease part, std::size_t* serv
     shelf->left_there = some->left_there;
     if (some->records > 0) shelf->pause = milliseconds(0);
   }
-  if (some->was_all) co_await FoundEmpty(part.place);
-  co_return !some->was_all;
+  if (some->was_empty) co_await FoundEmpty(part.place);
+  co_return !some->was_empty;
 }
 
 asio::awaitable<void> Keeper::State::FoundEmpty(ShelfPlace place) {
@@ -302,7 +302,7 @@ asio::awaitable<void> Keeper::State::FoundEmpty(ShelfPlace place) {
   shelf->next_look = BootClock::now() + shelf->pause;
   const auto mark = parts.marks.all().find(place);
   if (mark == parts.marks.all().end() || shelf->left_there > 0) co_return;
-  if (BootClock::now() - mark->second.seen_at <= queue::kMarkFresh + queue::kMarkKept) co_return;
+  if (BootClock::now() - mark->second.put_at <= queue::kMarkKept) co_return;
   const absl::Status removed = co_await parts.marks.Remove(place);
   if (!removed.ok()) observe::Debug("mark not taken away", {{"error", Message(removed)}});
 }

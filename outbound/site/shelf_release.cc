@@ -16,9 +16,6 @@
 namespace goniec::outbound {
 namespace {
 
-// Records of one shelf that are on their way to the broker at once.
-constexpr std::size_t kAtOnce = 64;
-
 struct Running {
   std::deque<asio::awaitable<void>> work;
   std::size_t running = 0;
@@ -32,11 +29,6 @@ asio::awaitable<void> RunOneByOne(std::shared_ptr<Running> all) {
     co_await std::move(next);
   }
   if (--all->running == 0) all->done(true);
-}
-
-asio::awaitable<void> ReleaseOne(queue::Broker& broker, int lane, const queue::StoredMessage& record,
-                                 absl::Status& ended) {
-  ended = co_await queue::Release(broker, lane, record);
 }
 
 }  // namespace
@@ -64,32 +56,25 @@ std::size_t CountMails(std::string_view record) {
   return std::max<std::size_t>(mails, 1);
 }
 
-asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(asio::any_io_executor executor,
-                                                                    TaskGroup& tasks, queue::Broker& broker,
+asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(queue::Broker& broker,
                                                                     queue::ShelfPlace place,
                                                                     std::uint64_t left_there,
                                                                     std::size_t most) {
   const absl::StatusOr<std::vector<queue::StoredMessage>> records =
       co_await queue::ReadShelf(broker, place, left_there + 1, most);
   if (!records.ok()) co_return records.status();
-  std::vector<absl::Status> ended(records->size());
-  std::vector<asio::awaitable<void>> work;
-  work.reserve(records->size());
-  for (std::size_t i = 0; i < records->size(); ++i) {
-    work.push_back(ReleaseOne(broker, place.lane, (*records)[i], ended[i]));
-  }
-  co_await RunAll(executor, tasks, std::move(work), kAtOnce);
   ReleasedFromShelf result;
-  result.was_all = records->size() < most;
+  result.records = co_await queue::ReleaseAll(broker, place.lane, *records);
+  if (result.records == 0 && !records->empty()) {
+    co_return absl::UnavailableError("the first record could not be released");
+  }
+  // Fewer come also where they are large.
+  result.was_empty = records->empty();
   result.left_there = left_there;
-  // What is taken off must all have been released: up to the first that was not.
-  for (std::size_t i = 0; i < records->size() && ended[i].ok(); ++i) {
-    ++result.records;
+  for (std::size_t i = 0; i < result.records; ++i) {
     result.mails += CountMails((*records)[i].data);
     result.left_there = (*records)[i].sequence;
   }
-  if (result.records < records->size()) result.was_all = false;
-  if (result.records == 0 && !records->empty()) co_return ended.front();
   if (result.left_there > 0 && (co_await queue::TakeOff(broker, place, result.left_there)).ok()) {
     result.left_there = 0;
   }

@@ -35,16 +35,15 @@ std::size_t CountMails(std::string_view record);
 struct ReleasedFromShelf {
   std::size_t records = 0;
   std::size_t mails = 0;
-  // There was nothing else.
-  bool was_all = false;
+  // There was nothing.
+  bool was_empty = false;
   // Up to here everything was released but not taken off; 0: nothing of the kind. To be handed in next time.
   std::uint64_t left_there = 0;
 };
 
 // At most `most` records, after those up to `left_there`, which are taken off too. Not OK if nothing was
 // released.
-asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(asio::any_io_executor executor,
-                                                                    TaskGroup& tasks, queue::Broker& broker,
+asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(queue::Broker& broker,
                                                                     queue::ShelfPlace place,
                                                                     std::uint64_t left_there,
                                                                     std::size_t most);
