@@ -68,8 +68,14 @@ Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<Job> job)
 
 void Connection::Wake(std::unique_ptr<Job> job) {
   job_ = std::move(job);
+  if (job_ == nullptr) BeginLeaving();
   woken_ = true;
   idle_timer_.cancel();
+}
+
+void Connection::BeginLeaving() {
+  if (std::exchange(leaving_, true)) return;
+  site_.LeavingBegan();
 }
 
 void Connection::Drain() {
@@ -115,6 +121,7 @@ void Connection::Leave() {
   } else if (job_ != nullptr) {
     pool_.PutBack(site_, std::move(job_));
   }
+  if (leaving_) site_.LeavingEnded();
   pool_.Closed(site_, shared_from_this(), ready_);
 }
 
@@ -199,7 +206,9 @@ asio::awaitable<void> Connection::Serve() {
       case ClientSession::Want::kWork: {
         const bool work = co_await WaitForWork();
         if (!work && (cut_ || !stream_->is_open())) co_return;
-        if (!work) session_->Quit();
+        if (work) break;
+        BeginLeaving();
+        session_->Quit();
         break;
       }
       default:
@@ -238,7 +247,8 @@ void Connection::TakeJobs() {
     // Asked again: without PIPELINING nothing may be submitted behind what is under way.
     if (site_.broken() > 0) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     if (!session_->CanSubmit()) return;
-    if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
+    if (job_ == nullptr && !MayTakeMore()) return;
+    if (job_ == nullptr) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
     std::unique_ptr<Transaction> transaction = job_->Begin(pool_.config().recipients_per_transaction);
     on_wire_.emplace(transaction.get(), std::move(job_));
@@ -247,11 +257,16 @@ void Connection::TakeJobs() {
   }
 }
 
+bool Connection::MayTakeMore() {
+  if (!leaving_ && SitePool::MustLeave(site_)) BeginLeaving();
+  return !leaving_ && !pool_.draining();
+}
+
 // True if there is something to do on this connection.
 asio::awaitable<bool> Connection::WaitForWork() {
   const bool used_up =
       session_->spent() || session_->transactions() >= pool_.config().messages_per_connection;
-  if (pool_.draining() || used_up || cut_) co_return false;
+  if (!MayTakeMore() || used_up || cut_) co_return false;
   if (session_->output().capacity() > kKeptOutput) std::string().swap(session_->output());
   stream_->NeverExpire();
   woken_ = false;

@@ -49,6 +49,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // What the session has found out about its address, for the connections to come.
   void RememberPeer();
   asio::awaitable<bool> WaitForWork();
+  // False if it is one too many: it leaves then.
+  [[nodiscard]] bool MayTakeMore();
+  // It takes no more jobs and ends as soon as it is through.
+  void BeginLeaving();
   void Leave();
 
   asio::awaitable<void> Step();
@@ -73,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Result> failure_;  // opening: of all addresses tried so far
   bool ready_ = false;
   bool cut_ = false;
+  bool leaving_ = false;
   bool woken_ = false;
   asio::cancellation_signal connect_cancel_;
   asio::steady_timer idle_timer_;

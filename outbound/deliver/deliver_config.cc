@@ -51,7 +51,6 @@ void ReadDeliverConfig(config::Section section, DeliverConfig& config) {
   section.Integer<std::size_t>("connections", config.connections, {1, 60'000});
   section.Integer<std::uint32_t>("reserved_percent", config.reserved_percent, {0, 90});
   section.Integer<std::size_t>("mails_per_site", config.mails_per_site, {1, 100'000});
-  section.Duration("busy_delay_limit", config.busy_delay_limit, {std::chrono::seconds(1), minutes(60)});
   section.Integer<std::size_t>("messages_per_connection", config.messages_per_connection, {1, 1'000'000});
   section.Integer<std::size_t>("recipients_per_transaction", config.recipients_per_transaction, {1, 1'000});
   section.Integer<std::size_t>("addresses_per_attempt", config.addresses_per_attempt, {1, 20});

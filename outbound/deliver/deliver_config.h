@@ -34,12 +34,9 @@ struct DeliverConfig {
   // ten minutes and where nothing takes longer than max_wait at the moment. 0 to 90.
   std::uint32_t reserved_percent = 20;
   // delivery.mails_per_site: mails that wait in hand for one site at most, unless it works them off in half
-  // of max_wait; as few as a quarter of worker.slots that other sites leave. Further ones are moved until
-  // their turn. 1 to 100000.
+  // of max_wait; as few as a quarter of worker.slots that other sites leave. Further ones go to the site's
+  // shelf. 1 to 100000.
   std::size_t mails_per_site = 100;
-  // delivery.busy_delay_limit: for how long a mail is moved at most because its site is busy. Shorter means
-  // more moves for the mails of a large backlog. 1s to 1h.
-  std::chrono::milliseconds busy_delay_limit{10 * 60'000};
   // What may wait in hand in all: the slots of section `worker`, set when the configuration is read.
   std::size_t slots = 1000;
   // delivery.messages_per_connection: transactions on one connection, after which it is closed. 1 to 1000000.

@@ -33,8 +33,7 @@ TEST(ReadDeliverConfigTest, TakesEveryKey) {
       "3\n"
       "recipients_per_transaction: 4\naddresses_per_attempt: 5\nchunking_from: 6KiB\nidle_timeout: 7ms\n"
       "max_wait: 80ms\nattempt_timeout: 90ms\nconnect_timeout: 100ms\nfailed_site_pause: 11ms\n"
-      "time_limit_percent: 12\nfollow_limit: 13ms\nreserved_percent: 14\nmails_per_site: 15\n"
-      "busy_delay_limit: 16s\n",
+      "time_limit_percent: 12\nfollow_limit: 13ms\nreserved_percent: 14\nmails_per_site: 15\n",
       config);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(config.helo, "mail.example.org");
@@ -54,7 +53,6 @@ TEST(ReadDeliverConfigTest, TakesEveryKey) {
   EXPECT_EQ(config.follow_limit, milliseconds(13));
   EXPECT_EQ(config.reserved_percent, 14u);
   EXPECT_EQ(config.mails_per_site, 15u);
-  EXPECT_EQ(config.busy_delay_limit, milliseconds(16'000));
 }
 
 TEST(ReadDeliverConfigTest, RefusesANameThatIsNone) {
