@@ -128,6 +128,7 @@ void Connection::Leave() {
 asio::awaitable<void> Connection::OpenAndServe() {
   ready_ = co_await Open();
   if (!ready_) co_return;
+  opened_at_ = BootClock::now();
   pool_.Opened(site_);
   co_await Serve();
 }
@@ -243,18 +244,26 @@ void Connection::CollectFinished() {
 }
 
 void Connection::TakeJobs() {
-  while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
+  while (session_->CanSubmit() && !IsUsedUp()) {
     // Asked again: without PIPELINING nothing may be submitted behind what is under way.
     if (site_.broken() > 0) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     if (!session_->CanSubmit()) return;
     if (job_ == nullptr && !MayTakeMore()) return;
     if (job_ == nullptr) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
-    std::unique_ptr<Transaction> transaction = job_->Begin(pool_.config().recipients_per_transaction);
+    const std::size_t most = pool_.MayBegin(site_);
+    if (most == 0) return pool_.PutBack(site_, std::move(job_));
+    std::unique_ptr<Transaction> transaction = job_->Begin(most);
+    site_.NoteBegun(transaction->recipients().size(), BootClock::now());
     on_wire_.emplace(transaction.get(), std::move(job_));
     session_->Submit(std::move(transaction));
     CollectFinished();
   }
+}
+
+bool Connection::IsUsedUp() const {
+  return session_->spent() || session_->transactions() >= site_.limits().messages_per_connection ||
+         BootClock::now() >= opened_at_ + site_.limits().max_age;
 }
 
 bool Connection::MayTakeMore() {
@@ -264,14 +273,13 @@ bool Connection::MayTakeMore() {
 
 // True if there is something to do on this connection.
 asio::awaitable<bool> Connection::WaitForWork() {
-  const bool used_up =
-      session_->spent() || session_->transactions() >= pool_.config().messages_per_connection;
-  if (!MayTakeMore() || used_up || cut_) co_return false;
+  if (!MayTakeMore() || IsUsedUp() || cut_) co_return false;
   if (session_->output().capacity() > kKeptOutput) std::string().swap(session_->output());
   stream_->NeverExpire();
   woken_ = false;
   pool_.Park(site_, shared_from_this());
-  idle_timer_.expires_after(pool_.config().idle_timeout);
+  const BootClock::duration age_left = opened_at_ + site_.limits().max_age - BootClock::now();
+  idle_timer_.expires_after(std::min<BootClock::duration>(site_.limits().idle_timeout, age_left));
   asio::error_code ignored;
   co_await idle_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   if (!woken_) pool_.Unpark(site_, this);

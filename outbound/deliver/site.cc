@@ -102,8 +102,13 @@ std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiti
   // It takes a few round trips until the first mail can go: nothing is known until then, unless it takes
   // long.
   const bool greeting = ready_ == 0 && opening_ > 0 && !IsLate(now);
-  return MostWaiting({config.slots, config.mails_per_site, config.max_wait},
-                     greeting ? std::nullopt : pace_.PerSecond(now), waiting_in_all - queue_.size());
+  const std::size_t most =
+      MostWaiting({config.slots, config.mails_per_site, config.max_wait},
+                  greeting ? std::nullopt : pace_.PerSecond(now), waiting_in_all - queue_.size());
+  if (rates_ == nullptr || !rates_->messages) return most;
+  // What goes soon at its rate, however fast the site may be.
+  const auto soon = (config.max_wait / 2) * rates_->messages->ours() / limits_.messages->per;
+  return std::min(most, 1 + static_cast<std::size_t>(soon));
 }
 
 std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {
@@ -117,9 +122,13 @@ void Site::WaitAnew(BootTime now) {
   pace_.Restart(now);
 }
 
-bool Site::Follow(const SiteWord& word, std::size_t share) {
-  if (word == word_ && share == window_.share()) return false;
-  window_.SetShare(share);
+bool Site::Follow(const SiteWord& word, const Shares& shares, BootTime since) {
+  if (word == word_ && shares == shares_) return false;
+  shares_ = shares;
+  FollowRates(shares, since);
+  const bool none =
+      (limits_.messages && shares.messages == 0) || (limits_.recipients && shares.recipients == 0);
+  window_.SetShare(none ? 0 : shares.connections);
   if (word.epoch != word_.epoch) {
     failure_.reset();
     failures_in_a_row_ = 0;
@@ -128,6 +137,43 @@ bool Site::Follow(const SiteWord& word, std::size_t share) {
   }
   word_ = word;
   return true;
+}
+
+void Site::FollowRates(const Shares& shares, BootTime since) {
+  if (!limits_.messages && !limits_.recipients) return;
+  if (rates_ == nullptr) {
+    rates_ = std::make_unique<Rates>();
+    if (limits_.messages) rates_->messages.emplace(*limits_.messages, shares.messages, since);
+    if (limits_.recipients) rates_->recipients.emplace(*limits_.recipients, shares.recipients, since, true);
+    return;
+  }
+  if (rates_->messages) rates_->messages->Share(shares.messages, since);
+  if (rates_->recipients) rates_->recipients->Share(shares.recipients, since);
+}
+
+bool Site::RateAllows(BootTime now) const {
+  if (rates_ == nullptr) return true;
+  return (!rates_->messages || rates_->messages->MayGo(now)) &&
+         (!rates_->recipients || rates_->recipients->MayGo(now));
+}
+
+BootTime Site::RateNext() const {
+  BootTime next{};
+  if (rates_ == nullptr) return next;
+  if (rates_->messages) next = std::max(next, rates_->messages->next());
+  if (rates_->recipients) next = std::max(next, rates_->recipients->next());
+  return next;
+}
+
+std::size_t Site::MostRecipients(std::size_t limit) const {
+  if (rates_ == nullptr || !rates_->recipients) return limit;
+  return std::clamp<std::size_t>(rates_->recipients->most_at_once(), 1, limit);
+}
+
+void Site::NoteBegun(std::size_t recipients, BootTime now) {
+  if (rates_ == nullptr) return;
+  if (rates_->messages) rates_->messages->Went(1, now);
+  if (rates_->recipients) rates_->recipients->Went(recipients, now);
 }
 
 std::size_t Site::MostConnections() const {
@@ -235,7 +281,7 @@ void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& exte
 
 bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
-  return IsIdle() && now >= proven_until_ && !HasMovedSummary() &&
+  return IsIdle() && now >= proven_until_ && now >= RateNext() && !HasMovedSummary() &&
          (!failure_ || now > no_opening_before_ + kFailureMemory) &&
          std::all_of(address_failed_until_.begin(), address_failed_until_.end(), past) &&
          std::all_of(plain_until_.begin(), plain_until_.end(), past) &&

@@ -22,6 +22,8 @@
 #include "outbound/deliver/site_pace.h"
 #include "outbound/route/route.h"
 #include "outbound/site/cluster_view.h"
+#include "outbound/site/rate_limit.h"
+#include "outbound/site/site_rules.h"
 #include "outbound/site/tenant_queue.h"
 #include "outbound/site/window.h"
 
@@ -31,9 +33,10 @@ class Connection;
 
 class Site {
  public:
-  explicit Site(std::string key) : key_(std::move(key)) {}
+  explicit Site(std::string key, const SiteLimits& limits = {}) : key_(std::move(key)), limits_(limits) {}
 
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const SiteLimits& limits() const { return limits_; }
 
   // --- Jobs. They wait here, are carried by a connection that is being opened, or are on the wire.
   void TakeOver() { ++jobs_; }
@@ -72,15 +75,32 @@ class Site {
   void WaitAnew(BootTime now);
 
   // --- What holds in the whole cluster (site/cluster_view.h).
-  // In a new epoch what failed before is forgotten and, unless the site's word is forgotten itself, the
-  // window grows from one. True if something has changed.
-  bool Follow(const SiteWord& word, std::size_t share);
+  // What of its limits is ours. Where nothing is ours of one of them, nothing is of any.
+  struct Shares {
+    std::size_t connections = 0;
+    // Where there is such a limit.
+    std::size_t messages = 0;
+    std::size_t recipients = 0;
+
+    bool operator==(const Shares&) const = default;
+  };
+  // `since` when the shares are so, at the latest. In a new epoch what failed before is forgotten and, unless
+  // the site's word is forgotten itself, the window grows from one. True if something has changed.
+  bool Follow(const SiteWord& word, const Shares& shares, BootTime since);
   [[nodiscard]] const SiteWord& word() const { return word_; }
   [[nodiscard]] std::size_t share() const { return window_.share(); }
   // Connections that may be open now, those that are being opened included.
   [[nodiscard]] std::size_t MostConnections() const;
   // More are open than may be; those that are leaving are not counted.
   [[nodiscard]] bool HasTooMany() const { return opening_ + ready_ > MostConnections() + leaving_; }
+  // --- Rates. True if a transaction may begin; when the next may, if not.
+  [[nodiscard]] bool has_rate() const { return rates_ != nullptr; }
+  [[nodiscard]] bool RateAllows(BootTime now) const;
+  [[nodiscard]] BootTime RateNext() const;
+  // Recipients of one transaction, at most `limit`.
+  [[nodiscard]] std::size_t MostRecipients(std::size_t limit) const;
+  void NoteBegun(std::size_t recipients, BootTime now);
+
   // It took a mail; it was too much for it.
   void NoteWorked() { window_.Worked(); }
   void NoteSlower(BootTime now) { window_.Slower(opening_ + ready_, now); }
@@ -163,7 +183,15 @@ class Site {
   template <typename Condition>
   std::vector<std::unique_ptr<Job>> TakeIf(const Condition& condition, BootTime now);
 
+  // Follows its rates, if it has some.
+  struct Rates {
+    std::optional<RateLimit> messages;
+    std::optional<RateLimit> recipients;
+  };
+  void FollowRates(const Shares& shares, BootTime since);
+
   const std::string key_;
+  const SiteLimits limits_;
 
   std::size_t jobs_ = 0;
   TenantQueue<std::unique_ptr<Job>> queue_;
@@ -174,6 +202,8 @@ class Site {
 
   SiteWord word_;
   Window window_;
+  Shares shares_;
+  std::unique_ptr<Rates> rates_;  // null for most sites
   // The epoch in which it was last told that the site works, and how many failures had been told of then.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> told_worked_;
 

@@ -45,7 +45,9 @@ SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
       view_(view),
       metrics_(metrics),
       budget_(config_.connections, config_.reserved_percent),
-      sweep_timer_(executor_) {
+      sweep_timer_(executor_),
+      rate_timer_(executor_),
+      shares_since_(BootClock::now()) {
   view_.OnChange([this](const std::string& key) { Changed(key); });
 }
 
@@ -56,14 +58,21 @@ SitePool::~SitePool() {
 Site& SitePool::SiteOf(const std::string& key) {
   std::unique_ptr<Site>& site = sites_[key];
   if (site == nullptr) {
-    site = std::make_unique<Site>(key);
-    site->Follow(view_.WordOf(key), view_.ShareOf(config_.connections_per_site, key));
+    site = std::make_unique<Site>(key, LimitsOf(config_, key));
+    site->Follow(view_.WordOf(key), SharesOf(key, site->limits()), shares_since_);
   }
   return *site;
 }
 
+Site::Shares SitePool::SharesOf(const std::string& key, const SiteLimits& limits) const {
+  return {view_.ShareOf(limits.connections, key),
+          limits.messages ? view_.ShareOf(limits.messages->count, key) : 0,
+          limits.recipients ? view_.ShareOf(limits.recipients->count, key) : 0};
+}
+
 void SitePool::Changed(const std::string& key) {
   if (key.empty()) {
+    shares_since_ = BootClock::now();
     for (const auto& [name, site] : sites_) Follow(*site);
   } else if (const auto site = sites_.find(key); site != sites_.end()) {
     Follow(*site->second);
@@ -72,14 +81,44 @@ void SitePool::Changed(const std::string& key) {
 
 void SitePool::Follow(Site& site) {
   const SiteWord word = view_.WordOf(site.key());
-  if (!site.Follow(word, view_.ShareOf(config_.connections_per_site, site.key()))) return;
+  if (!site.Follow(word, SharesOf(site.key(), site.limits()), BootClock::now())) return;
   MoveUnadmitted(site);
   EndIdle(site);
   Pump(site);
 }
 
 bool SitePool::HasShare(const Route& route) {
-  return view_.ShareOf(config_.connections_per_site, route.site) > 0;
+  const SiteLimits limits = LimitsOf(config_, route.site);
+  const Site::Shares shares = SharesOf(route.site, limits);
+  return shares.connections > 0 && (!limits.messages || shares.messages > 0) &&
+         (!limits.recipients || shares.recipients > 0);
+}
+
+bool SitePool::RateAllows(Site& site) {
+  if (site.RateAllows(BootClock::now())) return true;
+  if (site.waiting() > 0) {
+    at_rate_.emplace(site.RateNext(), &site);
+    ArmRates();
+  }
+  return false;
+}
+
+std::size_t SitePool::MayBegin(Site& site) {
+  return site.RateAllows(BootClock::now()) ? site.MostRecipients(config_.recipients_per_transaction) : 0;
+}
+
+void SitePool::ArmRates() {
+  if (at_rate_.empty() || draining_) return;
+  rate_timer_.expires_after(at_rate_.begin()->first - BootClock::now());
+  rate_timer_.async_wait([this](asio::error_code error) {
+    if (error) return;
+    while (!at_rate_.empty() && at_rate_.begin()->first <= BootClock::now()) {
+      Site& site = *at_rate_.begin()->second;
+      at_rate_.erase(at_rate_.begin());
+      Pump(site);
+    }
+    ArmRates();
+  });
 }
 
 void SitePool::Deliver(Job job) {
@@ -137,11 +176,12 @@ std::unique_ptr<Job> SitePool::TakeToBegin(Site& site) {
 
 // Gives jobs that wait to connections that do not, and opens connections for the rest.
 void SitePool::Pump(Site& site) {
-  while (site.waiting() > 0 && !draining_ && !held_) {
+  while (site.waiting() > 0 && !draining_ && !held_ && RateAllows(site)) {
     if (site.has_idle()) {
       const std::shared_ptr<Connection> connection = site.TakeFreshestIdle();
       if (!site.has_idle()) idle_.Remove(site);
       connection->Wake(TakeToBegin(site));
+      if (site.has_rate()) return;  // one at a time: it takes what may go when it begins
     } else if (site.MayOpen(BootClock::now())) {
       if (!budget_.HasRoom(site, BootClock::now())) {
         // Some site's idle connection makes room; what waits for it is served when it has closed.
@@ -149,6 +189,7 @@ void SitePool::Pump(Site& site) {
         return;
       }
       Open(site);
+      if (site.has_rate()) return;
     } else {
       return;
     }
@@ -204,7 +245,9 @@ void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction
   if (transaction.untouched()) metrics_.untouched.Add();
   Judge(site, *job, transaction);
   job->End(transaction);
-  if (job->reruns() > kMaxReruns) {
+  if (job->reruns() > kMaxReruns && transaction.goodbye()) {
+    job->DecideRest(Verdict::kTemporary, *transaction.goodbye());
+  } else if (job->reruns() > kMaxReruns) {
     job->DecideRest(transaction.extension_failed() ? outcomes::kExtensionsRefused
                                                    : outcomes::kLostBeforeItsTurn);
   }
@@ -345,6 +388,10 @@ void SitePool::Judge(Site& site, const Job& job, Transaction& transaction) {
     if (effect.effect == Effect::kSlower) site.NoteSlower(BootClock::now());
     if (effect.effect == Effect::kSlower && !effect.at_work) in_vain = result.outcome;
   }
+  if (transaction.goodbye()) {
+    site.NoteSlower(BootClock::now());
+    in_vain = transaction.goodbye();
+  }
   EndIdle(site);
   if (at_work) return TellWorked(site, job.epoch());
   const bool probe = job.probe_epoch && site.word() == SiteWord{SiteState::kProbing, *job.probe_epoch};
@@ -449,6 +496,7 @@ void SitePool::Forget(BootTime now) {
     }
     budget_.Forget(site);
     for (SiteLine* line : {&waiting_, &idle_, &moved_}) line->Remove(site);
+    std::erase_if(at_rate_, [&site](const auto& entry) { return entry.second == &site; });
     sites_.erase(std::string(site.key()));
   }
 }
@@ -456,6 +504,7 @@ void SitePool::Forget(BootTime now) {
 asio::awaitable<void> SitePool::Drain(milliseconds limit) {
   draining_ = true;
   sweep_timer_.cancel();
+  rate_timer_.cancel();
   for (Site* const site : waiting_.All()) {
     std::vector<std::unique_ptr<Job>> jobs = site->TakeAll(BootClock::now());
     Left(*site, jobs.size());

@@ -19,8 +19,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -72,7 +74,11 @@ class SitePool final : public Dispatcher {
   [[nodiscard]] bool draining() const { return draining_; }
 
   // The next job that may begin at the site; null if there is none. Not for a connection that MustLeave().
-  std::unique_ptr<Job> NextToBegin(Site& site) { return held_ ? nullptr : TakeToBegin(site); }
+  std::unique_ptr<Job> NextToBegin(Site& site) {
+    return held_ || !RateAllows(site) ? nullptr : TakeToBegin(site);
+  }
+  // How many recipients a transaction may have that begins now; 0 if none may.
+  [[nodiscard]] std::size_t MayBegin(Site& site);
   void TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction& transaction);
   // An error has lost the job's transaction, and what became of it.
   void GivenUp(Site& site, std::unique_ptr<Job> job);
@@ -92,6 +98,10 @@ class SitePool final : public Dispatcher {
   Site& SiteOf(const std::string& key);
   // Asks what word and share are now, and acts upon it.
   void Follow(Site& site);
+  Site::Shares SharesOf(const std::string& key, const SiteLimits& limits) const;
+  // False if the site is at its rate; then it is pumped when the next may go.
+  bool RateAllows(Site& site);
+  void ArmRates();
   void Changed(const std::string& key);
   void Queue(Site& site, std::unique_ptr<Job> job, bool first);
   std::unique_ptr<Job> TakeToBegin(Site& site);
@@ -152,6 +162,11 @@ class SitePool final : public Dispatcher {
   asio::steady_timer sweep_timer_;
   std::optional<BootTime> sweep_at_;
   bool eviction_posted_ = false;
+  // Sites at their rate, by when the next mail may go.
+  std::set<std::pair<BootTime, Site*>> at_rate_;
+  asio::steady_timer rate_timer_;
+  // Since when the members of the cluster are those that they are now, at the latest.
+  BootTime shares_since_;
 };
 
 }  // namespace goniec::outbound

@@ -120,6 +120,16 @@ TEST(ClosedSiteTest, AProbeThatIsCutInTheMiddleHasFailed) {
   EXPECT_THAT(delivery.view.worked, IsEmpty());
 }
 
+TEST(ClosedSiteTest, AProbeThatIsSentAwayHasFailedAndIsTriedNoMore) {
+  SinkProcess sink("rules:\n  - {on: mail, reply: '421 later', then: close}\n");
+  Delivery delivery;
+  delivery.view.word = {SiteState::kProbing, 2};
+  delivery.view.closes = true;
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()}), AsProbe),
+              ElementsAre(kClosed));
+  EXPECT_THAT(delivery.view.failed, ElementsAre(2));
+}
+
 TEST(ClosedSiteTest, AProbeMayBeHereBeforeItsWord) {
   SinkProcess sink;
   Delivery delivery;

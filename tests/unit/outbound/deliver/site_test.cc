@@ -43,7 +43,7 @@ class MayOpenTest : public ::testing::TestWithParam<OpenCase> {};
 
 TEST_P(MayOpenTest, DependsOnWhatHasProvedToWork) {
   Site site("s");
-  site.Follow({}, 4);
+  site.Follow({}, {4}, kNow);
   BeReady(site, GetParam().ready);
   BeOpening(site, GetParam().opening);
   EXPECT_EQ(site.MayOpen(kNow), GetParam().may_open);
@@ -89,7 +89,7 @@ TEST(SiteTest, BrokenExtensionsAddUpAndAreForgotten) {
 
 TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
   Site site("s");
-  site.Follow({}, 4);
+  site.Follow({}, {4}, kNow);
   std::vector<long> pauses;
   for (int i = 0; i < 6; ++i) {
     site.NoteFailure(Config(), {}, kNow);
@@ -215,7 +215,7 @@ TEST(SiteTest, OfTooManyTheLastGoesAndWhatWasReleasedWhereItTakesTheRoomOfOthers
   config.mails_per_site = 5;
   config.slots = 1'000;
   Site site("s");
-  site.Follow({}, 4);
+  site.Follow({}, {4}, kNow);
   for (int i = 0; i < 8; ++i) {
     auto job = JobAt(kNow + seconds(i));
     job->released = i >= 6;
@@ -254,44 +254,94 @@ TEST(SiteTest, OnlyMailOfTheProbesEpochIsAdmittedWhileASiteIsNotOpen) {
 
 TEST(SiteTest, WithoutAShareNothingWaits) {
   Site site("s");
-  site.Follow({}, 1);
+  site.Follow({}, {1}, kNow);
   site.Enqueue(JobAt(kNow), kNow);
   EXPECT_THAT(site.TakeUnadmitted(kNow), testing::IsEmpty());
-  site.Follow({}, 0);
+  site.Follow({}, {0}, kNow);
   EXPECT_THAT(site.TakeUnadmitted(kNow), testing::SizeIs(1));
 }
 
 TEST(SiteTest, ConnectionsFollowWordAndShare) {
   Site site("s");
-  EXPECT_TRUE(site.Follow({}, 4));
-  EXPECT_FALSE(site.Follow({}, 4));
+  EXPECT_TRUE(site.Follow({}, {4}, kNow));
+  EXPECT_FALSE(site.Follow({}, {4}, kNow));
   EXPECT_EQ(site.MostConnections(), 4u);
   BeReady(site, 3);
   EXPECT_FALSE(site.HasTooMany());
-  site.Follow({}, 2);
+  site.Follow({}, {2}, kNow);
   EXPECT_TRUE(site.HasTooMany());
   site.LeavingBegan();
   EXPECT_FALSE(site.HasTooMany()) << "one leaves for all";
-  site.Follow({SiteState::kClosed, 1}, 4);
+  site.Follow({SiteState::kClosed, 1}, {4}, kNow);
   EXPECT_EQ(site.MostConnections(), 0u);
-  site.Follow({SiteState::kProbing, 2}, 4);
+  site.Follow({SiteState::kProbing, 2}, {4}, kNow);
   EXPECT_EQ(site.MostConnections(), 1u);
-  site.Follow({SiteState::kProbing, 2}, 0);
+  site.Follow({SiteState::kProbing, 2}, {0}, kNow);
   EXPECT_EQ(site.MostConnections(), 0u);
-  site.Follow({SiteState::kOpen, 3}, 4);
+  site.Follow({SiteState::kOpen, 3}, {4}, kNow);
   EXPECT_EQ(site.MostConnections(), 1u) << "after an outage it grows from one";
   site.NoteWorked();
   EXPECT_EQ(site.MostConnections(), 2u);
-  site.Follow({}, 4);
+  site.Follow({}, {4}, kNow);
   EXPECT_EQ(site.MostConnections(), 2u) << "its word was forgotten";
+}
+
+SiteLimits OneAMinute() {
+  SiteLimits limits;
+  limits.messages = Rate{1, std::chrono::minutes(1)};
+  return limits;
+}
+
+TEST(SiteTest, ARateIsKeptAndRemembered) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 1}, kNow - std::chrono::hours(1));
+  EXPECT_TRUE(site.RateAllows(kNow));
+  EXPECT_TRUE(site.IsForgettable(kNow));
+  site.NoteBegun(1, kNow);
+  EXPECT_FALSE(site.RateAllows(kNow + seconds(59)));
+  EXPECT_FALSE(site.IsForgettable(kNow + seconds(59)));
+  EXPECT_TRUE(site.RateAllows(site.RateNext()));
+  EXPECT_TRUE(site.IsForgettable(site.RateNext()));
+}
+
+TEST(SiteTest, WhereNothingOfARateIsOursNothingIs) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 0}, kNow);
+  EXPECT_EQ(site.share(), 0u);
+  EXPECT_EQ(site.MostConnections(), 0u);
+  site.Follow({}, {4, 1}, kNow);
+  EXPECT_EQ(site.share(), 4u);
+  EXPECT_FALSE(site.RateAllows(kNow)) << "another worker may have used it up";
+}
+
+TEST(SiteTest, NoMoreWaitAtASiteWithARateThanGoSoon) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 1}, kNow - std::chrono::hours(1));
+  DeliverConfig config = Config();
+  config.max_wait = seconds(5);
+  for (int i = 0; i < 3; ++i) site.Enqueue(JobAt(kNow), kNow);
+  EXPECT_EQ(site.MostWaitingHere(config, 3, kNow), 1u);
+}
+
+TEST(SiteTest, ATransactionHasNoMoreRecipientsThanMayGoTogether) {
+  SiteLimits limits;
+  limits.recipients = Rate{200, std::chrono::minutes(1)};
+  Site site("s", limits);
+  EXPECT_EQ(site.MostRecipients(100), 100u);
+  site.Follow({}, {4, 0, 200}, kNow - std::chrono::hours(1));
+  EXPECT_EQ(site.MostRecipients(100), 20u);
+  EXPECT_EQ(site.MostRecipients(10), 10u);
+  site.NoteBegun(20, kNow);
+  EXPECT_FALSE(site.RateAllows(kNow + seconds(6)));
+  EXPECT_TRUE(site.RateAllows(kNow + seconds(7)));
 }
 
 TEST(SiteTest, ANewEpochForgetsOldFailures) {
   Site site("s");
-  site.Follow({}, 4);
+  site.Follow({}, {4}, kNow);
   site.NoteFailure(Config(), {}, kNow);
   EXPECT_TRUE(site.IsDown(kNow));
-  site.Follow({SiteState::kOpen, 3}, 4);
+  site.Follow({SiteState::kOpen, 3}, {4}, kNow);
   EXPECT_FALSE(site.IsDown(kNow));
   EXPECT_TRUE(site.MayOpen(kNow));
 }
