@@ -125,7 +125,7 @@ struct Keeper::State : std::enable_shared_from_this<State> {
   observe::Counter released;
   observe::CounterBy probes;
   std::map<std::string, KeptSite> sites;  // all that have marks, by token
-  Turns turns;
+  ReleaseTurns turns;
   double mails_a_record = kFirstGuess;
   std::size_t looks_left = 0;
   BootTime forget_at;

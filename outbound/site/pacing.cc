@@ -60,7 +60,7 @@ void ReleasePace::Released(std::size_t records, BootTime now) {
   filled_ = filled_ || outstanding_ >= target_;
 }
 
-std::vector<std::size_t> Turns::ShareOut(const std::vector<SiteTurn>& sites, std::size_t records) {
+std::vector<std::size_t> ReleaseTurns::ShareOut(const std::vector<SiteTurn>& sites, std::size_t records) {
   std::vector<std::size_t> shares(sites.size(), 0);
   // Positions that still have room, from the site whose turn it is on.
   std::vector<std::size_t> order;
@@ -86,7 +86,7 @@ std::vector<std::size_t> Turns::ShareOut(const std::vector<SiteTurn>& sites, std
   return shares;
 }
 
-std::vector<queue::ShelfPlace> Turns::InOrder(std::vector<queue::ShelfPlace> shelves) {
+std::vector<queue::ShelfPlace> ReleaseTurns::InOrder(std::vector<queue::ShelfPlace> shelves) {
   if (shelves.empty()) return shelves;
   std::string& last = first_tenant_[shelves.front().site];
   const auto key = [&last](const queue::ShelfPlace& place) {

@@ -73,7 +73,7 @@ struct ToRelease {
 };
 
 // Who is served next, fairly over all ticks: sites in turn, and of each site tenants in turn.
-class Turns {
+class ReleaseTurns {
  public:
   // Shares out `records` among the sites, one each in turn, none more than its room. The site at which it
   // ends is the first next time.

@@ -184,7 +184,7 @@ SiteTurn Turn(const std::string& site, std::size_t room) {
   return {site, room, {Place(site, "default")}};
 }
 
-TEST(TurnsTest, SitesShareWhatMayBeReleased) {
+TEST(ReleaseTurnsTest, SitesShareWhatMayBeReleased) {
   struct {
     const char* name;
     std::vector<std::size_t> rooms;
@@ -204,18 +204,18 @@ TEST(TurnsTest, SitesShareWhatMayBeReleased) {
     for (std::size_t i = 0; i < row.rooms.size(); ++i) {
       sites.push_back(Turn(std::string(1, static_cast<char>('a' + i)), row.rooms[i]));
     }
-    Turns turns;
+    ReleaseTurns turns;
     EXPECT_EQ(turns.ShareOut(sites, row.records), row.shares) << row.name;
   }
 }
 
-TEST(TurnsTest, ASiteWithoutShelvesGetsNothing) {
-  Turns turns;
+TEST(ReleaseTurnsTest, ASiteWithoutShelvesGetsNothing) {
+  ReleaseTurns turns;
   EXPECT_THAT(turns.ShareOut({{"a", 5, {}}, Turn("b", 5)}, 4), ElementsAre(0, 4));
 }
 
-TEST(TurnsTest, WhoGotNothingIsFirstNextTime) {
-  Turns turns;
+TEST(ReleaseTurnsTest, WhoGotNothingIsFirstNextTime) {
+  ReleaseTurns turns;
   const std::vector<SiteTurn> sites{Turn("a", 9), Turn("b", 9), Turn("c", 9)};
   EXPECT_THAT(turns.ShareOut(sites, 2), ElementsAre(1, 1, 0));
   EXPECT_THAT(turns.ShareOut(sites, 2), ElementsAre(1, 0, 1));
@@ -232,8 +232,8 @@ std::vector<std::string> Tenants(const std::vector<ShelfPlace>& places) {
   return names;
 }
 
-TEST(TurnsTest, TransactionalBeforeBulkAndTenantsInTurn) {
-  Turns turns;
+TEST(ReleaseTurnsTest, TransactionalBeforeBulkAndTenantsInTurn) {
+  ReleaseTurns turns;
   const std::vector<ShelfPlace> shelves{Place("s", "x", MailClass::kBulk), Place("s", "z"), Place("s", "x"),
                                         Place("s", "y")};
   EXPECT_THAT(Tenants(turns.InOrder(shelves)), ElementsAre("x", "y", "z", "bulk x"));
@@ -243,8 +243,8 @@ TEST(TurnsTest, TransactionalBeforeBulkAndTenantsInTurn) {
   EXPECT_TRUE(turns.InOrder({}).empty());
 }
 
-TEST(TurnsTest, SitesHaveTurnsOfTheirOwn) {
-  Turns turns;
+TEST(ReleaseTurnsTest, SitesHaveTurnsOfTheirOwn) {
+  ReleaseTurns turns;
   EXPECT_THAT(Tenants(turns.InOrder({Place("s", "x"), Place("s", "y")})), ElementsAre("x", "y"));
   EXPECT_THAT(Tenants(turns.InOrder({Place("t", "x"), Place("t", "y")})), ElementsAre("x", "y"));
   EXPECT_THAT(Tenants(turns.InOrder({Place("s", "x"), Place("s", "y")})), ElementsAre("y", "x"));
