@@ -50,8 +50,8 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def wait_until(condition, seconds=30, what="the condition"):
-    """Returns the condition's first true value; fails after `seconds`."""
+def wait_until(condition, seconds=30, what="the condition", pause=0.02):
+    """Returns the condition's first true value, looking every `pause` seconds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -59,7 +59,7 @@ def wait_until(condition, seconds=30, what="the condition"):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def _ports_folder():
