@@ -223,15 +223,15 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: {self.file_store}
             raise AssertionError(f"provision: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def start_sink(self, script=None, discard=False, contents=True):
-        """`discard`: neither log nor contents are kept. Without `contents` only the log is."""
+    def start_sink(self, script=None, discard=False, contents=True, host="127.0.0.1"):
+        """`discard`: neither log nor contents are kept. Without `contents` only the log is. `host`: it listens there."""
         part = self.parts.get("sink")
         if part:
             return part.start()
         self.sink_log = os.path.join(self.folder, "sink.jsonl")
         self.maildir = os.path.join(self.folder, "mail")
         os.makedirs(self.maildir, exist_ok=True)
-        args = [f"{BIN}/goniec-sink", "--listen", f"127.0.0.1:{self.sink_port}", "--log", self.sink_log]
+        args = [f"{BIN}/goniec-sink", "--listen", f"{host}:{self.sink_port}", "--log", self.sink_log]
         if discard:
             args += ["--discard"]
         elif contents:
