@@ -73,6 +73,8 @@ class CountingSite:
         self._ended = True
         self._wake_out.send(b"x")
         self._thread.join(10)
+        for each in (self._wake_out, self._wake_in):
+            each.close()
 
     def ids(self):
         with self.lock:
