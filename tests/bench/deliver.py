@@ -66,7 +66,7 @@ def queued_up(goniec, mails, size, workers):
 def delivered(mails, size, workers, first=None):
     """Mails a second of the first ones (all, if not said), processor time of a mail, and memory at its peak."""
     counted = min(first or mails, mails)
-    with system(capacity_gib=4 + mails * (size + 1_500) * 2 >> 30 or 4) as goniec:
+    with system(capacity_gib=4 + (mails * (size + 1_500) * 2 >> 30)) as goniec:
         queued_up(goniec, mails, size, workers)
         sink = Sink(goniec.sink_port, counted)
         peaks = {"nats": Peak(lambda: nats_pids(goniec)), "worker": Peak(lambda: worker_pids(goniec))}

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """./dev bench outage [--mails N] [--size BYTES] [--down SECONDS] [--workers N] [--flush] [--json]
 
-N mails (100,000) of 1 KiB for one site that refuses connections for two minutes, and then is smtp-sink. How long it takes
-from then until the sink has all of them, beside Postfix with its defaults and the same number of connections to the site
-(20, delivery.connections_per_site). Goniec has the services' defaults and a broker that fsyncs.
+N mails (100,000) of 1 KiB for one site that refuses connections until two minutes after the last of them was accepted, and
+then is smtp-sink. How long it takes from then until the sink has all of them, beside Postfix with its defaults and the same
+number of connections to the site (20, delivery.connections_per_site). Goniec has the services' defaults and a broker that fsyncs.
 
 Tells as well how often mails were tried during the outage, by their events: a mail that waited for the site alone is not
 tried again before it is back, except by a probe; connections that were tried; and what nats-server and the worker had in
@@ -34,12 +34,8 @@ LONGEST = 3 * 3600  # Postfix waits up to an hour and more between two attempts
 def out_and_back(sink_port, arguments, accept, at_the_end, when_back=lambda: None):
     """`accept` brings the mails while the site is down, `at_the_end` is called before it is back, `when_back` then.
     Seconds from its return until all have arrived."""
-    begin = time.monotonic()
     accept()
-    accepted = time.monotonic() - begin
-    if accepted > arguments.down:
-        raise SystemExit(f"bench: accepting the mails took {accepted:.0f} s, longer than the outage; use --down")
-    time.sleep(begin + arguments.down - time.monotonic())
+    time.sleep(arguments.down)
     at_the_end()
     sink = Sink(sink_port, arguments.mails)
     try:
@@ -116,7 +112,7 @@ def main():
     parser = Parser("outage", __doc__)
     parser.number("--mails", 100_000, "for the site")
     parser.number("--size", 1_024, "octets of a mail")
-    parser.number("--down", 120, "seconds of the outage")
+    parser.number("--down", 120, "seconds of the outage after the last mail")
     parser.number("--workers", 1, "of Goniec")
     parser.add_argument("--flush", action="store_true", help="Postfix is told when the site is back")
     arguments = parser.parsed()

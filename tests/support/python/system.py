@@ -381,6 +381,12 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: {self.file_store}
         return sum(self.stored_now(f"{stream}_{lane}") for lane in range(self.queue.get("lanes", 1))
                    for stream in ("READY", "WAIT", "HELD"))
 
+    def at_rest(self, most):
+        """Whether all that READY_0 holds is in the hands of workers, and these have no more than `most` mails: the rest
+        has ended or lies in WAIT or HELD."""
+        in_hand = sum(self.metric(worker.http_port, "goniec_mails_in_hand") for worker in self.workers if worker.alive())
+        return in_hand <= most and self.stored_now("READY_0") <= in_hand
+
     def stored_ever(self, stream):
         """How many messages were ever stored in a stream."""
         return self._stream(stream)["last_seq"]
