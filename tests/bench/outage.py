@@ -91,7 +91,7 @@ def show(found, peer, arguments, rows):
     rows.row("outage_rate", mails / found["took"], "mails/s", mails / peer)
     tries = collections.Counter(told.tries[each] for each in told.tries)
     tried = sum(count for number, count in tries.items() if number > 0)
-    rows.row("outage_mails_tried", tried, "mails")
+    rows.row("outage_mails_tried", tried, "mails", most=outage["failed"])  # a mail for each connection
     # Each probe tries one mail, perhaps one that was tried before.
     more = sum(count for number, count in tries.items() if number > 1)
     rows.row("outage_mails_tried_again", more, "mails", most=max(10, arguments.down // 5))
