@@ -22,7 +22,7 @@ void Deliver(Moves& moves, int item, int w) {
   State next = moves.from();
   Item& stored = next.items[static_cast<std::size_t>(item)];
   Worker& worker = next.workers[static_cast<std::size_t>(w)];
-  if (stored.mails == 0 || stored.pending || worker.at != At::kIdle) return;
+  if (!IsStored(stored) || stored.pending || worker.at != At::kIdle) return;
   const bool must_look =
       stored.counted || (item > 0 && (!stored.released || moves.Has(Rule::kReleasedLooks)));
   stored.pending = 1;
@@ -48,7 +48,7 @@ void Deliver(Moves& moves, int item, int w) {
 void ExpandItem(Moves& moves, int item) {
   State next = moves.from();
   Item& stored = next.items[static_cast<std::size_t>(item)];
-  if (stored.mails == 0) return;
+  if (!IsStored(stored)) return;
   if (!stored.pending) {
     // All workers that are idle are alike.
     for (int w = 0; w < kWorkers; ++w) {
@@ -142,6 +142,15 @@ void ExpandMark(Moves& moves) {
   moves.Add(next, {.action = Action::kAuditMarks});
 }
 
+void RemoveItem(State& state, int item) {
+  state.items[static_cast<std::size_t>(item)] = {};
+  if (item == 0) return;
+  std::rotate(state.items.begin() + item, state.items.begin() + item + 1, state.items.end());
+  for (Worker& worker : state.workers) {
+    if (worker.at != At::kIdle && worker.item > item) --worker.item;
+  }
+}
+
 // Positions beyond `position` move up by one.
 void RemoveFromList(State& state, int position) {
   for (int i = position; i + 1 < kShelf; ++i) {
@@ -181,6 +190,12 @@ bool MayBeStoredAgain(const State& state, const Shelved& shelved, bool id_says_w
 }  // namespace
 
 void Moves::Tidy(State& state) const {
+  for (int i = kItems - 1; i >= 0; --i) {
+    const bool in_hand = std::any_of(state.workers.begin(), state.workers.end(), [&](const Worker& worker) {
+      return worker.at != At::kIdle && worker.item == i;
+    });
+    if (state.items[static_cast<std::size_t>(i)].gone && !in_hand) RemoveItem(state, i);
+  }
   for (int i = kShelf - 1; i >= 0; --i) {
     const Shelved& shelved = state.shelf[static_cast<std::size_t>(i)];
     if (shelved.mails == 0 || shelved.on_shelf ||
@@ -227,24 +242,10 @@ void StoreCopy(State& state, int mail, int generation) {
   of.known[at] = 1;
 }
 
+// Its place in the order stays as long as somebody else has it in hand.
 void Acknowledge(State& state, int item) {
-  if (item == kGone) return;
-  for (Worker& worker : state.workers) {
-    if (worker.at == At::kIdle || worker.item == kGone || worker.item < item) continue;
-    if (worker.item == item) {
-      worker.item = kGone;
-    } else if (item > 0) {
-      --worker.item;
-    }
-  }
-  if (item == 0) {
-    state.items[0] = {};
-    return;
-  }
-  for (int i = item; i + 1 < kItems; ++i) {
-    state.items[static_cast<std::size_t>(i)] = state.items[static_cast<std::size_t>(i + 1)];
-  }
-  state.items[kItems - 1] = {};
+  Item& gone = state.items[static_cast<std::size_t>(item)];
+  gone = {.mails = gone.mails, .generation = gone.generation, .released = gone.released, .gone = 1};
 }
 
 void PutMark(State& state) {

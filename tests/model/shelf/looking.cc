@@ -79,12 +79,13 @@ class Looking {
     if (!own) return moves_.Has(Rule::kCopyMindsReleased);
     return moves_.Has(released ? Rule::kReleasedMindsReleased : Rule::kReleasedMindsCopies);
   }
-  // Of an acknowledged record nothing is earlier that matters: what became of it is in the events.
   void ReadShadow(bool released) {
-    if (worker_.item == kGone || !Minds(released)) return;
+    if (!Minds(released)) return;
     for (int i = 1; i < worker_.item; ++i) {
       const Item& earlier = next_.items[static_cast<std::size_t>(i)];
-      if (earlier.released != (released ? 1 : 0) || earlier.generation != worker_.generation) continue;
+      if (!IsStored(earlier) || earlier.released != (released ? 1 : 0) ||
+          earlier.generation != worker_.generation)
+        continue;
       if ((earlier.mails & worker_.left) == 0) continue;
       worker_.left = moves_.Has(Rule::kShadowGoesByMail) ? Name(worker_.left & ~earlier.mails) : Name(0);
     }
@@ -115,7 +116,8 @@ class Looking {
   [[nodiscard]] bool IsDue(bool released) const {
     for (int i = 1; i < kItems; ++i) {
       const Item& item = next_.items[static_cast<std::size_t>(i)];
-      if (item.released != (released ? 1 : 0) || item.generation <= worker_.generation) continue;
+      if (!IsStored(item) || item.released != (released ? 1 : 0) || item.generation <= worker_.generation)
+        continue;
       if ((item.mails & MaskOf(worker_.mail)) != 0) return true;
     }
     return false;
@@ -141,7 +143,7 @@ class Looking {
       late.late = Late::kCopy;
       late.late_mails = MaskOf(worker_.mail);
       late.late_generation = Name(generation);
-      LoseLease(moves_, late, w_);
+      LoseLease(late, w_);
       Add(late, Action::kStalls, true);
     }
     StoreCopy(next_, worker_.mail, generation);

@@ -52,7 +52,7 @@ void PutMark(State& state);
 
 // The worker's lease is over, or (killed) all of it: what the peer took from it and no event tells of yet may
 // be taken once more.
-void LoseLease(const Moves& moves, State& state, int worker);
+void LoseLease(State& state, int worker);
 void Kill(State& state, int worker);
 void BecomeIdle(State& state, int worker);
 

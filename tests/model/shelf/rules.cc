@@ -13,8 +13,6 @@ constexpr std::array<RuleText, kRules> kTexts{{
     {"AllBeforeAck", "all mails of a record are settled before it is acknowledged",
      "settlement.cc Settlement::Close"},
     {"MoveIdSaysWhat", "a move's id names all that is in it", "move.cc IdOf"},
-    {"ShelfOnlyLeased", "a record is put on a shelf only under a lease",
-     "store_move.cc StoreMove (may_move)"},
     {"NearExpiryWaits", "a mail that expires soon goes to WAIT, not on a shelf",
      "conclude.cc (five minutes before its expiry)"},
     {"ReleaseBeforeTakeOff", "published where it is due, then taken off", "shelf.cc Release, TakeOff"},

@@ -14,7 +14,6 @@ enum class Rule {
   kShelfBeforeAck,
   kAllBeforeAck,
   kMoveIdSaysWhat,
-  kShelfOnlyLeased,
   kNearExpiryWaits,
   // Release.
   kReleaseBeforeTakeOff,

@@ -133,7 +133,7 @@ class Serving {
 
   // One of them, or all that go there in one record.
   void StoreOnShelf() {
-    if (!worker_.leased && moves_.Has(Rule::kShelfOnlyLeased)) return;
+    if (!worker_.leased) return;
     const bool marks = moves_.options().marks;
     if (marks && moves_.Has(Rule::kMarkBeforeRecord) && worker_.marked == Marked::kNo) return SeeToMark();
     for (std::uint8_t mails = 1; mails <= kBoth; ++mails) {
@@ -162,12 +162,12 @@ class Serving {
   }
 
   void Stall(Late late, std::uint8_t mails) {
-    if (!moves_.MayBeLate() || !worker_.leased) return;
+    if (!moves_.MayBeLate()) return;
     State state = next_;
     state.late = late;
     state.late_mails = mails;
     state.late_generation = Name(worker_.generation + 1);
-    LoseLease(moves_, state, w_);
+    LoseLease(state, w_);
     Add(state, Action::kStalls, true);
   }
 
@@ -175,17 +175,16 @@ class Serving {
     const bool all = std::all_of(worker_.legs.begin(), worker_.legs.end(), [&](Leg leg) {
       return leg == Leg::kDone || (leg == Leg::kHoldCopy && !moves_.Has(Rule::kShelfBeforeAck));
     });
-    const bool some = Any(Leg::kDone) && moves_.from().items[0].mails == kBoth && worker_.item == 0;
+    const bool some = Any(Leg::kDone) && worker_.item == 0;
     const bool enough = all || (some && !moves_.Has(Rule::kAllBeforeAck));
     if (enough && !worker_.owes_mark) return Ack(all && Any(Leg::kHoldCopy));
-    const bool told = !Any(Leg::kTaken) && (!Any(Leg::kHoldCopy) || moves_.Has(Rule::kShelfOnlyLeased));
-    if (worker_.leased || !told) return;
+    if (worker_.leased || Any(Leg::kTaken)) return;
     BecomeIdle(next_, w_);
     Add(next_, Action::kLetsReturn);
   }
 
   void Ack(bool goes_on) {
-    if (goes_on && worker_.item == kGone) return;
+    if (goes_on && next_.items[worker_.item].gone) return;
     State acked = next_;
     Acknowledge(acked, worker_.item);
     if (!goes_on) BecomeIdle(acked, w_);

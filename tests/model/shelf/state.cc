@@ -43,6 +43,7 @@ void VisitStored(Visitor& visit, S& state) {
     visit(item.released, 1);
     visit(item.pending, 1);
     visit(item.counted, 1);
+    visit(item.gone, 1);
   }
   for (auto& shelved : state.shelf) {
     visit(shelved.mails, 2);
@@ -51,10 +52,6 @@ void VisitStored(Visitor& visit, S& state) {
     visit(shelved.known, 1);
     visit(shelved.released_known, 1);
   }
-  visit(state.hour, 2);
-  visit(state.minute_passed, 1);
-  visit(state.mark, 1);
-  visit(state.mark_fresh, 1);
 }
 
 template <typename Visitor, typename W>
@@ -91,6 +88,10 @@ void VisitRest(Visitor& visit, S& state) {
     for (auto& waits : mail.waits) visit(waits, 1);
     for (auto& known : mail.known) visit(known, 1);
   }
+  visit(state.hour, 2);
+  visit(state.minute_passed, 1);
+  visit(state.mark, 1);
+  visit(state.mark_fresh, 1);
   visit(state.late, 3);
   visit(state.late_mails, 2);
   visit(state.late_generation, 2);

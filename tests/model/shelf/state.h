@@ -19,7 +19,6 @@ inline constexpr int kDue = 4;
 inline constexpr int kShelf = 3;
 // READY's record is item 0, what is due are 1 to kDue.
 inline constexpr int kItems = 1 + kDue;
-inline constexpr std::uint8_t kGone = 7;  // an item that somebody else has acknowledged
 inline constexpr std::uint8_t kBoth = 3;
 
 constexpr std::uint8_t MaskOf(int mail) {
@@ -32,6 +31,7 @@ struct Item {
   std::uint8_t released = 0;
   std::uint8_t pending = 0;
   std::uint8_t counted = 0;  // the next delivery has a count above 1
+  std::uint8_t gone = 0;     // acknowledged by one while another still has it in hand
 };
 
 struct Shelved {
@@ -148,5 +148,9 @@ Key Pack(const State& state);
 State Unpack(Key key);
 // Of the three words, the bits of the fullest.
 int BitsOfFullestWord();
+
+inline bool IsStored(const Item& item) {
+  return item.mails != 0 && !item.gone;
+}
 
 }  // namespace goniec::model::shelf

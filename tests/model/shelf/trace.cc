@@ -14,7 +14,6 @@ std::string MailNames(int mails) {
 }
 
 std::string ItemName(int item) {
-  if (item == kGone) return "a record that is gone";
   return item == 0 ? std::string("READY's record") : "due " + std::to_string(item);
 }
 
@@ -46,7 +45,11 @@ void DescribeItems(const State& state, std::ostream& out) {
     const Item& item = state.items[static_cast<std::size_t>(i)];
     if (item.mails == 0) continue;
     out << ItemName(i) << (item.released ? " released " : " ") << MailNames(item.mails)
-        << int{item.generation} << (item.pending ? " pending" : " available") << "; ";
+        << int{item.generation}
+        << (item.gone      ? " gone"
+            : item.pending ? " pending"
+                           : " available")
+        << "; ";
   }
   for (const Shelved& shelved : state.shelf) {
     if (shelved.mails == 0) continue;

@@ -15,8 +15,7 @@ void Expand(const Options& options, const State& state, std::vector<Successor>& 
 }
 
 bool IsQuiet(const State& state) {
-  const bool stored =
-      std::any_of(state.items.begin(), state.items.end(), [](const Item& item) { return item.mails != 0; });
+  const bool stored = std::any_of(state.items.begin(), state.items.end(), IsStored);
   const bool shelved = std::any_of(state.shelf.begin(), state.shelf.end(),
                                    [](const Shelved& one) { return one.on_shelf != 0; });
   const bool waiting = std::any_of(state.mails.begin(), state.mails.end(), [](const Mail& mail) {

@@ -27,7 +27,7 @@ void Kill(State& state, int w) {
 }
 
 // What it has seen is told all the same; nothing else goes on.
-void LoseLease(const Moves& moves, State& state, int w) {
+void LoseLease(State& state, int w) {
   Excuse(state, w);
   Worker& worker = state.workers[static_cast<std::size_t>(w)];
   worker.leased = 0;
@@ -35,10 +35,8 @@ void LoseLease(const Moves& moves, State& state, int w) {
   worker.mail = 0;
   bool tells = false;
   for (Leg& leg : worker.legs) {
-    const bool kept = leg == Leg::kTaken || leg == Leg::kDone ||
-                      (leg == Leg::kHoldCopy && !moves.Has(Rule::kShelfOnlyLeased));
-    if (!kept) leg = Leg::kServe;
-    tells = tells || (kept && leg != Leg::kDone);
+    if (leg != Leg::kTaken && leg != Leg::kDone) leg = Leg::kServe;
+    tells = tells || leg == Leg::kTaken;
   }
   if (!tells) BecomeIdle(state, w);
 }
@@ -51,7 +49,7 @@ void ExpandWorker(Moves& moves, int w) {
   moves.Add(killed, {.action = Action::kCrashes, .worker = Name(w), .item = worker.item, .fault = true});
   if (worker.leased) {
     State lost = moves.from();
-    LoseLease(moves, lost, w);
+    LoseLease(lost, w);
     moves.Add(lost, {.action = Action::kLosesLease, .worker = Name(w), .item = worker.item, .fault = true});
   }
   if (worker.at == At::kServing) {
