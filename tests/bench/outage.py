@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """./dev bench outage [--mails N] [--size BYTES] [--down SECONDS] [--workers N] [--flush] [--json]
 
-N mails (100,000) of 1 KiB for one site that refuses connections until two minutes after the last of them was accepted, and
-then is smtp-sink. How long it takes from then until the sink has all of them, beside Postfix with its defaults and the same
-number of connections to the site (20, delivery.connections_per_site). Goniec has the services' defaults and a broker that fsyncs.
+N mails (100,000) of 1 KiB for one site that refuses connections until two minutes after the last of them was accepted,
+and then is smtp-sink. How long it takes from then until the sink has all of them, beside Postfix with its defaults and
+the same number of connections to the site (20, delivery.connections_per_site). Goniec has the services' defaults and a
+broker that fsyncs.
 
 Tells as well how often mails were tried during the outage, by their events: a mail that waited for the site alone is not
 tried again before it is back, except by a probe; connections that were tried; and what nats-server and the worker had in
