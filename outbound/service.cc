@@ -30,6 +30,7 @@
 #include "outbound/deliver/site_pool.h"
 #include "outbound/route/own_addresses.h"
 #include "outbound/route/router.h"
+#include "outbound/site/cluster_view.h"
 
 namespace goniec::outbound {
 
@@ -109,6 +110,7 @@ struct Service::State {
   std::unique_ptr<dns::UnboundResolver> resolver;
   std::unique_ptr<Router> router;
   std::shared_ptr<net::TlsClientContext> tls;
+  AloneView view;
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<ApiServer> api;
@@ -142,7 +144,7 @@ absl::Status Service::State::StartDelivery() {
     if (!context.ok()) return context.status();
     tls = *std::move(context);
   }
-  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, metrics);
+  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, view, metrics);
   worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
                                                 *dispatcher, config.retry, config.worker, metrics});
   worker->Start();

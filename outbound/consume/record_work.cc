@@ -13,6 +13,7 @@
 #include "common/queue/hold/holder.h"
 #include "common/queue/hold/shadow.h"
 #include "common/queue/model/record_check.h"
+#include "common/queue/model/subjects.h"
 #include "common/queue/publish/body_store.h"
 #include "common/smtp/address.h"
 #include "outbound/deliver/dispatcher.h"
@@ -88,6 +89,10 @@ absl::Status RecordWork::Parse() {
   const std::string_view payload = delivery_->payload();
   if (!record_.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return absl::InvalidArgumentError("not a record");
+  }
+  if (queue::IsReleased(delivery_->subject())) {
+    const std::optional<queue::OnShelf> from = queue::ParseHeld(delivery_->subject());
+    if (from && from->place.site != queue::kLaterShelf) shelf_site_ = from->place.site;
   }
   if (absl::Status checked = queue::CheckRecord(record_, delivery_->subject()); !checked.ok()) return checked;
   const std::int64_t mails = record_.mails_size();
@@ -211,6 +216,8 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
     job.read_chunk = [&broker = context_.settlement.broker, id = leg.mail->body_reference().body_id()](
                          std::uint32_t chunk) { return queue::ReadBodyChunk(broker, id, chunk); };
   }
+  job.probe_epoch = delivery_->probe_epoch();
+  job.released = !shelf_site_.empty();
   job.on_begin = [slot = leg.slot](bool begun) { slot->Begin(begun); };
   job.done = [self = shared_from_this(), leg = std::move(leg)](const std::vector<Result>& results) {
     self->OnResults(leg, results);
@@ -226,11 +233,24 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
                context_.retry, now, Random);
   if (conclusion.forfeit) delivery_->Forfeit();
   Tell(leg, conclusion, now);
+  TellIfCameBack(conclusion);
   queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.move),
                                 conclusion.ended ? leg.mail : nullptr};
   if (conclusion.returned) return settlement_->ReturnLeg(std::move(end));
   if (end.move) end.move->in_hand = {leg.mail};
   settlement_->EndLeg(std::move(end));
+}
+
+// What goes back to a closed site's shelf says nothing of how much it takes.
+void RecordWork::TellIfCameBack(const Conclusion& conclusion) const {
+  if (shelf_site_.empty() || !conclusion.move || !context_.came_back) return;
+  const auto* to = std::get_if<queue::ToHeld>(&conclusion.move->to);
+  if (to == nullptr || to->site != shelf_site_) return;
+  const bool closed =
+      std::any_of(conclusion.tellings.begin(), conclusion.tellings.end(), [](const Telling& telling) {
+        return telling.result.outcome.reason() == queue::v1::REASON_SITE_CLOSED;
+      });
+  if (!closed && !delivery_->probe_epoch()) context_.came_back(shelf_site_);
 }
 
 void RecordWork::Tell(const Leg& leg, const Conclusion& conclusion, WallTime now) {

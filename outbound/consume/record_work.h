@@ -52,6 +52,8 @@ struct WorkContext {
   std::function<bool()> may_work;
   // Slots: called with what came into hand, began, or left.
   std::function<void(const InHand& change)> in_hand;
+  // A record that was released goes back to the shelf of its open site, by the site's token. May be empty.
+  std::function<void(const std::string& site_token)> came_back = {};
 };
 
 class RecordWork : public std::enable_shared_from_this<RecordWork> {
@@ -86,6 +88,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
+  void TellIfCameBack(const Conclusion& conclusion) const;
   void Tell(const Leg& leg, const Conclusion& conclusion, WallTime now);
   void Release();
 
@@ -93,6 +96,8 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   std::shared_ptr<queue::Delivery> delivery_;
   std::function<void()> done_;
   int lane_ = 0;
+  // The site whose shelf it comes from, as a token; empty if it comes from none.
+  std::string shelf_site_;
   queue::v1::Record record_;
   std::shared_ptr<queue::Settlement> settlement_;
   std::vector<queue::v1::Event> accepted_;

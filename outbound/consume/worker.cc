@@ -19,6 +19,7 @@
 #include "outbound/consume/abandoned.h"
 #include "outbound/consume/drain.h"
 #include "outbound/consume/leases.h"
+#include "outbound/consume/pass_on.h"
 #include "outbound/consume/record_work.h"
 #include "outbound/consume/rest.h"
 #include "outbound/consume/set_aside.h"
@@ -47,6 +48,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   queue::SettlementContext settlement;
   WorkMetrics metrics;
   observe::Gauge stalled_gauge;
+  observe::Counter passed_on;
   std::shared_ptr<Leases> leases;
   Sources sources;
   Rest rest;
@@ -65,18 +67,23 @@ Worker::State::State(WorkerParts the_parts)
                  parts.queue,       tasks,
                  stalled,           parts.executor,
                  &smtp::DomainOf,   [this] { return give_up.load(); },
-                 parts.see_to_mark, [this] { return waiting.full(); }},
+                 parts.sites.see_to_mark, [this] { return waiting.full(); }},
       metrics(parts.metrics),
       stalled_gauge(
           parts.metrics.AddGauge("goniec_outcomes_stalled",
                                  "1 while the broker does not take outcomes and so nothing new is started.")),
+      passed_on(parts.metrics.AddCounter(
+          "goniec_records_passed_on_total",
+          "Records from a site's shelf that were left to a worker that may connect to the site.")),
       leases(std::make_shared<Leases>(parts.executor, parts.broker, parts.queue.ack_wait,
                                       [this] { sources.Distrust(); })),
       sources(parts.config, parts.queue.lanes, parts.metrics),
       rest(parts.executor, parts.broker, parts.queue, tasks, *leases, sources, parts.metrics),
-      set_aside(parts.broker, tasks, parts.metrics) {}
+      set_aside(parts.broker, tasks, parts.metrics) {
+}
 
 void Worker::State::Start() {
+  if (sources.stopped()) return;
   rest.BelongTo(weak_from_this());
   for (int lane = 0; lane < parts.queue.lanes; ++lane) {
     AddSource(Kind::kTransactional, queue::ReadyStream(lane),
@@ -117,7 +124,8 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
                   [this] { return !sources.stopped() && !leases->Thawed(); },
                   [weak = weak_from_this(), kind](const InHand& change) {
                     if (const auto self = weak.lock()) self->sources.Count(kind, change);
-                  }});
+                  },
+                  parts.sites.came_back});
   source.puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, &source] { return sources.Wanted(source); },
@@ -130,7 +138,13 @@ void Worker::State::OnDelivery(Source& source, std::shared_ptr<queue::Delivery> 
   if (sources.stopped()) return delivery->GiveBack(tasks);
   // It may have lain in the connection for as long: its lease is not as fresh as it looks.
   if (leases->FindThaw()) return;
-  if (rest.Admits(source, *delivery)) Take(source, delivery);
+  if (!rest.Admits(source, *delivery)) return;
+  if (const auto pause = PassOn(delivery->subject(), delivery->info().delivery_count, parts.broker.Now(),
+                                parts.sites.is_elsewhere)) {
+    passed_on.Add();
+    return delivery->GiveBack(tasks, *pause);
+  }
+  Take(source, delivery);
 }
 
 void Worker::State::Take(Source& source, const std::shared_ptr<queue::Delivery>& delivery) {

@@ -33,6 +33,18 @@ namespace goniec::outbound {
 class Dispatcher;
 class Router;
 
+// What a worker asks and tells those who know of sites among all workers (outbound/site). Empty: it is alone,
+// and nobody keeps shelves. Called on the executor.
+struct SharedSites {
+  // All connections to the site of a shelf are other workers'.
+  std::function<bool(const queue::ShelfPlace& place)> is_elsewhere = {};
+  // A shelf has its mark, before anything is put there (SettlementContext).
+  std::function<asio::awaitable<absl::Status>(queue::ShelfPlace place, std::string site_name)> see_to_mark =
+      {};
+  // A record that was released goes back to the shelf of an open site, for there was no room for it.
+  std::function<void(const std::string& site_token)> came_back = {};
+};
+
 // What a worker stands on. All must outlive it.
 struct WorkerParts {
   asio::any_io_executor executor;
@@ -44,8 +56,7 @@ struct WorkerParts {
   const RetryPolicy& retry;
   const WorkerConfig& config;
   observe::Metrics& metrics;
-  // As SettlementContext::see_to_mark.
-  std::function<asio::awaitable<absl::Status>(queue::ShelfPlace, std::string)> see_to_mark = {};
+  SharedSites sites = {};
 };
 
 class Worker {

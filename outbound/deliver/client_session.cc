@@ -256,7 +256,10 @@ void ClientSession::EndTransaction(Transaction& transaction, bool at_its_turn, O
   // the next one. If it took its time in vain, it does.
   const bool timeout = outcome.reason() == queue::v1::REASON_TIMEOUT;
   const bool between = begun_ > 1 && verdict != Verdict::kNotTried && !timeout;
-  if (!transaction.end_sent_ && !transaction.answered_any_ && (!at_its_turn || between)) {
+  // Nor does a goodbye: another connection may be welcome.
+  const bool goodbye = outcome.reply_code() == 421;
+  if (!transaction.end_sent_ && !transaction.answered_any_ && (!at_its_turn || between || goodbye)) {
+    if (at_its_turn && goodbye) transaction.goodbye_ = std::move(outcome);
     return transaction.LeaveUntouched();
   }
   const bool by_reply = outcome.reason() == queue::v1::REASON_REPLY;

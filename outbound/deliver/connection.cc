@@ -68,8 +68,14 @@ Connection::Connection(SitePool& pool, Site& site, std::unique_ptr<Job> job)
 
 void Connection::Wake(std::unique_ptr<Job> job) {
   job_ = std::move(job);
+  if (job_ == nullptr) BeginLeaving();
   woken_ = true;
   idle_timer_.cancel();
+}
+
+void Connection::BeginLeaving() {
+  if (std::exchange(leaving_, true)) return;
+  site_.LeavingBegan();
 }
 
 void Connection::Drain() {
@@ -115,12 +121,14 @@ void Connection::Leave() {
   } else if (job_ != nullptr) {
     pool_.PutBack(site_, std::move(job_));
   }
+  if (leaving_) site_.LeavingEnded();
   pool_.Closed(site_, shared_from_this(), ready_);
 }
 
 asio::awaitable<void> Connection::OpenAndServe() {
   ready_ = co_await Open();
   if (!ready_) co_return;
+  opened_at_ = BootClock::now();
   pool_.Opened(site_);
   co_await Serve();
 }
@@ -199,7 +207,9 @@ asio::awaitable<void> Connection::Serve() {
       case ClientSession::Want::kWork: {
         const bool work = co_await WaitForWork();
         if (!work && (cut_ || !stream_->is_open())) co_return;
-        if (!work) session_->Quit();
+        if (work) break;
+        BeginLeaving();
+        session_->Quit();
         break;
       }
       default:
@@ -234,29 +244,42 @@ void Connection::CollectFinished() {
 }
 
 void Connection::TakeJobs() {
-  while (session_->CanSubmit() && session_->transactions() < pool_.config().messages_per_connection) {
+  while (session_->CanSubmit() && !IsUsedUp()) {
     // Asked again: without PIPELINING nothing may be submitted behind what is under way.
     if (site_.broken() > 0) session_->Avoid(site_.MemoryOf(address_, BootClock::now()).broken);
     if (!session_->CanSubmit()) return;
-    if (job_ == nullptr && !pool_.draining()) job_ = pool_.NextToBegin(site_);
+    if (job_ == nullptr && !MayTakeMore()) return;
+    if (job_ == nullptr) job_ = pool_.NextToBegin(site_);
     if (job_ == nullptr) return;
-    std::unique_ptr<Transaction> transaction = job_->Begin(pool_.config().recipients_per_transaction);
+    const std::size_t most = pool_.MayBegin(site_);
+    if (most == 0) return pool_.PutBack(site_, std::move(job_));
+    std::unique_ptr<Transaction> transaction = job_->Begin(most);
+    site_.NoteBegun(transaction->recipients().size(), BootClock::now());
     on_wire_.emplace(transaction.get(), std::move(job_));
     session_->Submit(std::move(transaction));
     CollectFinished();
   }
 }
 
+bool Connection::IsUsedUp() const {
+  return session_->spent() || session_->transactions() >= site_.limits().messages_per_connection ||
+         BootClock::now() >= opened_at_ + site_.limits().max_age;
+}
+
+bool Connection::MayTakeMore() {
+  if (!leaving_ && SitePool::MustLeave(site_)) BeginLeaving();
+  return !leaving_ && !pool_.draining();
+}
+
 // True if there is something to do on this connection.
 asio::awaitable<bool> Connection::WaitForWork() {
-  const bool used_up =
-      session_->spent() || session_->transactions() >= pool_.config().messages_per_connection;
-  if (pool_.draining() || used_up || cut_) co_return false;
+  if (!MayTakeMore() || IsUsedUp() || cut_) co_return false;
   if (session_->output().capacity() > kKeptOutput) std::string().swap(session_->output());
   stream_->NeverExpire();
   woken_ = false;
   pool_.Park(site_, shared_from_this());
-  idle_timer_.expires_after(pool_.config().idle_timeout);
+  const BootClock::duration age_left = opened_at_ + site_.limits().max_age - BootClock::now();
+  idle_timer_.expires_after(std::min<BootClock::duration>(site_.limits().idle_timeout, age_left));
   asio::error_code ignored;
   co_await idle_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   if (!woken_) pool_.Unpark(site_, this);

@@ -49,6 +49,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // What the session has found out about its address, for the connections to come.
   void RememberPeer();
   asio::awaitable<bool> WaitForWork();
+  // It has served as much, or as long, as a connection to the site may.
+  [[nodiscard]] bool IsUsedUp() const;
+  // False if it is one too many: it leaves then.
+  [[nodiscard]] bool MayTakeMore();
+  // It takes no more jobs and ends as soon as it is through.
+  void BeginLeaving();
   void Leave();
 
   asio::awaitable<void> Step();
@@ -69,10 +75,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<ClientSession> session_;
   std::string host_;
   net::Endpoint address_;
+  BootTime opened_at_;             // ready
   BootTime give_up_at_;            // opening
   std::optional<Result> failure_;  // opening: of all addresses tried so far
   bool ready_ = false;
   bool cut_ = false;
+  bool leaving_ = false;
   bool woken_ = false;
   asio::cancellation_signal connect_cancel_;
   asio::steady_timer idle_timer_;

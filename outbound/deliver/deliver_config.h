@@ -6,8 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/config/units.h"
+#include "outbound/site/site_rules.h"
 
 namespace goniec::config {
 class Section;
@@ -26,7 +29,7 @@ struct DeliverConfig {
   // fails) or off.
   TlsMode tls = TlsMode::kOpportunistic;
 
-  // delivery.connections_per_site: open connections to one site. 1 to 1000.
+  // delivery.connections_per_site: open connections to one site, of all workers together. 1 to 1000.
   std::size_t connections_per_site = 20;
   // delivery.connections: open connections in all. 1 to 60000.
   std::size_t connections = 1000;
@@ -34,12 +37,9 @@ struct DeliverConfig {
   // ten minutes and where nothing takes longer than max_wait at the moment. 0 to 90.
   std::uint32_t reserved_percent = 20;
   // delivery.mails_per_site: mails that wait in hand for one site at most, unless it works them off in half
-  // of max_wait; as few as a quarter of worker.slots that other sites leave. Further ones are moved until
-  // their turn. 1 to 100000.
+  // of max_wait; as few as a quarter of worker.slots that other sites leave. Further ones go to the site's
+  // shelf. 1 to 100000.
   std::size_t mails_per_site = 100;
-  // delivery.busy_delay_limit: for how long a mail is moved at most because its site is busy. Shorter means
-  // more moves for the mails of a large backlog. 1s to 1h.
-  std::chrono::milliseconds busy_delay_limit{10 * 60'000};
   // What may wait in hand in all: the slots of section `worker`, set when the configuration is read.
   std::size_t slots = 1000;
   // delivery.messages_per_connection: transactions on one connection, after which it is closed. 1 to 1000000.
@@ -55,6 +55,10 @@ struct DeliverConfig {
 
   // delivery.idle_timeout: how long a connection without work is kept. 0ms to 5m.
   std::chrono::milliseconds idle_timeout{4'000};
+  // delivery.connection_max_age: after that a connection takes no more mail. 1s to 1d.
+  std::chrono::milliseconds connection_max_age{5 * 60'000};
+  // delivery.sites: other limits for some sites (site/site_rules.h).
+  std::vector<SiteRule> sites;
   // delivery.max_wait: how long a job may wait in hand before it starts; then it is moved. 10ms to 10m.
   std::chrono::milliseconds max_wait{5'000};
   // delivery.attempt_timeout: time for finding an address that greets, over all that are tried. 10ms to 1h.
@@ -77,6 +81,8 @@ void ReadDeliverConfig(config::Section section, DeliverConfig& config);
 
 // With the host's name for `helo`, if it is empty.
 DeliverConfig WithHelo(DeliverConfig config);
+// Those of one site, by Route::site.
+SiteLimits LimitsOf(const DeliverConfig& config, std::string_view site);
 // What a session needs of it.
 SessionConfig SessionConfigOf(const DeliverConfig& config, bool tls);
 

@@ -3,7 +3,8 @@
 // so far. A dispatcher does not look up routes, does not decide about retries and writes no events.
 //
 // A job never waits here for ever: what cannot start soon, or is one too many for its destination, is given
-// back as kNotTried (REASON_SITE_BUSY), with the time after which its turn may have come.
+// back as kNotTried, with REASON_SITE_BUSY; what is for a destination that lets nobody in, with
+// REASON_SITE_CLOSED.
 //
 // Confined to its executor, whose context must have one thread.
 #pragma once
@@ -18,6 +19,10 @@ namespace goniec::outbound {
 class Dispatcher {
  public:
   virtual ~Dispatcher() = default;
+
+  // False if another worker has all that may be used of the destination now: a job for it would be given back
+  // at once.
+  [[nodiscard]] virtual bool HasShare(const Route& /*route*/) { return true; }
 
   // Takes the job over; the caller bounds how many it hands over.
   virtual void Deliver(Job job) = 0;

@@ -42,16 +42,10 @@ void Job::GiveUp() {
   DecideRest(row.verdict, outcome);
 }
 
-Result* Job::Decide(Verdict verdict, const queue::v1::Outcome& outcome) {
-  if (open_.empty()) return nullptr;
+void Job::Decide(Verdict verdict, const queue::v1::Outcome& outcome) {
+  if (open_.empty()) return;
   results_.push_back({verdict, outcome, std::move(open_)});
   open_.clear();
-  return &results_.back();
-}
-
-void Job::DecideRest(const OutcomeRow& row, std::optional<std::chrono::milliseconds> wait) {
-  Result* const rest = Decide(row.verdict, MakeOutcome(row, queue::v1::PHASE_CONNECT));
-  if (rest != nullptr) rest->wait = wait;
 }
 
 }  // namespace goniec::outbound

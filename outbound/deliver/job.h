@@ -5,7 +5,6 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,6 +49,13 @@ class Job {
   // be recalled.
   std::function<asio::awaitable<absl::StatusOr<std::string>>(std::uint32_t chunk)> read_chunk;
 
+  // It was released from a shelf as a probe of the site, in this epoch of the site's: it goes although the
+  // site is not open, but in no other epoch. Of several such jobs the first is the probe; the others wait for
+  // what becomes of it.
+  std::optional<std::uint64_t> probe_epoch;
+  // It was released from a shelf, at the pace of the site: it may wait longer than others.
+  bool released = false;
+
   // Called with true when a connection takes the job, and with false should it wait again afterwards; from
   // inside Deliver() too. Must not call the dispatcher. May be empty.
   std::function<void(bool begun)> on_begin;
@@ -67,6 +73,9 @@ class Job {
   [[nodiscard]] BootTime waiting_since() const { return waiting_since_; }
   // A connection has it now, or it waits for one.
   void SetBegun(bool now_begun);
+  // The site's epoch when it was given to a connection.
+  void SetEpoch(std::uint64_t epoch) { epoch_ = epoch; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
   // A transaction that serves the first `limit` of those that are not decided.
   // It asks this job, which must outlive it.
@@ -80,19 +89,20 @@ class Job {
 
   // True if nobody is left to be served.
   [[nodiscard]] bool decided() const { return open_.empty(); }
-  void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome) { (void)Decide(verdict, outcome); }
-  // For what no peer has to do with. `wait`: as in Result.
-  void DecideRest(const OutcomeRow& row, std::optional<std::chrono::milliseconds> wait = std::nullopt);
+  void DecideRest(Verdict verdict, const queue::v1::Outcome& outcome) { Decide(verdict, outcome); }
+  // For what no peer has to do with.
+  void DecideRest(const OutcomeRow& row) { Decide(row.verdict, MakeOutcome(row, queue::v1::PHASE_CONNECT)); }
   [[nodiscard]] const std::vector<Result>& results() const { return results_; }
   // Calls `done`.
   void GiveBack() { done(std::move(results_)); }
 
  private:
-  Result* Decide(Verdict verdict, const queue::v1::Outcome& outcome);
+  void Decide(Verdict verdict, const queue::v1::Outcome& outcome);
 
   std::vector<std::uint32_t> open_;  // positions that are not decided yet
   std::vector<Result> results_;
   BootTime waiting_since_;
+  std::uint64_t epoch_ = 0;
   int reruns_ = 0;
   bool begun_ = false;
   bool may_have_ended_ = false;  // the transaction that is not over yet

@@ -28,6 +28,10 @@ constexpr std::array<bool BrokenExtensions::*, 4> kBroken = {
     &BrokenExtensions::pipelining, &BrokenExtensions::size, &BrokenExtensions::chunking,
     &BrokenExtensions::dsn};
 
+TenantQueue<std::unique_ptr<Job>>::Place PlaceOf(const Job& job) {
+  return {job.mail->tenant(), job.mail->mail_class() == queue::v1::MAIL_CLASS_BULK};
+}
+
 }  // namespace
 
 void Site::GaveBack(bool tried, BootTime now) {
@@ -36,31 +40,61 @@ void Site::GaveBack(bool tried, BootTime now) {
 }
 
 void Site::Enqueue(std::unique_ptr<Job> job, BootTime now) {
-  queue_.push_back(std::move(job));
+  Job& queued = *job;
+  if (job->released) ++released_;
+  queue_.Push(PlaceOf(queued), std::move(job));
   pace_.Waiting(true, now);
-  queue_.back()->SetBegun(false);  // last: whatever it does, the job is here
+  queued.SetBegun(false);  // last: whatever it does, the job is here
 }
 
 void Site::EnqueueFirst(std::unique_ptr<Job> job, BootTime now) {
-  queue_.push_front(std::move(job));
+  Job& queued = *job;
+  if (job->released) ++released_;
+  queue_.PushFirst(PlaceOf(queued), std::move(job));
   pace_.Waiting(true, now);
-  queue_.front()->SetBegun(false);
+  queued.SetBegun(false);
 }
 
-std::unique_ptr<Job> Site::TakeFirst(BootTime now) {
-  if (queue_.empty()) return nullptr;
-  std::unique_ptr<Job> job = std::move(queue_.front());
-  queue_.pop_front();
+std::unique_ptr<Job> Site::Taken(std::optional<std::unique_ptr<Job>> job, BootTime now) {
+  if (!job) return nullptr;
+  if ((*job)->released) --released_;
   pace_.Waiting(!queue_.empty(), now);
-  return job;
+  return *std::move(job);
 }
 
-std::unique_ptr<Job> Site::TakeLast(BootTime now) {
-  if (queue_.empty()) return nullptr;
-  std::unique_ptr<Job> job = std::move(queue_.back());
-  queue_.pop_back();
+template <typename Condition>
+std::vector<std::unique_ptr<Job>> Site::TakeIf(const Condition& condition, BootTime now) {
+  std::vector<std::unique_ptr<Job>> taken = queue_.TakeAll(condition);
+  for (const auto& job : taken) released_ -= job->released ? 1 : 0;
   pace_.Waiting(!queue_.empty(), now);
-  return job;
+  return taken;
+}
+
+std::unique_ptr<Job> Site::TakeNext(BootTime now) {
+  return Taken(queue_.Take(), now);
+}
+
+// What was released comes at the pace of the site. It gives way only where it would take the room of others.
+std::unique_ptr<Job> Site::TakeTooMany(const DeliverConfig& config, std::size_t waiting_in_all,
+                                       BootTime now) {
+  const std::size_t most = MostWaitingHere(config, waiting_in_all, now);
+  if (queue_.size() <= most) return nullptr;
+  const bool released_too = waiting_in_all > config.slots / 2;
+  if (!released_too && queue_.size() - released_ <= most) return nullptr;
+  return Taken(queue_.TakeOfLargest([&](const auto& job) { return released_too || !job->released; }), now);
+}
+
+std::vector<std::unique_ptr<Job>> Site::TakeWaiting(BootTime since, BootTime released_since, BootTime now) {
+  return TakeIf(
+      [&](const auto& job) { return job->waiting_since() <= (job->released ? released_since : since); }, now);
+}
+
+std::vector<std::unique_ptr<Job>> Site::TakeUnadmitted(BootTime now) {
+  return TakeIf([this](const auto& job) { return share() == 0 || !Admits(word_, job->probe_epoch); }, now);
+}
+
+std::vector<std::unique_ptr<Job>> Site::TakeAll(BootTime now) {
+  return TakeIf([](const auto&) { return true; }, now);
 }
 
 std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiting_in_all,
@@ -68,29 +102,95 @@ std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiti
   // It takes a few round trips until the first mail can go: nothing is known until then, unless it takes
   // long.
   const bool greeting = ready_ == 0 && opening_ > 0 && !IsLate(now);
-  return MostWaiting({config.slots, config.mails_per_site, config.max_wait},
-                     greeting ? std::nullopt : pace_.PerSecond(now), waiting_in_all - queue_.size());
-}
-
-milliseconds Site::MovedAway(const DeliverConfig& config, double random, BootTime now) {
-  const double guess = IsStuck(config, now) ? kGuessSilent : IsLate(now) ? kGuessLate : kGuess;
-  const double per_second = pace_.Assumed(guess, now);
-  const milliseconds away = returns_.Next(per_second, jobs_, config.busy_delay_limit, random, now);
-  ++moved_.mails;
-  moved_.per_second = per_second;
-  moved_.longest = std::max(moved_.longest, away);
-  return away;
+  const std::size_t most =
+      MostWaiting({config.slots, config.mails_per_site, config.max_wait},
+                  greeting ? std::nullopt : pace_.PerSecond(now), waiting_in_all - queue_.size());
+  if (rates_ == nullptr || !rates_->messages) return most;
+  // What goes soon at its rate, however fast the site may be.
+  const auto soon = (config.max_wait / 2) * rates_->messages->ours() / limits_.messages->per;
+  return std::min(most, 1 + static_cast<std::size_t>(soon));
 }
 
 std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {
-  if (moved_.mails == 0 || now < moved_told_ + kSummaryPeriod) return std::nullopt;
+  if (moved_ == 0 || now < moved_told_ + kSummaryPeriod) return std::nullopt;
   moved_told_ = now;
-  return std::exchange(moved_, {});
+  return MovedSummary{std::exchange(moved_, 0), pace_.PerSecond(now).value_or(0)};
 }
 
 void Site::WaitAnew(BootTime now) {
-  for (const auto& job : queue_) job->WaitSince(now);
+  queue_.ForEach([now](const auto& job) { job->WaitSince(now); });
   pace_.Restart(now);
+}
+
+bool Site::Follow(const SiteWord& word, const Shares& shares, BootTime since) {
+  if (word == word_ && shares == shares_) return false;
+  shares_ = shares;
+  FollowRates(shares, since);
+  const bool none =
+      (limits_.messages && shares.messages == 0) || (limits_.recipients && shares.recipients == 0);
+  window_.SetShare(none ? 0 : shares.connections);
+  if (word.epoch != word_.epoch) {
+    failure_.reset();
+    failures_in_a_row_ = 0;
+    no_opening_before_ = {};
+    if (word.epoch != 0) window_.Restart();
+  }
+  word_ = word;
+  return true;
+}
+
+void Site::FollowRates(const Shares& shares, BootTime since) {
+  if (!limits_.messages && !limits_.recipients) return;
+  if (rates_ == nullptr) {
+    rates_ = std::make_unique<Rates>();
+    if (limits_.messages) rates_->messages.emplace(*limits_.messages, shares.messages, since);
+    if (limits_.recipients) rates_->recipients.emplace(*limits_.recipients, shares.recipients, since, true);
+    return;
+  }
+  if (rates_->messages) rates_->messages->Share(shares.messages, since);
+  if (rates_->recipients) rates_->recipients->Share(shares.recipients, since);
+}
+
+bool Site::RateAllows(BootTime now) const {
+  if (rates_ == nullptr) return true;
+  return (!rates_->messages || rates_->messages->MayGo(now)) &&
+         (!rates_->recipients || rates_->recipients->MayGo(now));
+}
+
+BootTime Site::RateNext() const {
+  BootTime next{};
+  if (rates_ == nullptr) return next;
+  if (rates_->messages) next = std::max(next, rates_->messages->next());
+  if (rates_->recipients) next = std::max(next, rates_->recipients->next());
+  return next;
+}
+
+std::size_t Site::MostRecipients(std::size_t limit) const {
+  if (rates_ == nullptr || !rates_->recipients) return limit;
+  return std::clamp<std::size_t>(rates_->recipients->most_at_once(), 1, limit);
+}
+
+void Site::NoteBegun(std::size_t recipients, BootTime now) {
+  if (rates_ == nullptr) return;
+  if (rates_->messages) rates_->messages->Went(1, now);
+  if (rates_->recipients) rates_->recipients->Went(recipients, now);
+}
+
+std::size_t Site::MostConnections() const {
+  switch (word_.state) {
+    case SiteState::kOpen:
+      return window_.size();
+    case SiteState::kProbing:
+      return std::min<std::size_t>(1, window_.share());
+    case SiteState::kClosed:
+      break;
+  }
+  return 0;
+}
+
+bool Site::TakeTellWorked(std::uint64_t epoch, std::uint64_t failures) {
+  const std::pair now_told(epoch, failures);
+  return std::exchange(told_worked_, now_told) != now_told;
 }
 
 void Site::BeginOpening(BootTime now) {
@@ -126,9 +226,9 @@ void Site::NoteDelivered(BootTime now) {
   proven_until_ = now + kProvenFor;
 }
 
-bool Site::MayOpen(const DeliverConfig& config, BootTime now) const {
+bool Site::MayOpen(BootTime now) const {
   return now >= no_opening_before_ && opening_ < std::max<std::size_t>(1, ready_) &&
-         opening_ + ready_ < config.connections_per_site;
+         opening_ + ready_ < MostConnections();
 }
 
 bool Site::IsDown(BootTime now) const {
@@ -145,6 +245,7 @@ bool Site::IsLate(BootTime now) const {
 
 void Site::NoteFailure(const DeliverConfig& config, const queue::v1::Outcome& outcome, BootTime now) {
   failure_ = outcome;
+  window_.Restart();
   const int factor = std::min(1 << std::min(failures_in_a_row_, kMaxPauseDoublings), kMaxPauseFactor);
   ++failures_in_a_row_;
   no_opening_before_ = now + config.failed_site_pause * factor;
@@ -180,7 +281,7 @@ void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& exte
 
 bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
-  return IsIdle() && now >= proven_until_ && !HasMovedSummary() &&
+  return IsIdle() && now >= proven_until_ && now >= RateNext() && !HasMovedSummary() &&
          (!failure_ || now > no_opening_before_ + kFailureMemory) &&
          std::all_of(address_failed_until_.begin(), address_failed_until_.end(), past) &&
          std::all_of(plain_until_.begin(), plain_until_.end(), past) &&

@@ -5,7 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +21,11 @@
 #include "outbound/deliver/job.h"
 #include "outbound/deliver/site_pace.h"
 #include "outbound/route/route.h"
+#include "outbound/site/cluster_view.h"
+#include "outbound/site/rate_limit.h"
+#include "outbound/site/site_rules.h"
+#include "outbound/site/tenant_queue.h"
+#include "outbound/site/window.h"
 
 namespace goniec::outbound {
 
@@ -28,9 +33,10 @@ class Connection;
 
 class Site {
  public:
-  explicit Site(std::string key) : key_(std::move(key)) {}
+  explicit Site(std::string key, const SiteLimits& limits = {}) : key_(std::move(key)), limits_(limits) {}
 
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const SiteLimits& limits() const { return limits_; }
 
   // --- Jobs. They wait here, are carried by a connection that is being opened, or are on the wire.
   void TakeOver() { ++jobs_; }
@@ -38,37 +44,78 @@ class Site {
   void GaveBack(bool tried, BootTime now);
   void Enqueue(std::unique_ptr<Job> job, BootTime now);
   void EnqueueFirst(std::unique_ptr<Job> job, BootTime now);
-  // Null if none waits.
-  std::unique_ptr<Job> TakeFirst(BootTime now);
-  std::unique_ptr<Job> TakeLast(BootTime now);
+  // The next whose turn it is (site/tenant_queue.h). Null if none waits.
+  std::unique_ptr<Job> TakeNext(BootTime now);
+  // One that is too many, while `waiting_in_all` wait at all sites. Null if none is.
+  std::unique_ptr<Job> TakeTooMany(const DeliverConfig& config, std::size_t waiting_in_all, BootTime now);
+  // Those that have waited too long: since then, and since then for those released from a shelf.
+  std::vector<std::unique_ptr<Job>> TakeWaiting(BootTime since, BootTime released_since, BootTime now);
+  // Those that may neither go nor wait here, by word and share.
+  std::vector<std::unique_ptr<Job>> TakeUnadmitted(BootTime now);
+  std::vector<std::unique_ptr<Job>> TakeAll(BootTime now);
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
-  // Since when the first of them waits; there must be one.
-  [[nodiscard]] BootTime waiting_since() const { return queue_.front()->waiting_since(); }
 
   // --- More mail than the site takes.
-  // How many may wait here, while `waiting_in_all` wait at all sites.
+  // How many may wait here, while `waiting_in_all` wait at all sites; those that were released from a shelf
+  // come in addition.
   [[nodiscard]] std::size_t MostWaitingHere(const DeliverConfig& config, std::size_t waiting_in_all,
                                             BootTime now) const;
-  // A job is moved because there are too many: how long it stays away. Counted for the summary in the log.
-  std::chrono::milliseconds MovedAway(const DeliverConfig& config, double random, BootTime now);
+  // A job is moved because there are too many; for the summary in the log.
+  void NoteMoved() { ++moved_; }
   struct MovedSummary {
     std::size_t mails = 0;
     double per_second = 0;
-    std::chrono::milliseconds longest{0};
   };
   // What was moved since the last one, if that is long enough ago.
   std::optional<MovedSummary> TakeMovedSummary(BootTime now);
-  [[nodiscard]] bool HasMovedSummary() const { return moved_.mails > 0; }
+  [[nodiscard]] bool HasMovedSummary() const { return moved_ > 0; }
 
   // It was held up by us: its mails wait from now on, and its pace is not known.
   void WaitAnew(BootTime now);
 
-  // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end.
+  // --- What holds in the whole cluster (site/cluster_view.h).
+  // What of its limits is ours. Where nothing is ours of one of them, nothing is of any.
+  struct Shares {
+    std::size_t connections = 0;
+    // Where there is such a limit.
+    std::size_t messages = 0;
+    std::size_t recipients = 0;
+
+    bool operator==(const Shares&) const = default;
+  };
+  // `since` when the shares are so, at the latest. In a new epoch what failed before is forgotten and, unless
+  // the site's word is forgotten itself, the window grows from one. True if something has changed.
+  bool Follow(const SiteWord& word, const Shares& shares, BootTime since);
+  [[nodiscard]] const SiteWord& word() const { return word_; }
+  [[nodiscard]] std::size_t share() const { return window_.share(); }
+  // Connections that may be open now, those that are being opened included.
+  [[nodiscard]] std::size_t MostConnections() const;
+  // More are open than may be; those that are leaving are not counted.
+  [[nodiscard]] bool HasTooMany() const { return opening_ + ready_ > MostConnections() + leaving_; }
+  // --- Rates. True if a transaction may begin; when the next may, if not.
+  [[nodiscard]] bool has_rate() const { return rates_ != nullptr; }
+  [[nodiscard]] bool RateAllows(BootTime now) const;
+  [[nodiscard]] BootTime RateNext() const;
+  // Recipients of one transaction, at most `limit`.
+  [[nodiscard]] std::size_t MostRecipients(std::size_t limit) const;
+  void NoteBegun(std::size_t recipients, BootTime now);
+
+  // It took a mail; it was too much for it.
+  void NoteWorked() { window_.Worked(); }
+  void NoteSlower(BootTime now) { window_.Slower(opening_ + ready_, now); }
+  // Whether the cluster is still to be told that the site works: not twice in an epoch, unless some site was
+  // told to have failed since. `failures`: how many were in all.
+  bool TakeTellWorked(std::uint64_t epoch, std::uint64_t failures);
+
+  // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end, and
+  // those that are about to end.
   void BeginOpening(BootTime now);
   void Opened(BootTime now);
   void OpeningEnded() { --opening_; }
   void ReadyEnded() { --ready_; }
+  void LeavingBegan() { ++leaving_; }
+  void LeavingEnded() { --leaving_; }
   void Park(std::shared_ptr<Connection> connection) { idle_.push_back(std::move(connection)); }
   void Unpark(const Connection* connection);
   // The one that was used last, or first. Null if none is idle.
@@ -97,7 +144,7 @@ class Site {
   [[nodiscard]] BootTime no_opening_before() const { return no_opening_before_; }
 
   // Another connection may be opened: a first one alone, then as many more at a time as have proved to work.
-  [[nodiscard]] bool MayOpen(const DeliverConfig& config, BootTime now) const;
+  [[nodiscard]] bool MayOpen(BootTime now) const;
   // New jobs fail at once: the site is down, as far as we know.
   [[nodiscard]] bool IsDown(BootTime now) const;
   // The connection that is being opened takes so long that others need not wait for it.
@@ -132,17 +179,37 @@ class Site {
   // Its only connection is being opened for longer than most take.
   [[nodiscard]] bool IsLate(BootTime now) const;
 
+  std::unique_ptr<Job> Taken(std::optional<std::unique_ptr<Job>> job, BootTime now);
+  template <typename Condition>
+  std::vector<std::unique_ptr<Job>> TakeIf(const Condition& condition, BootTime now);
+
+  // Follows its rates, if it has some.
+  struct Rates {
+    std::optional<RateLimit> messages;
+    std::optional<RateLimit> recipients;
+  };
+  void FollowRates(const Shares& shares, BootTime since);
+
   const std::string key_;
+  const SiteLimits limits_;
 
   std::size_t jobs_ = 0;
-  std::deque<std::unique_ptr<Job>> queue_;
+  TenantQueue<std::unique_ptr<Job>> queue_;
+  std::size_t released_ = 0;  // of those that wait
   SitePace pace_;
-  ReturnTimes returns_;
-  MovedSummary moved_;
+  std::size_t moved_ = 0;
   BootTime moved_told_;
+
+  SiteWord word_;
+  Window window_;
+  Shares shares_;
+  std::unique_ptr<Rates> rates_;  // null for most sites
+  // The epoch in which it was last told that the site works, and how many failures had been told of then.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> told_worked_;
 
   std::size_t opening_ = 0;
   std::size_t ready_ = 0;
+  std::size_t leaving_ = 0;
   std::vector<std::shared_ptr<Connection>> idle_;
   // Since when connections are being opened while none is ready.
   BootTime opening_since_;

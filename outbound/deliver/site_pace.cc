@@ -15,17 +15,10 @@ constexpr double kMemory = 2;
 // It is known after so long, or after so many mails.
 constexpr milliseconds kLearning(300);
 constexpr int kEnough = 50;
-// A site opens its connections one after the other and is not judged by its first.
-constexpr milliseconds kGrowing(5'000);
-constexpr double kGrowingTo = 20;
-constexpr double kSlowest = 0.1;
 
 // A site always has as many waiting that its connections find work.
 constexpr std::size_t kAlways = 5;
 constexpr std::size_t kPartOfFree = 4;
-
-constexpr double kFasterThanPace = 1.5;
-constexpr milliseconds kShortestAway(1'000);
 
 double Decayed(double weight, BootTime from, BootTime to) {
   return weight * std::exp(-std::max(0.0, Seconds(to - from).count()) / kMemory);
@@ -61,34 +54,12 @@ std::optional<double> SitePace::PerSecond(BootTime now) const {
   return Decayed(weight_, weighed_at_, now) / (kMemory * (1 - std::exp(-elapsed / kMemory)));
 }
 
-double SitePace::Assumed(double guess, BootTime now) const {
-  const std::optional<double> known = PerSecond(now);
-  if (!known) return guess;
-  const bool growing = now - since_ < kGrowing;
-  if (finished_ > 0) return std::max(*known, growing ? kGrowingTo : kSlowest);
-  return growing ? guess : std::min(guess, kGuessSilent);
-}
-
 std::size_t MostWaiting(const WaitingLimits& limits, std::optional<double> per_second,
                         std::size_t waiting_elsewhere) {
   if (!per_second) return std::numeric_limits<std::size_t>::max();
   const auto soon = static_cast<std::size_t>(*per_second * Seconds(limits.max_wait / 2).count());
   const std::size_t left = limits.slots > waiting_elsewhere ? limits.slots - waiting_elsewhere : 0;
   return std::max({kAlways, soon, std::min(limits.mails_per_site, left / kPartOfFree)});
-}
-
-milliseconds ReturnTimes::Next(double per_second, std::size_t in_hand, milliseconds longest, double random,
-                               BootTime now) {
-  const auto spaced = [&](double mails) {
-    return std::chrono::duration_cast<BootClock::duration>(Seconds(mails / (per_second * kFasterThanPace)));
-  };
-  const BootTime first = std::max(now + kShortestAway, now + spaced(static_cast<double>(in_hand)));
-  const BootTime at = std::max(first, last_return_) + spaced(1);
-  if (at - now <= longest) {
-    last_return_ = at;
-    return std::chrono::duration_cast<milliseconds>(at - now);
-  }
-  return milliseconds(std::llround(static_cast<double>(longest.count()) * (0.5 + random / 2)));
 }
 
 }  // namespace goniec::outbound

@@ -13,6 +13,7 @@
 #include "outbound/deliver/connection.h"
 #include "outbound/outcome/outcomes.h"
 #include "outbound/route/route.h"
+#include "outbound/site/site_effect.h"
 
 namespace goniec::outbound {
 namespace {
@@ -27,30 +28,102 @@ constexpr milliseconds kSweepMax(100);
 constexpr milliseconds kSweepQuiet(1'000);  // while nothing waits
 // Sites that a sweep looks at whether they can be forgotten.
 constexpr std::size_t kLookedAt = 256;
+// What was released from a shelf waits in hand for so long: it came at the pace of the site.
+constexpr std::chrono::seconds kReleasedWait(60);
 // Sites remembered for their failures alone; beyond it they are forgotten at once.
 constexpr std::size_t kMaxSites = 50'000;
 
 }  // namespace
 
 SitePool::SitePool(asio::any_io_executor executor, DeliverConfig config,
-                   std::shared_ptr<net::TlsClientContext> tls, observe::Metrics& metrics)
+                   std::shared_ptr<net::TlsClientContext> tls, ClusterView& view, observe::Metrics& metrics)
     : executor_(std::move(executor)),
       config_(WithHelo(std::move(config))),
       with_tls_(SessionConfigOf(config_, true)),
       without_tls_(SessionConfigOf(config_, false)),
       tls_(config_.tls == TlsMode::kOff ? nullptr : std::move(tls)),
+      view_(view),
       metrics_(metrics),
       budget_(config_.connections, config_.reserved_percent),
-      sweep_timer_(executor_) {}
+      sweep_timer_(executor_),
+      rate_timer_(executor_),
+      shares_since_(BootClock::now()) {
+  view_.OnChange([this](const std::string& key) { Changed(key); });
+}
+
+SitePool::~SitePool() {
+  view_.OnChange({});
+}
 
 Site& SitePool::SiteOf(const std::string& key) {
   std::unique_ptr<Site>& site = sites_[key];
-  if (site == nullptr) site = std::make_unique<Site>(key);
+  if (site == nullptr) {
+    site = std::make_unique<Site>(key, LimitsOf(config_, key));
+    site->Follow(view_.WordOf(key), SharesOf(key, site->limits()), shares_since_);
+  }
   return *site;
+}
+
+Site::Shares SitePool::SharesOf(const std::string& key, const SiteLimits& limits) const {
+  return {view_.ShareOf(limits.connections, key),
+          limits.messages ? view_.ShareOf(limits.messages->count, key) : 0,
+          limits.recipients ? view_.ShareOf(limits.recipients->count, key) : 0};
+}
+
+void SitePool::Changed(const std::string& key) {
+  if (key.empty()) {
+    shares_since_ = BootClock::now();
+    for (const auto& [name, site] : sites_) Follow(*site);
+  } else if (const auto site = sites_.find(key); site != sites_.end()) {
+    Follow(*site->second);
+  }
+}
+
+void SitePool::Follow(Site& site) {
+  const SiteWord word = view_.WordOf(site.key());
+  if (!site.Follow(word, SharesOf(site.key(), site.limits()), BootClock::now())) return;
+  MoveUnadmitted(site);
+  EndIdle(site);
+  Pump(site);
+}
+
+bool SitePool::HasShare(const Route& route) {
+  const SiteLimits limits = LimitsOf(config_, route.site);
+  const Site::Shares shares = SharesOf(route.site, limits);
+  return shares.connections > 0 && (!limits.messages || shares.messages > 0) &&
+         (!limits.recipients || shares.recipients > 0);
+}
+
+bool SitePool::RateAllows(Site& site) {
+  if (site.RateAllows(BootClock::now())) return true;
+  if (site.waiting() > 0) {
+    at_rate_.emplace(site.RateNext(), &site);
+    ArmRates();
+  }
+  return false;
+}
+
+std::size_t SitePool::MayBegin(Site& site) {
+  return site.RateAllows(BootClock::now()) ? site.MostRecipients(config_.recipients_per_transaction) : 0;
+}
+
+void SitePool::ArmRates() {
+  if (at_rate_.empty() || draining_) return;
+  rate_timer_.expires_after(at_rate_.begin()->first - BootClock::now());
+  rate_timer_.async_wait([this](asio::error_code error) {
+    if (error) return;
+    while (!at_rate_.empty() && at_rate_.begin()->first <= BootClock::now()) {
+      Site& site = *at_rate_.begin()->second;
+      at_rate_.erase(at_rate_.begin());
+      Pump(site);
+    }
+    ArmRates();
+  });
 }
 
 void SitePool::Deliver(Job job) {
   Site& site = SiteOf(job.route->site);
+  if (view_.WordOf(site.key()) != site.word()) Follow(site);
   const BootTime now = BootClock::now();
   auto in_hand = std::make_unique<Job>(std::move(job));
   in_hand->TakeOver(now);
@@ -58,18 +131,20 @@ void SitePool::Deliver(Job job) {
   ++jobs_;
   metrics_.jobs.Set(static_cast<double>(jobs_));
   if (draining_) return HandBack(site, std::move(in_hand));
+  if (!Admits(site.word(), in_hand->probe_epoch)) {
+    return MoveOn(site, std::move(in_hand), outcomes::kSiteClosed);
+  }
+  if (site.share() == 0) return MoveOn(site, std::move(in_hand), outcomes::kSiteElsewhere);
   if (site.IsDown(now)) {
     in_hand->DecideRest(Verdict::kTemporary, *site.failure());
     return GiveBack(site, std::move(in_hand));
   }
-  if (!held_ && site.IsStuck(config_, now)) {
+  if (!held_ && !in_hand->released && site.IsStuck(config_, now)) {
     return MoveOn(site, std::move(in_hand), outcomes::kSiteSilent);
-  }
-  if (!held_ && site.waiting() >= site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    return MoveOn(site, std::move(in_hand), outcomes::kSiteFull);
   }
   Queue(site, std::move(in_hand), false);
   Pump(site);
+  MoveTooMany(site);
 }
 
 void SitePool::Queue(Site& site, std::unique_ptr<Job> job, bool first) {
@@ -84,26 +159,16 @@ void SitePool::Queue(Site& site, std::unique_ptr<Job> job, bool first) {
   }
 }
 
-std::unique_ptr<Job> SitePool::TakeFirst(Site& site) {
-  std::unique_ptr<Job> job = site.TakeFirst(BootClock::now());
-  if (job != nullptr) Left(site);
-  return job;
-}
-
-std::unique_ptr<Job> SitePool::TakeLast(Site& site) {
-  std::unique_ptr<Job> job = site.TakeLast(BootClock::now());
-  if (job != nullptr) Left(site);
-  return job;
-}
-
-void SitePool::Left(Site& site) {
-  --jobs_waiting_;
+void SitePool::Left(Site& site, std::size_t jobs) {
+  jobs_waiting_ -= jobs;
   if (site.waiting() == 0) waiting_.Remove(site);
 }
 
 std::unique_ptr<Job> SitePool::TakeToBegin(Site& site) {
-  std::unique_ptr<Job> job = TakeFirst(site);
+  std::unique_ptr<Job> job = site.TakeNext(BootClock::now());
   if (job == nullptr) return nullptr;
+  Left(site, 1);
+  job->SetEpoch(site.word().epoch);
   work_.Began(job.get(), site, BootClock::now());
   job->SetBegun(true);
   return job;
@@ -111,18 +176,20 @@ std::unique_ptr<Job> SitePool::TakeToBegin(Site& site) {
 
 // Gives jobs that wait to connections that do not, and opens connections for the rest.
 void SitePool::Pump(Site& site) {
-  while (site.waiting() > 0 && !draining_ && !held_) {
+  while (site.waiting() > 0 && !draining_ && !held_ && RateAllows(site)) {
     if (site.has_idle()) {
       const std::shared_ptr<Connection> connection = site.TakeFreshestIdle();
       if (!site.has_idle()) idle_.Remove(site);
       connection->Wake(TakeToBegin(site));
-    } else if (site.MayOpen(config_, BootClock::now())) {
+      if (site.has_rate()) return;  // one at a time: it takes what may go when it begins
+    } else if (site.MayOpen(BootClock::now())) {
       if (!budget_.HasRoom(site, BootClock::now())) {
         // Some site's idle connection makes room; what waits for it is served when it has closed.
         if (budget_.Await(site, BootClock::now())) EvictIdle();
         return;
       }
       Open(site);
+      if (site.has_rate()) return;
     } else {
       return;
     }
@@ -132,7 +199,10 @@ void SitePool::Pump(Site& site) {
 void SitePool::Hold(bool held) {
   const bool ends = std::exchange(held_, held) && !held;
   for (Site* const site : waiting_.All()) {
-    if (ends) site->WaitAnew(BootClock::now());
+    if (ends) {
+      site->WaitAnew(BootClock::now());
+      MoveUnadmitted(*site);
+    }
     Pump(*site);
   }
 }
@@ -154,17 +224,30 @@ void SitePool::EvictIdle() {
   connection->Wake(nullptr);
 }
 
+// What is open beyond what may be; those with work leave when they are through with it.
+void SitePool::EndIdle(Site& site) {
+  while (site.HasTooMany() && site.has_idle()) {
+    const std::shared_ptr<Connection> connection = site.TakeStalestIdle();
+    if (!site.has_idle()) idle_.Remove(site);
+    connection->Wake(nullptr);
+  }
+}
+
 void SitePool::PutBack(Site& site, std::unique_ptr<Job> job) {
   work_.Ended(job.get());
   if (draining_) return HandBack(site, std::move(job));
+  if (!Admits(site.word(), job->probe_epoch)) return MoveOn(site, std::move(job), outcomes::kSiteClosed);
   Queue(site, std::move(job), true);
 }
 
 void SitePool::TransactionDone(Site& site, std::unique_ptr<Job> job, Transaction& transaction) {
   metrics_.transactions.Add();
   if (transaction.untouched()) metrics_.untouched.Add();
+  Judge(site, *job, transaction);
   job->End(transaction);
-  if (job->reruns() > kMaxReruns) {
+  if (job->reruns() > kMaxReruns && transaction.goodbye()) {
+    job->DecideRest(Verdict::kTemporary, *transaction.goodbye());
+  } else if (job->reruns() > kMaxReruns) {
     job->DecideRest(transaction.extension_failed() ? outcomes::kExtensionsRefused
                                                    : outcomes::kLostBeforeItsTurn);
   }
@@ -201,13 +284,35 @@ void SitePool::HandBack(Site& site, std::unique_ptr<Job> job) {
 }
 
 void SitePool::MoveOn(Site& site, std::unique_ptr<Job> job, const OutcomeRow& why) {
-  const double random = std::uniform_real_distribution<double>(0, 1)(random_);
-  const milliseconds away = site.MovedAway(config_, random, BootClock::now());
-  job->DecideRest(why, away);
+  job->DecideRest(why);
   metrics_.moved.Add();
-  moved_.Add(site);
+  if (why.reason == queue::v1::REASON_SITE_BUSY) {
+    site.NoteMoved();
+    moved_.Add(site);
+  }
   GiveBack(site, std::move(job));
   ArmSweep();
+}
+
+void SitePool::MoveAllOn(Site& site, std::vector<std::unique_ptr<Job>> jobs, const OutcomeRow& why) {
+  Left(site, jobs.size());
+  for (auto& job : jobs) MoveOn(site, std::move(job), why);
+}
+
+// Outcomes that the broker does not take are no reason to move what waits: a move would not be taken either.
+void SitePool::MoveUnadmitted(Site& site) {
+  if (held_ || site.waiting() == 0) return;
+  const bool elsewhere = site.share() == 0 && site.word().state == SiteState::kOpen;
+  MoveAllOn(site, site.TakeUnadmitted(BootClock::now()),
+            elsewhere ? outcomes::kSiteElsewhere : outcomes::kSiteClosed);
+}
+
+void SitePool::MoveTooMany(Site& site) {
+  if (held_) return;
+  while (std::unique_ptr<Job> job = site.TakeTooMany(config_, jobs_waiting_, BootClock::now())) {
+    Left(site, 1);
+    MoveOn(site, std::move(job), outcomes::kSiteFull);
+  }
 }
 
 void SitePool::FlushDone() {
@@ -244,19 +349,58 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<Job> job, Result failur
     site.NoteEnough(config_, BootClock::now());
     return PutBack(site, std::move(job));
   }
+  const std::uint64_t epoch = job->epoch();
   job->DecideRest(failure.verdict, failure.outcome);
   GiveBack(site, std::move(job));
-  if (site.opening() > 0) return;
-  site.NoteFailure(config_, failure.outcome, BootClock::now());
+  if (site.opening() == 0) TellFailed(site, epoch, failure.outcome);
+}
+
+void SitePool::TellFailed(Site& site, std::uint64_t epoch, const queue::v1::Outcome& outcome) {
+  if (epoch != site.word().epoch) return;  // the answer to an attempt from before
+  const bool probing = site.word().state == SiteState::kProbing;
+  site.NoteFailure(config_, outcome, BootClock::now());
   observe::InfoLimited("site down", {{"site", site.key()},
-                                     {"text", failure.outcome.text()},
+                                     {"text", outcome.text()},
                                      {"failures", site.failures_in_a_row()},
                                      {"jobs", site.waiting()}});
-  // Whether the others would be refused for good is not known: a refusal of the connection names no mail.
-  while (std::unique_ptr<Job> waiting = TakeFirst(site)) {
-    waiting->DecideRest(Verdict::kTemporary, failure.outcome);
-    GiveBack(site, std::move(waiting));
+  ++failures_told_;
+  view_.Failed(site.key(), epoch, outcome);
+  Follow(site);
+  if (site.word().epoch != epoch) return;  // closed: the others are on their way to the shelf
+  std::vector<std::unique_ptr<Job>> others = site.TakeAll(BootClock::now());
+  if (probing) return MoveAllOn(site, std::move(others), outcomes::kSiteClosed);
+  // It is not closed, so each waits by its own. Whether the others would be refused for good is not known: a
+  // refusal of the connection names no mail.
+  Left(site, others.size());
+  for (auto& other : others) {
+    other->DecideRest(Verdict::kTemporary, outcome);
+    GiveBack(site, std::move(other));
   }
+}
+
+void SitePool::Judge(Site& site, const Job& job, Transaction& transaction) {
+  bool at_work = false;
+  std::optional<queue::v1::Outcome> in_vain;
+  for (const Result& result : transaction.results()) {
+    const SiteEffect effect = EffectOf(result.verdict, result.outcome);
+    at_work = at_work || effect.at_work;
+    if (effect.effect == Effect::kWorked) site.NoteWorked();
+    if (effect.effect == Effect::kSlower) site.NoteSlower(BootClock::now());
+    if (effect.effect == Effect::kSlower && !effect.at_work) in_vain = result.outcome;
+  }
+  if (transaction.goodbye()) {
+    site.NoteSlower(BootClock::now());
+    in_vain = transaction.goodbye();
+  }
+  EndIdle(site);
+  if (at_work) return TellWorked(site, job.epoch());
+  const bool probe = job.probe_epoch && site.word() == SiteWord{SiteState::kProbing, *job.probe_epoch};
+  if (in_vain && probe) TellFailed(site, job.epoch(), *in_vain);
+}
+
+void SitePool::TellWorked(Site& site, std::uint64_t epoch) {
+  if (!site.TakeTellWorked(epoch, failures_told_)) return;
+  view_.Worked(site.key(), epoch);
 }
 
 void SitePool::Park(Site& site, const std::shared_ptr<Connection>& connection) {
@@ -313,16 +457,11 @@ void SitePool::Sweep() {
   if (!sites_.empty()) ArmSweep();
 }
 
-// Outcomes that the broker does not take are no reason to move what waits: a move would not be taken either.
 void SitePool::SweepWaiting(Site& site, BootTime now) {
   if (held_) return;
-  while (site.waiting() > 0 && now - site.waiting_since() >= config_.max_wait) {
-    MoveOn(site, TakeFirst(site), outcomes::kWaitedTooLong);
-  }
-  // The last that came go first: the others are nearer to their turn.
-  while (site.waiting() > site.MostWaitingHere(config_, jobs_waiting_, now)) {
-    MoveOn(site, TakeLast(site), outcomes::kSiteFull);
-  }
+  MoveAllOn(site, site.TakeWaiting(now - config_.max_wait, now - kReleasedWait, now),
+            outcomes::kWaitedTooLong);
+  MoveTooMany(site);
   Pump(site);
 }
 
@@ -332,12 +471,11 @@ void SitePool::TellMoved(BootTime now) {
     const std::optional<Site::MovedSummary> moved = site->TakeMovedSummary(now);
     if (!moved) continue;
     moved_.Remove(*site);
-    observe::Info("site busy, mails moved until their turn",
+    observe::Info("site busy, mails wait on its shelf",
                   {{"site", site->key()},
                    {"mails", moved->mails},
                    {"in_hand", site->jobs()},
-                   {"mails_a_minute", static_cast<int>(moved->per_second * 60)},
-                   {"longest_ms", moved->longest}});
+                   {"mails_a_minute", static_cast<int>(moved->per_second * 60)}});
   }
 }
 
@@ -358,6 +496,7 @@ void SitePool::Forget(BootTime now) {
     }
     budget_.Forget(site);
     for (SiteLine* line : {&waiting_, &idle_, &moved_}) line->Remove(site);
+    std::erase_if(at_rate_, [&site](const auto& entry) { return entry.second == &site; });
     sites_.erase(std::string(site.key()));
   }
 }
@@ -365,8 +504,11 @@ void SitePool::Forget(BootTime now) {
 asio::awaitable<void> SitePool::Drain(milliseconds limit) {
   draining_ = true;
   sweep_timer_.cancel();
+  rate_timer_.cancel();
   for (Site* const site : waiting_.All()) {
-    while (std::unique_ptr<Job> job = TakeFirst(*site)) HandBack(*site, std::move(job));
+    std::vector<std::unique_ptr<Job>> jobs = site->TakeAll(BootClock::now());
+    Left(*site, jobs.size());
+    for (auto& job : jobs) HandBack(*site, std::move(job));
   }
   // Copied: connections may leave while they are told.
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(), connections_.end());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,8 @@ class Transaction final {
   // untouched: then nothing is known of any, no end of data was sent, and it may be run again on another
   // connection.
   [[nodiscard]] bool untouched() const { return untouched_; }
+  // Untouched, because the server said goodbye instead of an answer to it: that.
+  [[nodiscard]] const std::optional<queue::v1::Outcome>& goodbye() const { return goodbye_; }
   std::vector<Result>& results() { return results_; }
   // Recipients for another transaction at once: those that the peer put off because there were too many (RFC
   // 5321 §4.5.3.1.10) while it took others, and those that an extension of the peer's came in the way of.
@@ -80,6 +83,7 @@ class Transaction final {
   // Recipients, from the front, whose RCPT was answered or needs no answer any more.
   std::size_t answered_ = 0;
   bool untouched_ = false;
+  std::optional<queue::v1::Outcome> goodbye_;
   bool extension_failed_ = false;
 
   // The session's notes.

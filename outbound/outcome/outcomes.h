@@ -51,6 +51,11 @@ inline constexpr OutcomeRow kNoConnection{Verdict::kNotTried, REASON_SITE_BUSY, 
                                           "no connection was opened"};
 inline constexpr OutcomeRow kWaitedTooLong{Verdict::kNotTried, REASON_SITE_BUSY, "",
                                            "waited too long for a connection"};
+inline constexpr OutcomeRow kSiteElsewhere{Verdict::kNotTried, REASON_SITE_BUSY, "",
+                                           "the site's connections are other workers'"};
+// Why it is closed is an event of the mail for which it was tried.
+inline constexpr OutcomeRow kSiteClosed{Verdict::kNotTried, REASON_SITE_CLOSED, "",
+                                        "the site lets nobody in at the moment"};
 // This machine has no descriptor or port left (IsOwnLimit).
 inline constexpr OutcomeRow kOwnLimit{Verdict::kNotTried, REASON_CONNECTION_FAILED, "", "%"};
 // The holder rule: without a lease nothing is finished.
@@ -133,7 +138,8 @@ inline constexpr OutcomeRow kExpired{Verdict::kNotTried, REASON_EXPIRED, "4.4.7"
 // All rows above, for tests and documentation.
 // clang-format off: one a line would be longer than the table.
 inline constexpr OutcomeRow kAll[] = {
-    kAccepted, kShuttingDown, kSiteSilent, kSiteFull, kNoConnection, kWaitedTooLong, kOwnLimit, kQueueSilent,
+    kAccepted, kShuttingDown, kSiteSilent, kSiteFull, kNoConnection, kWaitedTooLong,
+    kSiteElsewhere, kSiteClosed, kOwnLimit, kQueueSilent,
     kLookupNotMade, kLookupFailed, kSmartHostUnusable, kConnectFailed, kConnectTimedOut, kConnectionLost,
     kConnectionGivenUp, kLostBeforeItsTurn, kExtensionsRefused,
     kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,

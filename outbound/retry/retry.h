@@ -26,7 +26,7 @@ struct RetryPolicy {
   // together. 0 to 90.
   std::uint32_t jitter_percent = 20;
   // retry.not_tried_delay: until mail returns that could not be tried, where nothing is known that says when
-  // it can (a busy site knows: delivery.busy_delay_limit). 1ms to 1h.
+  // it can. 1ms to 1h.
   std::chrono::milliseconds not_tried_delay = std::chrono::minutes(1);
 
   // retry.lifetime: how long transactional mail is tried. 1ms to 30d.

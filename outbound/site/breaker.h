@@ -9,6 +9,7 @@
 // - Pauses between probes double up to a limit. Opening does not reset them: only a site that has stayed open
 //   for longer than kStayedOpen begins anew; one that closes again sooner has flapped and waits longer, in
 //   the end longer than one that stays dead.
+// - Who writes a word sets `writer`; the functions set all else.
 //
 // Pure; thread-safe.
 #pragma once
@@ -30,9 +31,17 @@ inline constexpr std::chrono::minutes kLongestPause{5};
 // Of a site that has flapped.
 inline constexpr std::chrono::minutes kLongestFlapPause{15};
 inline constexpr std::chrono::minutes kStayedOpen{10};
+// An open site's word goes after that; then its epochs begin anew, and no attempt lasts for as long.
+inline constexpr std::chrono::hours kOpenForgotten{1};
+// A closed site's, for which there was no mail to probe it with.
+inline constexpr std::chrono::hours kClosedForgotten{48};
+// 1 is what this version writes and knows.
+inline constexpr std::uint32_t kWordVersion = 1;
 
 // Nothing if it is no word that this version knows.
 std::optional<queue::v1::SiteWord> ParseWord(std::string_view stored);
+// A later version's: it is left as it is.
+[[nodiscard]] bool IsLaterWord(std::string_view stored);
 SiteWord ViewOf(const queue::v1::SiteWord& word);
 
 // The next word, or nothing if nothing changes. `word` is the stored one, or empty if there is none: open,
@@ -46,11 +55,11 @@ std::optional<queue::v1::SiteWord> AfterSuccess(const std::optional<queue::v1::S
 // A probe goes out: due, and the site is closed.
 std::optional<queue::v1::SiteWord> BeginProbe(const std::optional<queue::v1::SiteWord>& word,
                                               std::string_view keeper, WallTime now);
-// The probe is nowhere any more and nobody has said what it came to: the site is closed as before, and the
-// next probe is due after the same pause.
+// The probe is nowhere any more, or what it came to says nothing of the site: the site is closed as before,
+// and the next probe is due after the same pause.
 std::optional<queue::v1::SiteWord> ProbeLost(const std::optional<queue::v1::SiteWord>& word, WallTime now,
                                              double random);
-// Open for so long that nothing need be remembered: the key may go.
+// In its state for so long that nothing need be remembered: the key may go.
 [[nodiscard]] bool IsForgettable(const queue::v1::SiteWord& word, WallTime now);
 
 }  // namespace goniec::outbound

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,7 +28,16 @@ enum class SiteState {
 struct SiteWord {
   SiteState state = SiteState::kOpen;
   std::uint64_t epoch = 0;
+
+  bool operator==(const SiteWord&) const = default;
 };
+
+// Whether a job may wait for the site or go there: any while it is open; while it is probing the mails that
+// were released together as the probe of this very epoch. Such mails may be here before the word is.
+[[nodiscard]] inline bool Admits(const SiteWord& word, std::optional<std::uint64_t> probe_epoch) {
+  if (word.state == SiteState::kOpen) return true;
+  return probe_epoch && *probe_epoch == word.epoch + (word.state == SiteState::kProbing ? 0 : 1);
+}
 
 class ClusterView {
  public:
@@ -41,12 +51,15 @@ class ClusterView {
   [[nodiscard]] virtual double RateShare() const = 0;
 
   // No address of the site let us in, while no connection to it was ready: it is down as far as we can tell.
-  // `epoch` is WordOf's when the attempt began.
+  // `epoch` is WordOf's when the attempt began. If that closes the site, WordOf says so when this returns,
+  // though the word is still on its way.
   virtual void Failed(const std::string& site, std::uint64_t epoch, const queue::v1::Outcome& outcome) = 0;
-  // A transaction that began in `epoch` ended with a reply that shows the site at work.
+  // A transaction that began in `epoch` ended with a reply that shows the site at work. Not told of every
+  // one: the first in an epoch, and the first after Failed() was called of any site.
   virtual void Worked(const std::string& site, std::uint64_t epoch) = 0;
 
-  // Called when words or shares may have changed: of one site, or (empty) of all.
+  // Called when words or shares may have changed: of one site, or (empty) of all. May be called from inside
+  // Failed() and Worked(). An empty function ends it.
   virtual void OnChange(std::function<void(const std::string& site)> changed) = 0;
 };
 

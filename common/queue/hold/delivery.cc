@@ -52,7 +52,10 @@ Delivery::Delivery(Broker& broker, asio::any_io_executor executor, IncomingMessa
       resend_(!message_.Header(kHeaderResend).empty()),
       received_(BootClock::now()),
       confirmed_(received_),
-      last_sign_(received_) {}
+      last_sign_(received_) {
+  std::uint64_t epoch = 0;
+  if (absl::SimpleAtoi(message_.Header(kHeaderProbe), &epoch)) probe_epoch_ = epoch;
+}
 
 void Delivery::ReleasePayload() {
   message_.data = {};

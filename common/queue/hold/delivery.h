@@ -45,6 +45,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   // Valid until ReleasePayload().
   [[nodiscard]] std::string_view payload() const { return message_.data; }
   [[nodiscard]] bool resend() const { return resend_; }
+  // Set if it was released from a shelf as a probe of its site: the epoch in which it is one.
+  [[nodiscard]] std::optional<std::uint64_t> probe_epoch() const { return probe_epoch_; }
   // Frees the payload once it is parsed; subject and info stay.
   void ReleasePayload();
 
@@ -74,6 +76,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   DeliveryInfo info_;
   std::chrono::milliseconds ack_wait_;
   bool resend_;
+  std::optional<std::uint64_t> probe_epoch_;
   bool forfeited_ = false;
   bool renewing_ = true;
   const BootTime received_;

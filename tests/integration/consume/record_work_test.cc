@@ -27,7 +27,7 @@ class RecordWorkTest : public queue::HoldFixture {
   void SetUp() override {
     config_.ack_wait = std::chrono::seconds(2);
     HoldFixture::SetUp();
-    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, metrics_);
+    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, view_, metrics_);
     work_ = std::make_unique<WorkContext>(WorkContext{*context_, router_, *dispatcher_, retry_, work_metrics_,
                                                       [this] { return may_work_; },
                                                       [this](const InHand& change) { in_hand_ += change; }});
@@ -76,6 +76,7 @@ class RecordWorkTest : public queue::HoldFixture {
   test::FakeResolver resolver_;
   Router router_{RouteConfig(), resolver_, {}};
   RetryPolicy retry_;
+  AloneView view_;
   std::unique_ptr<SitePool> dispatcher_;
   std::unique_ptr<WorkContext> work_;
   bool may_work_ = true;

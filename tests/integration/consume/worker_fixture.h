@@ -33,7 +33,7 @@ class WorkerTest : public queue::RealQueue {
   }
   void StartWorker() {
     finder_ = std::make_unique<queue::MessageFinder>(*broker_, config_);
-    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, metrics_);
+    dispatcher_ = std::make_unique<SitePool>(executor_, DeliverConfig(), nullptr, view_, metrics_);
     worker_ = std::make_unique<Worker>(WorkerParts{executor_, *broker_, *finder_, config_, router_,
                                                    *dispatcher_, retry_, worker_config_, metrics_});
     worker_->Start();
@@ -113,6 +113,7 @@ class WorkerTest : public queue::RealQueue {
   RetryPolicy retry_;
   WorkerConfig worker_config_;
   std::unique_ptr<queue::MessageFinder> finder_;
+  AloneView view_;
   std::unique_ptr<SitePool> dispatcher_;
   std::unique_ptr<Worker> worker_;
 };

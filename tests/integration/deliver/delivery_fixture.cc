@@ -77,6 +77,23 @@ std::string SinkProcess::Content(const LogEntry& entry) const {
   return test::ReadFileOrEmpty(folder_.File("mail/" + entry.at("file")));
 }
 
+void FakeView::Failed(const std::string& site, std::uint64_t epoch, const queue::v1::Outcome& /*outcome*/) {
+  failed.push_back(epoch);
+  if (!closes) return;
+  word = {SiteState::kClosed, epoch + 1};
+  if (changed_) changed_(site);
+}
+
+void FakeView::Say(SiteWord now) {
+  word = now;
+  if (changed_) changed_("");
+}
+
+void FakeView::GiveShare(std::size_t now) {
+  share = now;
+  if (changed_) changed_("");
+}
+
 DeliverConfig FastConfig() {
   DeliverConfig config;
   config.helo = "client.test";
@@ -91,7 +108,7 @@ DeliverConfig FastConfig() {
 }
 
 Delivery::Delivery(DeliverConfig config, std::shared_ptr<net::TlsClientContext> tls) {
-  dispatcher.emplace(io.get_executor(), std::move(config), std::move(tls), metrics);
+  dispatcher.emplace(io.get_executor(), std::move(config), std::move(tls), view, metrics);
 }
 
 Delivery::~Delivery() {

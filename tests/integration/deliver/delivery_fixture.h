@@ -4,17 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/observe/metrics.h"
 #include "outbound/deliver/site_pool.h"
 #include "outbound/route/route.h"
+#include "outbound/site/cluster_view.h"
 #include "tests/support/process.h"
 
 namespace goniec::outbound::testing {
@@ -43,6 +47,33 @@ class SinkProcess {
 // Limits that let a test end soon.
 DeliverConfig FastConfig();
 
+// What a test says of the cluster; a failure closes the site if it says so.
+class FakeView final : public ClusterView {
+ public:
+  [[nodiscard]] SiteWord WordOf(const std::string& /*site*/) const override { return word; }
+  [[nodiscard]] std::size_t ShareOf(std::size_t limit, const std::string& /*site*/) const override {
+    return std::min(limit, share);
+  }
+  [[nodiscard]] double RateShare() const override { return 1; }
+  void Failed(const std::string& /*site*/, std::uint64_t epoch, const queue::v1::Outcome& outcome) override;
+  void Worked(const std::string& /*site*/, std::uint64_t epoch) override { worked.push_back(epoch); }
+  void OnChange(std::function<void(const std::string&)> changed) override { changed_ = std::move(changed); }
+
+  // They become so, and the pool is told.
+  void Say(SiteWord now);
+  void GiveShare(std::size_t now);
+
+  bool closes = false;
+  SiteWord word;
+  std::size_t share = 1'000;
+  // Epochs in which it was told so.
+  std::vector<std::uint64_t> worked;
+  std::vector<std::uint64_t> failed;
+
+ private:
+  std::function<void(const std::string&)> changed_;
+};
+
 class Delivery {
  public:
   explicit Delivery(DeliverConfig config = FastConfig(),
@@ -70,6 +101,7 @@ class Delivery {
   std::map<std::size_t, std::vector<Result>> raw;
   asio::io_context io;
   observe::Metrics metrics;
+  FakeView view;
   std::optional<SitePool> dispatcher;
 
  private:

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
 #include "tests/integration/deliver/delivery_fixture.h"
@@ -17,9 +18,11 @@ using ::testing::ElementsAre;
 // end of the message), then repeats `flood` until the client has had enough.
 class HostileServer {
  public:
-  HostileServer(std::vector<std::string> replies, std::string flood)
+  HostileServer(std::vector<std::string> replies, std::string flood,
+                std::chrono::milliseconds pause = std::chrono::milliseconds(0))
       : replies_(std::move(replies)),
         flood_(std::move(flood)),
+        pause_(pause),
         listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -52,8 +55,7 @@ class HostileServer {
       until = reply.starts_with("354") ? "\r\n.\r\n" : "\r\n";
     }
     if (until == nullptr || Hear(client, until)) {
-      while (Say(client, flood_)) {
-      }
+      while (Say(client, flood_)) std::this_thread::sleep_for(pause_);
     }
     close(client);
   }
@@ -73,6 +75,7 @@ class HostileServer {
 
   const std::vector<std::string> replies_;
   const std::string flood_;
+  const std::chrono::milliseconds pause_;  // after each time
   const int listener_;
   std::uint16_t port_ = 0;
   std::thread thread_;
@@ -119,6 +122,37 @@ INSTANTIATE_TEST_SUITE_P(
         {"Dot", {kGreeting, kOk, kOk, kOk, "354 go\r\n"}, "temporary DOT PROTOCOL [0] AMBIGUOUS"},
     }),
     [](const auto& param) { return param.param.name; });
+
+// An octet now and then, or no end of a line, is no progress: the time of a reply is that of the whole of it.
+TEST(HostileServerTest, ADripGetsNoMoreTimeThanSilence) {
+  for (const bool greeted : {false, true}) {
+    const std::vector<std::string> replies = greeted ? std::vector{kGreeting} : std::vector<std::string>();
+    const HostileServer hostile(replies, "2", std::chrono::milliseconds(20));
+    DeliverConfig config = FastConfig();
+    config.attempt_timeout = std::chrono::milliseconds(400);
+    Delivery delivery(config);
+    EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({hostile.port()})),
+                ElementsAre(greeted ? "temporary EHLO TIMEOUT [0]" : "temporary GREETING TIMEOUT [0]"));
+  }
+}
+
+TEST(HostileServerTest, ADripInATransactionGetsItsTimeToo) {
+  const HostileServer hostile({kGreeting, kOk, kOk}, "2", std::chrono::milliseconds(50));
+  DeliverConfig config = FastConfig();
+  config.time_limit_percent = 1;  // 3 s
+  Delivery delivery(config);
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({hostile.port()})),
+              ElementsAre("temporary RCPT TIMEOUT [0]"));
+}
+
+TEST(HostileServerTest, AReplyWithoutTheEndOfItsLineIsNone) {
+  const HostileServer hostile({"220 mx"}, "", std::chrono::milliseconds(0));
+  DeliverConfig config = FastConfig();
+  config.attempt_timeout = std::chrono::milliseconds(400);
+  Delivery delivery(config);
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({hostile.port()})),
+              ElementsAre("temporary GREETING TIMEOUT [0]"));
+}
 
 TEST(HostileServerTest, AFloodBetweenMailsLosesNoMail) {
   const HostileServer hostile({kGreeting, kOk, kOk, kOk, "354 go\r\n", "250 2.0.0 taken\r\n"},

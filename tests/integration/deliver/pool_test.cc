@@ -139,6 +139,27 @@ INSTANTIATE_TEST_SUITE_P(
         ClosingCase{"SilentlyAfterIdling", "on: dot, every: 5, reply: '250 enough', then: reset"}),
     [](const auto& param) { return param.param.name; });
 
+TEST(PoolTest, AGoodbyeInsteadOfAnAnswerMovesTheMailToAnotherConnection) {
+  SinkProcess sink("rules:\n  - {on: mail, first: 2, reply: '421 4.3.2 not on this one', then: close}\n");
+  Delivery delivery;
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()})), ElementsAre(kDelivered));
+  EXPECT_EQ(sink.Log().back().at("connection"), "3");
+}
+
+// The server has hung up while nothing was to be done: no MAIL is sent there, and no attempt is counted.
+TEST(PoolTest, AnIdleConnectionThatWasClosedIsFoundBeforeItIsUsed) {
+  SinkProcess sink("rules:\n  - {on: dot, reply: '250 ok', then: close}\n");
+  DeliverConfig config = FastConfig();
+  config.idle_timeout = milliseconds(60'000);
+  Delivery delivery(config);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()})),
+                ElementsAre(kDelivered));
+  }
+  EXPECT_THAT(ConnectionsOf(sink), SizeIs(3));
+  EXPECT_THAT(delivery.metrics.Render(), ::testing::HasSubstr("goniec_delivery_transactions_total 3\n"));
+}
+
 TEST(PoolTest, OnlyTheMailWithoutReplyIsAmbiguous) {
   SinkProcess sink("rules:\n  - {on: dot, every: 20, then: close}\n");
   DeliverConfig config = FastConfig();

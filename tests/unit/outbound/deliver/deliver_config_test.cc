@@ -34,7 +34,7 @@ TEST(ReadDeliverConfigTest, TakesEveryKey) {
       "recipients_per_transaction: 4\naddresses_per_attempt: 5\nchunking_from: 6KiB\nidle_timeout: 7ms\n"
       "max_wait: 80ms\nattempt_timeout: 90ms\nconnect_timeout: 100ms\nfailed_site_pause: 11ms\n"
       "time_limit_percent: 12\nfollow_limit: 13ms\nreserved_percent: 14\nmails_per_site: 15\n"
-      "busy_delay_limit: 16s\n",
+      "connection_max_age: 16s\nsites: [{match: [a.example], connections: 2}]\n",
       config);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(config.helo, "mail.example.org");
@@ -54,7 +54,20 @@ TEST(ReadDeliverConfigTest, TakesEveryKey) {
   EXPECT_EQ(config.follow_limit, milliseconds(13));
   EXPECT_EQ(config.reserved_percent, 14u);
   EXPECT_EQ(config.mails_per_site, 15u);
-  EXPECT_EQ(config.busy_delay_limit, milliseconds(16'000));
+  EXPECT_EQ(config.connection_max_age, milliseconds(16'000));
+  EXPECT_EQ(LimitsOf(config, "mx:mx.a.example:25").connections, 2u);
+  const SiteLimits limits = LimitsOf(config, "mx:mx.example:25");
+  EXPECT_EQ(limits.connections, 1u);
+  EXPECT_EQ(limits.messages_per_connection, 3u);
+  EXPECT_EQ(limits.idle_timeout, milliseconds(7));
+  EXPECT_EQ(limits.max_age, milliseconds(16'000));
+}
+
+TEST(ReadDeliverConfigTest, ShowsBothLinesOfAContradiction) {
+  DeliverConfig config;
+  EXPECT_THAT(std::string(Read("connections: 5\nconnections_per_site: 6\n", config).message()),
+              testing::AllOf(testing::HasSubstr("deliver.yaml:1: connections"),
+                             testing::HasSubstr("deliver.yaml:2: connections_per_site")));
 }
 
 TEST(ReadDeliverConfigTest, RefusesANameThatIsNone) {

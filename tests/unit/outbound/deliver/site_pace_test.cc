@@ -63,20 +63,6 @@ TEST(SitePaceTest, WhatIsTakenWhileNothingWaitsSaysNothing) {
   EXPECT_FALSE(pace.PerSecond(now + seconds(1)));
 }
 
-TEST(SitePaceTest, AGuessStandsInUntilASiteHasOpenedItsConnections) {
-  SitePace pace;
-  EXPECT_EQ(pace.Assumed(kGuess, kNow), 100);
-  pace.Waiting(true, kNow);
-  EXPECT_EQ(pace.Assumed(kGuessLate, kNow + seconds(1)), 20);
-  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(6)), 2) << "it took nothing in all that time";
-  pace.Finished(kNow + seconds(6));
-  EXPECT_LT(pace.Assumed(kGuess, kNow + seconds(6)), 2);
-  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(60)), 0.1);
-  pace.Restart(kNow);
-  pace.Finished(kNow + seconds(1));
-  EXPECT_EQ(pace.Assumed(kGuess, kNow + seconds(2)), 20) << "more connections follow";
-}
-
 TEST(SitePaceTest, StartsAnewWhenTheSiteIsThere) {
   SitePace pace;
   pace.Waiting(true, kNow);
@@ -110,40 +96,6 @@ INSTANTIATE_TEST_SUITE_P(All, MostWaitingTest,
                                            MostCase{"AlwaysAFew", 0, 1000, 5},
                                            MostCase{"AlwaysAFewWhereAllIsTaken", 0, 5000, 5}),
                          [](const auto& param) { return param.param.name; });
-
-TEST(ReturnTimesTest, OneComesBackBehindTheOther) {
-  ReturnTimes returns;
-  // When what is in hand will be done, a little early: 100 mails at 30 a second.
-  for (int i = 1; i <= 4; ++i) {
-    const milliseconds away = returns.Next(20, 100, std::chrono::minutes(10), 0, kNow);
-    EXPECT_NEAR(static_cast<double>(away.count()), 3333 + i * 33.3, 2);
-  }
-}
-
-TEST(ReturnTimesTest, NobodyComesBackAtOnce) {
-  ReturnTimes returns;
-  EXPECT_GE(returns.Next(1e6, 0, std::chrono::minutes(10), 0, kNow), seconds(1));
-}
-
-TEST(ReturnTimesTest, ALargeBacklogIsSpreadOverTheSecondHalfOfTheLongest) {
-  ReturnTimes returns;
-  std::size_t late = 0;
-  for (int i = 0; i < 5'000; ++i) {
-    const milliseconds away = returns.Next(2, 10, seconds(100), i / 5000.0, kNow);
-    EXPECT_GT(away, milliseconds(0));
-    EXPECT_LE(away, seconds(100));
-    if (away >= seconds(50)) ++late;
-  }
-  EXPECT_GT(late, 4'800u);
-  EXPECT_EQ(returns.Next(2, 10, seconds(100), 0, kNow), seconds(50));
-  EXPECT_EQ(returns.Next(2, 10, seconds(100), 0.5, kNow), seconds(75));
-}
-
-TEST(ReturnTimesTest, TimeThatHasPassedIsNotWaitedForAgain) {
-  ReturnTimes returns;
-  for (int i = 0; i < 100; ++i) (void)returns.Next(2, 0, seconds(600), 0, kNow);
-  EXPECT_LE(returns.Next(2, 0, seconds(600), 0, kNow + seconds(60)), milliseconds(1'400));
-}
 
 }  // namespace
 }  // namespace goniec::outbound

@@ -17,7 +17,6 @@ const BootTime kNow{std::chrono::hours(1)};
 
 DeliverConfig Config() {
   DeliverConfig config;
-  config.connections_per_site = 4;
   config.failed_site_pause = seconds(30);
   return config;
 }
@@ -44,9 +43,10 @@ class MayOpenTest : public ::testing::TestWithParam<OpenCase> {};
 
 TEST_P(MayOpenTest, DependsOnWhatHasProvedToWork) {
   Site site("s");
+  site.Follow({}, {4}, kNow);
   BeReady(site, GetParam().ready);
   BeOpening(site, GetParam().opening);
-  EXPECT_EQ(site.MayOpen(Config(), kNow), GetParam().may_open);
+  EXPECT_EQ(site.MayOpen(kNow), GetParam().may_open);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -89,6 +89,7 @@ TEST(SiteTest, BrokenExtensionsAddUpAndAreForgotten) {
 
 TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
   Site site("s");
+  site.Follow({}, {4}, kNow);
   std::vector<long> pauses;
   for (int i = 0; i < 6; ++i) {
     site.NoteFailure(Config(), {}, kNow);
@@ -96,9 +97,9 @@ TEST(SiteTest, PauseDoublesUpToTenfoldAndEndsWithSuccess) {
   }
   EXPECT_THAT(pauses, ElementsAre(30, 60, 120, 240, 300, 300));
   EXPECT_TRUE(site.IsDown(kNow));
-  EXPECT_FALSE(site.MayOpen(Config(), kNow));
+  EXPECT_FALSE(site.MayOpen(kNow));
   EXPECT_FALSE(site.IsDown(kNow + seconds(300)));
-  EXPECT_TRUE(site.MayOpen(Config(), kNow + seconds(300)));
+  EXPECT_TRUE(site.MayOpen(kNow + seconds(300)));
   BeReady(site, 1);
   site.NoteFailure(Config(), {}, kNow);
   EXPECT_EQ(site.no_opening_before() - kNow, seconds(30));
@@ -182,21 +183,177 @@ TEST(SiteTest, IsForgottenWhenNothingIsToBeRemembered) {
 
 std::unique_ptr<Job> JobAt(BootTime since) {
   auto job = std::make_unique<Job>();
+  job->mail = std::make_shared<const queue::v1::Mail>();
   job->WaitSince(since);
   return job;
 }
 
-TEST(SiteTest, JobsWaitInTheirOrderAndTheLastCanBeTaken) {
+TEST(SiteTest, JobsWaitInTheirOrder) {
   Site site("s");
   for (int i = 1; i <= 3; ++i) site.Enqueue(JobAt(kNow + seconds(i)), kNow);
   site.EnqueueFirst(JobAt(kNow), kNow);
   EXPECT_EQ(site.waiting(), 4u);
-  EXPECT_EQ(site.TakeLast(kNow)->waiting_since(), kNow + seconds(3));
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow);
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow + seconds(1));
-  EXPECT_EQ(site.TakeFirst(kNow)->waiting_since(), kNow + seconds(2));
-  EXPECT_EQ(site.TakeFirst(kNow), nullptr);
-  EXPECT_EQ(site.TakeLast(kNow), nullptr);
+  for (int i = 0; i <= 3; ++i) EXPECT_EQ(site.TakeNext(kNow)->waiting_since(), kNow + seconds(i));
+  EXPECT_EQ(site.TakeNext(kNow), nullptr);
+}
+
+TEST(SiteTest, WhatWaitsTooLongIsTakenAndWhatWasReleasedMayWaitLonger) {
+  Site site("s");
+  for (int i = 0; i < 4; ++i) {
+    auto job = JobAt(kNow + seconds(i));
+    job->released = i % 2 == 0;
+    site.Enqueue(std::move(job), kNow);
+  }
+  EXPECT_THAT(site.TakeWaiting(kNow + seconds(2), kNow - seconds(1), kNow), testing::SizeIs(1));
+  EXPECT_EQ(site.waiting(), 3u);
+  EXPECT_THAT(site.TakeWaiting(kNow + seconds(4), kNow, kNow), testing::SizeIs(2));
+  EXPECT_TRUE(site.TakeNext(kNow)->released);
+}
+
+TEST(SiteTest, OfTooManyTheLastGoesAndWhatWasReleasedWhereItTakesTheRoomOfOthers) {
+  DeliverConfig config = Config();
+  config.mails_per_site = 5;
+  config.slots = 1'000;
+  Site site("s");
+  site.Follow({}, {4}, kNow);
+  for (int i = 0; i < 8; ++i) {
+    auto job = JobAt(kNow + seconds(i));
+    job->released = i >= 6;
+    site.Enqueue(std::move(job), kNow);
+  }
+  const BootTime later = kNow + seconds(1);  // by now its pace is known: none
+  EXPECT_EQ(site.TakeTooMany(config, 8, later)->waiting_since(), kNow + seconds(5));
+  EXPECT_EQ(site.TakeTooMany(config, 7, later), nullptr) << "released ones come in addition";
+  EXPECT_EQ(site.TakeTooMany(config, 501, later)->waiting_since(), kNow + seconds(7));
+  EXPECT_EQ(site.TakeTooMany(config, 501, later)->waiting_since(), kNow + seconds(6));
+  EXPECT_EQ(site.TakeTooMany(config, 501, later), nullptr);
+}
+
+TEST(SiteTest, OnlyMailOfTheProbesEpochIsAdmittedWhileASiteIsNotOpen) {
+  struct {
+    SiteWord word;
+    std::optional<std::uint64_t> probe;
+    bool admitted;
+  } const kCases[] = {
+      {{SiteState::kOpen, 4}, std::nullopt, true},
+      {{SiteState::kOpen, 4}, 3, true},
+      {{SiteState::kClosed, 4}, std::nullopt, false},
+      {{SiteState::kClosed, 4}, 4, false},
+      {{SiteState::kClosed, 4}, 5, true},  // its word is on the way
+      {{SiteState::kClosed, 4}, 6, false},
+      {{SiteState::kProbing, 5}, std::nullopt, false},
+      {{SiteState::kProbing, 5}, 5, true},
+      {{SiteState::kProbing, 5}, 4, false},
+      {{SiteState::kProbing, 5}, 6, false},
+  };
+  for (const auto& row : kCases) {
+    EXPECT_EQ(Admits(row.word, row.probe), row.admitted)
+        << static_cast<int>(row.word.state) << " " << row.probe.value_or(0);
+  }
+}
+
+TEST(SiteTest, WithoutAShareNothingWaits) {
+  Site site("s");
+  site.Follow({}, {1}, kNow);
+  site.Enqueue(JobAt(kNow), kNow);
+  EXPECT_THAT(site.TakeUnadmitted(kNow), testing::IsEmpty());
+  site.Follow({}, {0}, kNow);
+  EXPECT_THAT(site.TakeUnadmitted(kNow), testing::SizeIs(1));
+}
+
+TEST(SiteTest, ConnectionsFollowWordAndShare) {
+  Site site("s");
+  EXPECT_TRUE(site.Follow({}, {4}, kNow));
+  EXPECT_FALSE(site.Follow({}, {4}, kNow));
+  EXPECT_EQ(site.MostConnections(), 4u);
+  BeReady(site, 3);
+  EXPECT_FALSE(site.HasTooMany());
+  site.Follow({}, {2}, kNow);
+  EXPECT_TRUE(site.HasTooMany());
+  site.LeavingBegan();
+  EXPECT_FALSE(site.HasTooMany()) << "one leaves for all";
+  site.Follow({SiteState::kClosed, 1}, {4}, kNow);
+  EXPECT_EQ(site.MostConnections(), 0u);
+  site.Follow({SiteState::kProbing, 2}, {4}, kNow);
+  EXPECT_EQ(site.MostConnections(), 1u);
+  site.Follow({SiteState::kProbing, 2}, {0}, kNow);
+  EXPECT_EQ(site.MostConnections(), 0u);
+  site.Follow({SiteState::kOpen, 3}, {4}, kNow);
+  EXPECT_EQ(site.MostConnections(), 1u) << "after an outage it grows from one";
+  site.NoteWorked();
+  EXPECT_EQ(site.MostConnections(), 2u);
+  site.Follow({}, {4}, kNow);
+  EXPECT_EQ(site.MostConnections(), 2u) << "its word was forgotten";
+}
+
+SiteLimits OneAMinute() {
+  SiteLimits limits;
+  limits.messages = Rate{1, std::chrono::minutes(1)};
+  return limits;
+}
+
+TEST(SiteTest, ARateIsKeptAndRemembered) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 1}, kNow - std::chrono::hours(1));
+  EXPECT_TRUE(site.RateAllows(kNow));
+  EXPECT_TRUE(site.IsForgettable(kNow));
+  site.NoteBegun(1, kNow);
+  EXPECT_FALSE(site.RateAllows(kNow + seconds(59)));
+  EXPECT_FALSE(site.IsForgettable(kNow + seconds(59)));
+  EXPECT_TRUE(site.RateAllows(site.RateNext()));
+  EXPECT_TRUE(site.IsForgettable(site.RateNext()));
+}
+
+TEST(SiteTest, WhereNothingOfARateIsOursNothingIs) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 0}, kNow);
+  EXPECT_EQ(site.share(), 0u);
+  EXPECT_EQ(site.MostConnections(), 0u);
+  site.Follow({}, {4, 1}, kNow);
+  EXPECT_EQ(site.share(), 4u);
+  EXPECT_FALSE(site.RateAllows(kNow)) << "another worker may have used it up";
+}
+
+TEST(SiteTest, NoMoreWaitAtASiteWithARateThanGoSoon) {
+  Site site("s", OneAMinute());
+  site.Follow({}, {4, 1}, kNow - std::chrono::hours(1));
+  DeliverConfig config = Config();
+  config.max_wait = seconds(5);
+  for (int i = 0; i < 3; ++i) site.Enqueue(JobAt(kNow), kNow);
+  EXPECT_EQ(site.MostWaitingHere(config, 3, kNow), 1u);
+}
+
+TEST(SiteTest, ATransactionHasNoMoreRecipientsThanMayGoTogether) {
+  SiteLimits limits;
+  limits.recipients = Rate{200, std::chrono::minutes(1)};
+  Site site("s", limits);
+  EXPECT_EQ(site.MostRecipients(100), 100u);
+  site.Follow({}, {4, 0, 200}, kNow - std::chrono::hours(1));
+  EXPECT_EQ(site.MostRecipients(100), 20u);
+  EXPECT_EQ(site.MostRecipients(10), 10u);
+  site.NoteBegun(20, kNow);
+  EXPECT_FALSE(site.RateAllows(kNow + seconds(6)));
+  EXPECT_TRUE(site.RateAllows(kNow + seconds(7)));
+}
+
+TEST(SiteTest, ANewEpochForgetsOldFailures) {
+  Site site("s");
+  site.Follow({}, {4}, kNow);
+  site.NoteFailure(Config(), {}, kNow);
+  EXPECT_TRUE(site.IsDown(kNow));
+  site.Follow({SiteState::kOpen, 3}, {4}, kNow);
+  EXPECT_FALSE(site.IsDown(kNow));
+  EXPECT_TRUE(site.MayOpen(kNow));
+}
+
+TEST(SiteTest, ThatItWorksIsToldOnceInAnEpochAndAfterAnyFailure) {
+  Site site("s");
+  EXPECT_TRUE(site.TakeTellWorked(0, 0));
+  EXPECT_FALSE(site.TakeTellWorked(0, 0));
+  EXPECT_TRUE(site.TakeTellWorked(1, 0));
+  EXPECT_FALSE(site.TakeTellWorked(1, 0));
+  EXPECT_TRUE(site.TakeTellWorked(1, 1));
+  EXPECT_FALSE(site.TakeTellWorked(1, 1));
 }
 
 // A burst to a site that is far away is not sent off while its first connection is being opened.
@@ -220,7 +377,7 @@ TEST(SiteTest, OnlyAJobThatAConnectionHasHasBegun) {
   job->on_begin = [&](bool begun) { told.push_back(begun); };
   site.Enqueue(std::move(job), kNow);
   EXPECT_THAT(told, testing::IsEmpty());
-  job = site.TakeFirst(kNow);
+  job = site.TakeNext(kNow);
   job->SetBegun(true);
   job->SetBegun(true);
   site.EnqueueFirst(std::move(job), kNow);
@@ -239,25 +396,12 @@ TEST(SiteTest, IsProvenForAWhileAfterAMailUnlessSomethingTakesLong) {
   EXPECT_FALSE(site.IsProven(kNow + std::chrono::minutes(10)));
 }
 
-TEST(SiteTest, TheLongerASiteSaysNothingTheLongerItsMailsStayAway) {
-  DeliverConfig config = Config();
-  config.max_wait = seconds(5);
-  std::vector<milliseconds> away;
-  for (const milliseconds after : {milliseconds(500), milliseconds(2'000), milliseconds(6'000)}) {
-    Site site("s");
-    for (int i = 0; i < 300; ++i) site.TakeOver();
-    BeOpening(site, 1);
-    away.push_back(site.MovedAway(config, 0.5, kNow + after));
-  }
-  EXPECT_THAT(away, ElementsAre(milliseconds(2'006), milliseconds(10'033), milliseconds(100'333)));
-}
-
 TEST(SiteTest, WhatIsMovedIsSummedUpOncePerPeriod) {
   Site site("s");
   EXPECT_FALSE(site.TakeMovedSummary(kNow));
-  for (int i = 0; i < 3; ++i) (void)site.MovedAway(Config(), 0.5, kNow);
+  for (int i = 0; i < 3; ++i) site.NoteMoved();
   EXPECT_EQ(site.TakeMovedSummary(kNow)->mails, 3u);
-  (void)site.MovedAway(Config(), 0.5, kNow);
+  site.NoteMoved();
   EXPECT_FALSE(site.TakeMovedSummary(kNow + seconds(9)));
   EXPECT_FALSE(site.IsForgettable(kNow + seconds(9)));
   EXPECT_EQ(site.TakeMovedSummary(kNow + seconds(10))->mails, 1u);

@@ -1,0 +1,98 @@
+// How much of a site's shelf is released: what the site takes within kAhead, beside what it has under way.
+// That is learnt from how fast what was released is acknowledged. And whose turn it is when several sites,
+// tenants and classes want what may be released in all. Asked by the keeper (keeper.h) at each of its ticks.
+//
+// A pace begins with one record. It doubles whenever all that it allowed is drained at a look; else it is
+// what was drained within kAhead and the time that one record takes: a site that takes long for each mail,
+// but many at once, is not held back.
+//
+// Pure: the time is handed in. Confined to its owner.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/queue/hold/shelf.h"
+
+namespace goniec::outbound {
+
+// What is released lasts a site for as long.
+inline constexpr std::chrono::seconds kAhead{3};
+
+// One site's, from its first release on; anew after it was closed. Counts records.
+class ReleasePace {
+ public:
+  // What is released and not acknowledged yet, as it was found at `now`. Called once a tick, before Room().
+  void Found(std::size_t outstanding, BootTime now);
+  // What may be released now.
+  [[nodiscard]] std::size_t Room() const { return target_ > outstanding_ ? target_ - outstanding_ : 0; }
+  // Called when it has been; `found` includes it from then on.
+  void Released(std::size_t records, BootTime now);
+  // A worker put what was released back on the shelf: that was too much. What is drained so is no sign that
+  // the site takes more.
+  void CameBack() { came_back_ = true; }
+  [[nodiscard]] std::size_t target() const { return target_; }
+
+ private:
+  struct Drained {
+    BootTime at;
+    std::size_t records = 0;
+  };
+  [[nodiscard]] BootClock::duration Window() const;
+  [[nodiscard]] double DrainedInWindow(BootTime now) const;
+
+  std::size_t target_ = 1;
+  std::size_t outstanding_ = 0;
+  bool filled_ = false;  // the target was reached since it was last found drained
+  bool came_back_ = false;
+  BootTime no_more_before_;
+  std::optional<BootTime> since_;
+  // When the first was released while nothing was outstanding, until something is drained.
+  std::optional<BootTime> begun_;
+  BootClock::duration one_takes_{0};  // the shortest time that one was seen to take
+  std::deque<Drained> drained_;       // within the window
+};
+
+// A site that may be given to.
+struct SiteTurn {
+  std::string site;      // token
+  std::size_t room = 0;  // records
+  // Shelves that may have something on them, in any order.
+  std::vector<queue::ShelfPlace> shelves;
+};
+struct ToRelease {
+  queue::ShelfPlace place;
+  std::size_t records = 0;
+};
+
+// Who is served next, fairly over all ticks: sites in turn, and of each site tenants in turn.
+class ReleaseTurns {
+ public:
+  // Shares out `records` among the sites, one each in turn, none more than its room. The site at which it
+  // ends is the first next time.
+  std::vector<std::size_t> ShareOut(const std::vector<SiteTurn>& sites, std::size_t records);
+  // The shelves of a site in the order in which they are to be emptied: transactional before bulk, and within
+  // a class the tenant after the one that was first last time.
+  std::vector<queue::ShelfPlace> InOrder(std::vector<queue::ShelfPlace> shelves);
+  // Nothing need be remembered of it.
+  void Forget(const std::string& site) { first_tenant_.erase(site); }
+
+ private:
+  std::string next_site_;
+  std::map<std::string, std::string> first_tenant_;  // by site
+};
+
+// Of `records`, what each of `shelves` shelves in order gets: all that the first class has goes before the
+// second; its tenants share evenly, the first ones get what is left over. Nothing is known of how much lies
+// on a shelf: who has less than its part leaves it to a next round.
+std::vector<ToRelease> SplitAmong(const std::vector<queue::ShelfPlace>& shelves_in_order,
+                                  std::size_t records);
+
+}  // namespace goniec::outbound

@@ -1,0 +1,39 @@
+#include "outbound/consume/ready_backlog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/integration/queue/real_queue.h"
+
+namespace goniec::outbound {
+namespace {
+
+using queue::MailClass;
+
+class ReadyBacklogTest : public queue::RealQueue {
+ protected:
+  void SetUp() override {
+    StartServer();
+    ProvisionAll();
+  }
+  void StoreRecord(MailClass mail_class, const std::string& tenant, int slot) {
+    Store({queue::ReadySubject(0, mail_class, tenant, slot),
+           std::make_shared<const std::string>("record"),
+           {}});
+  }
+};
+
+TEST_F(ReadyBacklogTest, CountsTheRecordsOfEachTenantInOneClass) {
+  for (int slot = 0; slot < 5; ++slot) StoreRecord(MailClass::kBulk, "large", slot);
+  StoreRecord(MailClass::kBulk, "large", 0);
+  StoreRecord(MailClass::kBulk, "small", 9);
+  StoreRecord(MailClass::kTransactional, "other", 9);
+  const absl::StatusOr<Backlog> backlog = RunToEnd(ReadBacklog(*broker_, 0, MailClass::kBulk));
+  ASSERT_TRUE(backlog.ok()) << backlog.status();
+  EXPECT_THAT(*backlog, testing::ElementsAre(testing::Pair("large", 6), testing::Pair("small", 1)));
+}
+
+}  // namespace
+}  // namespace goniec::outbound
