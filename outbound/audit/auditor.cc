@@ -95,7 +95,7 @@ struct Auditor::State : std::enable_shared_from_this<State> {
                                           "come: mail that expires, or waits there for its next attempt.")),
         timer(parts.executor),
         release_timer(parts.executor),
-        marks(parts.reads, parts.executor, tasks) {}
+        marks(parts.broker, parts.executor, tasks) {}
 
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
