@@ -43,6 +43,7 @@ const rows = [
   ['outbound', 'may delete a body', pub('$JS.API.STREAM.PURGE.BODIES'), true],
   ['outbound', 'may delete the oldest events', pub('$JS.API.STREAM.PURGE.EVENTS_0'), true],
   ['outbound', 'may set a record aside', pub('quarantine.ready.0.bulk.t.17'), true],
+  ['outbound', 'may take one record off a shelf', pub('$JS.API.STREAM.MSG.DELETE.HELD_0'), true],
   ['outbound', 'may put back what was set aside', pub('$JS.API.STREAM.MSG.DELETE.QUARANTINE'), true],
   ['outbound', 'may release a record from a shelf', pub('due.0.held.bulk.site.t.17.29000000'), true],
   ['outbound', 'may take a record off a shelf', pub('$JS.API.STREAM.PURGE.HELD_0'), true],

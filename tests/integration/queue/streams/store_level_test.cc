@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <asio/post.hpp>
 #include <chrono>
+#include <future>
 #include <string>
 
+#include "common/base/task_group.h"
 #include "common/mail/ulid.h"
 #include "common/net/io_threads.h"
 #include "common/observe/metrics.h"
@@ -14,6 +17,7 @@
 #include "common/queue/model/subjects.h"
 #include "common/queue/publish/publisher.h"
 #include "common/queue/streams/event_budget.h"
+#include "common/queue/streams/waiting_room.h"
 #include "tests/integration/queue/real_queue.h"
 
 namespace goniec::queue {
@@ -144,6 +148,43 @@ TEST_F(StoreLevelTest, TooMuchMailThatWaitsStopsBulkAndThenAll) {
   })) << "the mark may be reached before all are there";
   Api("STREAM.PURGE.WAIT_0");
   EXPECT_TRUE(test::WaitUntil([&] { return publisher_->Admit(MailClass::kBulk).ok(); }));
+}
+
+// What is in the queue already moves to a shelf instead, before acceptance would stop altogether.
+TEST_F(StoreLevelTest, WaitHasNoRoomForMoreFromItsMarkOnUntilBelowIt) {
+  TaskGroup tasks;
+  const auto executor = threads_.context(0).get_executor();
+  WaitingRoom room(*broker_, config_, executor, tasks);
+  const auto on_executor = [&](auto function) {
+    std::promise<decltype(function())> answer;
+    asio::post(executor, [&] { answer.set_value(function()); });
+    return answer.get_future().get();
+  };
+  const auto full = [&] { return on_executor([&] { return room.full(); }); };
+  EXPECT_FALSE(full()) << "not before it was read";
+  room.Start();
+  const std::string waiting(1'000, 'w');
+  const auto wait = [&](const std::string& domain) {
+    Store({WaitSubject(0, MailClass::kTransactional, "default",
+                       mail::NewUlid(std::chrono::system_clock::now()), 1, domain),
+           std::make_shared<const std::string>(waiting),
+           {}});
+  };
+  for (int i = 0; i < 200; ++i) wait("first.test");
+  EXPECT_FALSE(full()) << "60 %";
+  for (int i = 0; i < 120; ++i) wait("second.test");
+  EXPECT_TRUE(test::WaitUntil(full));
+  Api("STREAM.PURGE.WAIT_0", R"({"filter":"wait.*.*.*.*.*.test.second"})");
+  EXPECT_TRUE(test::WaitUntil([&] { return !full(); }));
+  for (int i = 0; i < 120; ++i) wait("second.test");
+  EXPECT_TRUE(test::WaitUntil(full));
+  server_->Kill();
+  EXPECT_TRUE(test::WaitUntil([&] { return !full(); })) << "what cannot be read counts as not full";
+  on_executor([&] {
+    room.Stop();
+    return 0;
+  });
+  EXPECT_TRUE(tasks.WaitFor(std::chrono::seconds(20)));
 }
 
 // Mail that others have put there counts as well.
