@@ -13,6 +13,7 @@
 #include "common/queue/hold/settlement.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/streams/waiting_room.h"
 #include "common/queue/tend/watchdog.h"
 #include "common/smtp/address.h"
 #include "outbound/consume/abandoned.h"
@@ -43,6 +44,7 @@ struct Worker::State : std::enable_shared_from_this<State> {
   WorkerParts parts;
   TaskGroup tasks;
   queue::StalledWrites stalled;
+  queue::WaitingRoom waiting;
   queue::SettlementContext settlement;
   WorkMetrics metrics;
   observe::Gauge stalled_gauge;
@@ -60,8 +62,17 @@ struct Worker::State : std::enable_shared_from_this<State> {
 Worker::State::State(WorkerParts the_parts)
     : parts(the_parts),
       stalled([this] { OnStall(); }),
-      settlement{parts.broker, parts.finder,   parts.queue,     tasks,
-                 stalled,      parts.executor, &smtp::DomainOf, [this] { return give_up.load(); }},
+      waiting(parts.broker, parts.queue, parts.executor, tasks),
+      settlement{parts.broker,
+                 parts.finder,
+                 parts.queue,
+                 tasks,
+                 stalled,
+                 parts.executor,
+                 &smtp::DomainOf,
+                 [this] { return give_up.load(); },
+                 parts.sites.see_to_mark,
+                 [this] { return waiting.full(); }},
       metrics(parts.metrics),
       stalled_gauge(
           parts.metrics.AddGauge("goniec_outcomes_stalled",
@@ -73,9 +84,7 @@ Worker::State::State(WorkerParts the_parts)
                                       [this] { sources.Distrust(); })),
       sources(parts.config, parts.queue.lanes, parts.metrics),
       rest(parts.executor, parts.broker, parts.queue, tasks, *leases, sources, parts.metrics),
-      set_aside(parts.broker, tasks, parts.metrics) {
-  settlement.see_to_mark = parts.sites.see_to_mark;
-}
+      set_aside(parts.broker, tasks, parts.metrics) {}
 
 void Worker::State::Start() {
   if (sources.stopped()) return;
@@ -88,6 +97,7 @@ void Worker::State::Start() {
   }
   Listen();
   leases->Start();
+  waiting.Start();
 }
 
 void Worker::State::Listen() {
@@ -175,6 +185,7 @@ void Worker::State::OnAbandoned(const std::string& body_id) {
 asio::awaitable<void> Worker::State::Finish(std::chrono::milliseconds limit) {
   const auto self = shared_from_this();
   sources.Stop();
+  waiting.Stop();
   co_await parts.dispatcher.Drain(limit);
 }
 

@@ -43,8 +43,8 @@ std::optional<ShelfPlace> PlaceOfMark(std::string_view key) {
 }
 
 struct ShelfMarks::State : std::enable_shared_from_this<State> {
-  State(Broker& the_broker, asio::any_io_executor the_executor, TaskGroup& the_tasks)
-      : broker(the_broker), executor(std::move(the_executor)), tasks(the_tasks) {}
+  State(Broker& the_broker, asio::any_io_executor the_executor, TaskGroup& the_tasks, Times the_times)
+      : broker(the_broker), executor(std::move(the_executor)), tasks(the_tasks), times(the_times) {}
 
   void OnEntry(const KvEntry& entry);
   void OnCurrent();
@@ -58,6 +58,7 @@ struct ShelfMarks::State : std::enable_shared_from_this<State> {
   Broker& broker;
   asio::any_io_executor executor;
   TaskGroup& tasks;
+  const Times times;
   std::unique_ptr<KvWatch> watch;
   std::function<void(const ShelfPlace&)> on_change;
   std::map<ShelfPlace, Mark> marks;
@@ -101,7 +102,7 @@ void ShelfMarks::State::Forget(const ShelfPlace& place) {
 
 bool ShelfMarks::State::IsFresh(const ShelfPlace& place) const {
   const auto known = marks.find(place);
-  return known != marks.end() && BootClock::now() - known->second.put_at < kMarkFresh;
+  return known != marks.end() && BootClock::now() - known->second.put_at < times.fresh;
 }
 
 asio::awaitable<void> ShelfMarks::State::Put(ShelfPlace place, std::string site_name) {
@@ -119,7 +120,10 @@ asio::awaitable<void> ShelfMarks::State::Put(ShelfPlace place, std::string site_
 }
 
 ShelfMarks::ShelfMarks(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks)
-    : state_(std::make_shared<State>(broker, std::move(executor), tasks)) {}
+    : ShelfMarks(broker, std::move(executor), tasks, Times()) {}
+
+ShelfMarks::ShelfMarks(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, Times times)
+    : state_(std::make_shared<State>(broker, std::move(executor), tasks, times)) {}
 
 ShelfMarks::~ShelfMarks() {
   Stop();
@@ -166,7 +170,7 @@ asio::awaitable<absl::Status> ShelfMarks::SeeTo(ShelfPlace place, std::string si
 asio::awaitable<absl::Status> ShelfMarks::Remove(ShelfPlace place) {
   const auto state = state_;
   const auto known = state->marks.find(place);
-  if (known == state->marks.end() || BootClock::now() - known->second.put_at < kMarkKept) {
+  if (known == state->marks.end() || BootClock::now() - known->second.put_at < state->times.kept) {
     co_return absl::OkStatus();
   }
   const std::uint64_t revision = known->second.revision;

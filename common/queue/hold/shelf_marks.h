@@ -50,8 +50,14 @@ class ShelfMarks {
     BootTime put_at;
   };
 
+  // Shorter in tests; the same in all workers.
+  struct Times {
+    std::chrono::milliseconds fresh = kMarkFresh;
+    std::chrono::milliseconds kept = kMarkKept;
+  };
   // Broker and tasks must outlive it.
   ShelfMarks(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks);
+  ShelfMarks(Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, Times times);
   ~ShelfMarks();
   ShelfMarks(const ShelfMarks&) = delete;
   ShelfMarks& operator=(const ShelfMarks&) = delete;

@@ -24,7 +24,7 @@
 #include "common/queue/model/admission.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/stream_settings.h"
-#include "common/queue/streams/stream_state.h"
+#include "common/queue/streams/room_levels.h"
 
 namespace goniec::queue {
 namespace {
@@ -33,11 +33,6 @@ namespace {
 constexpr std::chrono::milliseconds kEvery{1'000};
 constexpr std::chrono::milliseconds kForEachStream{50};
 constexpr std::chrono::seconds kStopLimit{10};
-
-// The broker keeps a schedule and two subjects of each mail that waits, and reads all mail that is due into
-// memory: measured at 2 to 3.5 KiB each at most, and twice its size in WAIT. Half of that is live; the rest
-// Go's collector takes if it may.
-constexpr std::uint64_t kMemoryOfWaitingMail = 2 << 10;
 
 std::vector<StreamSettings> StreamsOf(const QueueConfig& config) {
   std::vector<StreamSettings> streams = ExpectedStreams(config);
@@ -64,11 +59,6 @@ const char* MendOf(Room room) {
   }
   return "deliver what waits, or raise queue.capacity and what lies above it";
 }
-
-struct Reading {
-  Rooms used{};
-  std::uint64_t waiting_mails = 0;
-};
 
 }  // namespace
 
@@ -114,7 +104,6 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
   }
 
   asio::awaitable<void> Run();
-  asio::awaitable<std::optional<Reading>> Read();
   void Judge();
   void Tell(MailClass mail_class, std::optional<Room> before, std::optional<Room> now) const;
   [[nodiscard]] Rooms Level() const {
@@ -158,7 +147,8 @@ asio::awaitable<void> StoreLevel::State::Run() {
   while (!stopped) {
     // What is stored while the streams are asked may be counted twice, for one round: on the safe side.
     const std::uint64_t before = added;
-    const std::optional<Reading> read = co_await Read();
+    const std::optional<RoomLevels> read = co_await ReadRooms(broker, streams);
+    // If one of the streams could not be read, what is known stands.
     if (read.has_value()) {
       for (std::size_t i = 0; i < kRooms; ++i) used[i] = read->used[i];
       added -= before;
@@ -170,22 +160,6 @@ asio::awaitable<void> StoreLevel::State::Run() {
     asio::error_code cancelled;  // by Stop()
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
-}
-
-// Nothing if one of the streams could not be read: what is known stands.
-asio::awaitable<std::optional<Reading>> StoreLevel::State::Read() {
-  Reading reading;
-  for (const StreamSettings& stream : streams) {
-    if (stopped || !broker.connected()) co_return std::nullopt;
-    const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, stream.name);
-    if (!state.ok()) co_return std::nullopt;
-    reading.used[static_cast<std::size_t>(stream.room)] += state->bytes;
-    if (!stream.holds_waiting_mail) continue;
-    reading.waiting_mails += state->messages;
-    reading.used[static_cast<std::size_t>(Room::kWaiting)] +=
-        state->messages * kMemoryOfWaitingMail + state->bytes;
-  }
-  co_return reading;
 }
 
 void StoreLevel::State::Judge() {
