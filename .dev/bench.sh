@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # ./dev bench: builds what is shipped and hands over to tests/bench/run, which knows the measurements beside Postfix (by
-# smtp-source and by goniec-load), or to tests/bench/fairness.py or audit.py.
+# smtp-source and by goniec-load), or to a script of its own in tests/bench: fairness, audit, neighbour and memory alone,
+# deliver and outage beside Postfix as well.
 # It finds the programs through GONIEC_BIN (folder) and GONIEC_NATS_SERVER (file).
 
 # refuse_other_mta: installing Postfix would remove another mail server from this machine.
@@ -12,13 +13,13 @@ refuse_other_mta() {
   [[ -z $other ]] || die "bench compares with Postfix, and installing it here would remove $other; use another machine"
 }
 
-# bench_alone NAME ARGS: a measurement that is not beside Postfix: tests/bench/NAME.py.
-bench_alone() {
+# bench_script NAME ARGS: tests/bench/NAME.py.
+bench_script() {
   need_packages build run test
   GONIEC_NATS_SERVER=$(nats_server)
   GONIEC_BIN=$ROOT/build/release/bin
   export GONIEC_NATS_SERVER GONIEC_BIN
-  build release goniec-inbound goniec-outbound goniec goniec-sink python_proto
+  build release goniec-inbound goniec-outbound goniec goniec-sink goniec-load python_proto
   exec "$ROOT/tests/bench/$1.py" "${@:2}"
 }
 
@@ -26,7 +27,12 @@ bench_command() {
   [[ -x $ROOT/tests/bench/run ]] || die "tests/bench/run is missing from this tree"
   require_debian
   case ${1:-} in
-    fairness | audit) bench_alone "$@" ;;
+    fairness | audit | memory) bench_script "$@" ;;
+    neighbour | deliver | outage)  # smtp-sink is Postfix's
+      refuse_other_mta
+      need_packages bench
+      bench_script "$@"
+      ;;
   esac
   refuse_other_mta
   need_packages build run bench

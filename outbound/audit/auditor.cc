@@ -18,9 +18,11 @@
 #include "common/observe/metrics.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/election.h"
+#include "common/queue/hold/shelf_marks.h"
 #include "common/queue/model/config.h"
 #include "common/queue/streams/event_budget.h"
 #include "common/queue/tend/audit.h"
+#include "common/queue/tend/overdue_shelves.h"
 #include "common/queue/tend/sweeper.h"
 #include "common/queue/tend/watchdog.h"
 
@@ -30,6 +32,8 @@ namespace {
 // The election's entry lives a minute.
 constexpr std::chrono::milliseconds kRenewEvery{20'000};
 constexpr std::chrono::seconds kStopLimit{10};
+// What must come back from the shelves by a minute.
+constexpr std::chrono::seconds kReleaseEvery{5};
 // How many of what is missing are named in the log.
 constexpr std::size_t kNamed = 10;
 // In one run; the others come with the next.
@@ -86,10 +90,17 @@ struct Auditor::State : std::enable_shared_from_this<State> {
                                      "Records of events that were deleted before event_retention was "
                                      "over, for their budget was nearly used.")),
         events_kept(parts.metrics.AddGauge("goniec_events_kept_seconds", "Age of the oldest events.")),
-        timer(parts.executor) {}
+        released(parts.metrics.AddCounter("goniec_overdue_released_total",
+                                          "Records that came back from a shelf because their minute had "
+                                          "come: mail that expires, or waits there for its next attempt.")),
+        timer(parts.executor),
+        release_timer(parts.executor),
+        marks(parts.reads, parts.executor, tasks) {}
 
   asio::awaitable<void> Run();
   asio::awaitable<void> Once();
+  asio::awaitable<void> ReleaseOverdue();
+  asio::awaitable<void> MarkShelves();
   void Publish(const queue::AuditReport& report);
   void PublishRecords(const std::vector<queue::MissingRecords>& missing);
   asio::awaitable<void> Trim(std::optional<WallTime> oldest_open);
@@ -115,10 +126,15 @@ struct Auditor::State : std::enable_shared_from_this<State> {
   observe::Counter resets;
   observe::Counter events_deleted;
   observe::Gauge events_kept;
+  observe::Counter released;
   asio::steady_timer timer;
+  asio::steady_timer release_timer;
   TaskGroup tasks;
   bool stopped = false;
-  std::optional<queue::Audit> audit;  // while acting
+  bool elected = false;
+  queue::ShelfMarks marks;
+  std::optional<queue::OverdueShelves> overdue;  // while acting
+  std::optional<queue::Audit> audit;             // while acting
   BootTime next_run;
   std::size_t told = 0;                             // unaccounted recipients, as last logged
   std::vector<queue::MissingRecords> told_records;  // missing records, as last logged
@@ -131,6 +147,7 @@ asio::awaitable<void> Auditor::State::Run() {
   while (!stopped) {
     const bool held = parts.broker.connected() && co_await election.Hold();
     acting.Set(held ? 1 : 0);
+    elected = held;
     if (!held) {
       audit.reset();
       told = 0;
@@ -166,6 +183,8 @@ asio::awaitable<void> Auditor::State::Once() {
   }
   runs.Add();
   Publish(*report);
+  if (overdue) overdue->Add(audit->TakeLateMinutes());
+  co_await MarkShelves();
   const absl::StatusOr<int> swept = co_await queue::SweepOverdue(parts.broker, audit->overdue(), kMostFired);
   if (!swept.ok()) {
     observe::Warn("overdue schedules not published again", {{"error", Message(swept.status())}});
@@ -174,6 +193,42 @@ asio::awaitable<void> Auditor::State::Once() {
     observe::Warn("overdue schedules published again", {{"count", *swept}});
   }
   co_await Watch();
+}
+
+// Beside the audits, which may take long.
+asio::awaitable<void> Auditor::State::ReleaseOverdue() {
+  const auto self = shared_from_this();
+  while (!stopped) {
+    if (!elected) overdue.reset();
+    if (elected && !overdue) overdue.emplace(parts.broker, parts.queue);
+    if (overdue) {
+      const absl::StatusOr<int> done = co_await overdue->Run();
+      if (done.ok()) {
+        released.Add(*done);
+      } else {
+        observe::Warn("what is due was not brought back from the shelves",
+                      {{"error", Message(done.status())}});
+      }
+    }
+    if (stopped) break;
+    release_timer.expires_after(std::min<std::chrono::milliseconds>(every, kReleaseEvery));
+    asio::error_code cancelled;  // by Stop()
+    co_await release_timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  }
+}
+
+// Who put something on a shelf saw to its mark first; a move that stood still for minutes may have come after
+// the mark was taken away.
+asio::awaitable<void> Auditor::State::MarkShelves() {
+  if (!marks.current()) co_return;
+  for (const queue::ShelfPlace& place : audit->TakeShelves()) {
+    if (marks.all().contains(place)) continue;
+    const absl::Status marked = co_await marks.SeeTo(place, "");
+    if (stopped) co_return;
+    observe::Warn(marked.ok() ? "shelf without a mark marked" : "shelf without a mark not marked",
+                  {{"site", place.site}, {"error", marked.ok() ? "" : Message(marked)}});
+    if (!marked.ok()) co_return;
+  }
 }
 
 asio::awaitable<void> Auditor::State::Trim(std::optional<WallTime> oldest_open) {
@@ -301,13 +356,17 @@ Auditor::Auditor(AuditorParts parts, std::chrono::milliseconds every, queue::Aud
 Auditor::~Auditor() = default;
 
 void Auditor::Start() {
+  asio::post(state_->parts.executor, [state = state_] { state->marks.Start({}); });
   SpawnLogged(state_->parts.executor, state_->tasks, "auditor", state_->Run());
+  SpawnLogged(state_->parts.executor, state_->tasks, "overdue shelves", state_->ReleaseOverdue());
 }
 
 void Auditor::Stop() {
   asio::post(state_->parts.executor, [state = state_] {
     state->stopped = true;
     state->timer.cancel();
+    state->release_timer.cancel();
+    state->marks.Stop();
   });
   // Every wait in it has a limit of its own.
   (void)state_->tasks.WaitFor(kStopLimit);

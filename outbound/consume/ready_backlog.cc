@@ -34,7 +34,7 @@ asio::awaitable<absl::StatusOr<Backlog>> ReadBacklog(queue::Broker& broker, int 
 }
 
 ReadyBacklog::ReadyBacklog(queue::Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, int lanes,
-                           Turns& turns, std::chrono::milliseconds every)
+                           ReadyTurns& turns, std::chrono::milliseconds every)
     : broker_(broker),
       executor_(std::move(executor)),
       tasks_(tasks),

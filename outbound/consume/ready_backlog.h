@@ -1,5 +1,5 @@
-// Reads now and then what waits in READY by tenant, where much waits, and tells it to Turns. A listing costs
-// the broker a few milliseconds for each tenant, so it is asked for only where the stream is deep. What
+// Reads now and then what waits in READY by tenant, where much waits, and tells it to ReadyTurns. A listing
+// costs the broker a few milliseconds for each tenant, so it is asked for only where the stream is deep. What
 // cannot be read leaves the turns as they were for one more period, then nobody yields.
 //
 // Confined to the worker's executor.
@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/queue/model/subjects.h"
-#include "outbound/consume/turns.h"
+#include "outbound/consume/ready_turns.h"
 
 namespace goniec {
 class TaskGroup;
@@ -37,7 +37,7 @@ class ReadyBacklog : public std::enable_shared_from_this<ReadyBacklog> {
  public:
   // Broker, tasks and turns must outlive the reading: Stop(), then let the tasks end.
   ReadyBacklog(queue::Broker& broker, asio::any_io_executor executor, TaskGroup& tasks, int lanes,
-               Turns& turns, std::chrono::milliseconds every = std::chrono::seconds(3));
+               ReadyTurns& turns, std::chrono::milliseconds every = std::chrono::seconds(3));
   void Start();
   void Stop();
 
@@ -49,7 +49,7 @@ class ReadyBacklog : public std::enable_shared_from_this<ReadyBacklog> {
   asio::any_io_executor executor_;
   TaskGroup& tasks_;
   const int lanes_;
-  Turns& turns_;
+  ReadyTurns& turns_;
   const std::chrono::milliseconds every_;
   std::map<int, int> failures_;  // in a row, by lane
   asio::steady_timer timer_;

@@ -27,9 +27,9 @@ def need_programs(programs):
             raise SystemExit(f"bench: {program} is missing; ./dev bench installs and builds what it needs")
 
 
-def run_load(port, *flags, sessions, seconds=300):
+def run_load(port, *flags, sessions, seconds=300, size=SIZE):
     """The command, as words, and how it ended."""
-    command = [LOAD, "smtp", f"127.0.0.1:{port}", "--json", "--size", str(SIZE), "--sessions", str(sessions), *flags]
+    command = [LOAD, "smtp", f"127.0.0.1:{port}", "--json", "--size", str(size), "--sessions", str(sessions), *flags]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
@@ -41,9 +41,9 @@ def failed(command, done):
     return SystemExit(f"bench: {command}: {done.stderr.strip() or f'ended with status {done.returncode}'}")
 
 
-def load(port, *flags, sessions, seconds=300):
+def load(port, *flags, sessions, seconds=300, size=SIZE):
     """What goniec-load says of its run, a dict. Fails with its line if a mail was refused or lost."""
-    command, done = run_load(port, *flags, sessions=sessions, seconds=seconds)
+    command, done = run_load(port, *flags, sessions=sessions, seconds=seconds, size=size)
     if done.returncode != 0:
         raise failed(command, done)
     return json.loads(done.stdout)

@@ -52,12 +52,23 @@ class Sink:
 
     def __init__(self, port, mails):
         self.process = start_sink(port, "-M", str(mails))
+        self.files = self._open_files()
 
-    def wait(self):
+    def _open_files(self):
         try:
-            self.process.wait(300)
+            return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        except OSError:
+            return 1 << 30  # it has ended
+
+    def wait_first(self, seconds=300):
+        """Until a client is connected."""
+        wait_until(lambda: self._open_files() > self.files, seconds, "the first connection at smtp-sink", pause=0.002)
+
+    def wait(self, seconds=300):
+        try:
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired as late:
-            raise SystemExit("bench: mail is missing at the sink after 300 s") from late
+            raise SystemExit(f"bench: mail is missing at the sink after {seconds} s") from late
 
     def close(self):
         if self.process.poll() is None:

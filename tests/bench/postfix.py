@@ -13,6 +13,7 @@ import subprocess
 import time
 
 from load_client import cpu_seconds
+from system import wait_until
 
 COMMAND_SECONDS = 60
 # For its processes to end after "stop", and after SIGKILL.
@@ -20,6 +21,7 @@ STOP_SECONDS = 10
 
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -62,8 +64,8 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 disable_dns_lookups = yes
 relayhost = [127.0.0.1]:{sink_port}
-default_destination_concurrency_limit = 50
-initial_destination_concurrency = 50
+default_destination_concurrency_limit = {concurrency}
+initial_destination_concurrency = {concurrency}
 smtp_connection_cache_on_demand = yes
 smtp_connection_cache_destinations = 127.0.0.1
 in_flow_delay = 0
@@ -74,11 +76,12 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 
 
 class Postfix:
-    """`processes`: the most of a kind; smtpd has one for each connection. Nothing is there until start(), and close()
-    ends whatever start() has come to."""
+    """`processes`: the most of a kind; smtpd has one for each connection. `concurrency`: connections to the sink. Nothing
+    is there until start(), and close() ends whatever start() has come to."""
 
-    def __init__(self, port, sink_port, hold, processes=200):
+    def __init__(self, port, sink_port, hold, processes=200, concurrency=50):
         self.port, self.sink_port, self.hold, self.processes = port, sink_port, hold, processes
+        self.concurrency = concurrency
         # Its programs check who owns the folders above theirs, so it does not live under a user's temporary folder.
         self.folder = f"/var/tmp/goniec-bench-postfix-{secrets.token_hex(8)}"
         self.log = f"/var/log/goniec-bench-postfix-{port}.log"
@@ -92,9 +95,13 @@ class Postfix:
         more = "smtpd_client_restrictions = check_client_access static:HOLD" if self.hold else ""
         with open(os.path.join(self.config, "main.cf"), "w") as file:
             file.write(MAIN.format(folder=self.folder, port=self.port, sink_port=self.sink_port,
-                                   processes=self.processes, more=more))
+                                   processes=self.processes, concurrency=self.concurrency, more=more))
         with open(os.path.join(self.config, "master.cf"), "w") as file:
             file.write(MASTER.format(port=self.port))
+        self.launch()
+
+    def launch(self):
+        """As it was made, also again after stop()."""
         try:
             status, said = self.run("start")
         except subprocess.TimeoutExpired as late:
@@ -139,6 +146,32 @@ class Postfix:
             except (FileNotFoundError, ProcessLookupError):
                 pass
         return total
+
+    def stop(self):
+        """All its processes; the queue stays."""
+        self.run("stop")
+        wait_until(lambda: not self.pids(), COMMAND_SECONDS, "the end of Postfix")
+
+    def release(self):
+        """What is held is new again, for launch(); call it while nothing runs. How many mails that are."""
+        queue, moved = os.path.join(self.folder, "queue"), 0
+        for folder, _, files in os.walk(os.path.join(queue, "hold")):
+            for file in files:
+                os.rename(os.path.join(folder, file), os.path.join(queue, "incoming", file))
+            moved += len(files)
+        return moved
+
+    def queued(self):
+        """Mails that it has to deliver."""
+        return sum(len(files) for name in ("incoming", "active", "deferred", "hold")
+                   for _, _, files in os.walk(os.path.join(self.folder, "queue", name)))
+
+    def flush(self):
+        """An attempt at once for all that waits for another."""
+        done = subprocess.run(["postqueue", "-c", self.config, "-f"], capture_output=True, text=True,
+                              timeout=COMMAND_SECONDS, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: postqueue -f: {done.stderr.strip()}")
 
     def empty(self):
         """Removes what is held, and what waits for another attempt."""

@@ -28,6 +28,9 @@ def kinds(ack_wait):
         ("full", "nats", 3, 1, 3),
         ("clock", "inbound", 3, 0.5, 3),
         ("clock", "worker", 3, 0.5, 3),
+        ("cut", "site", 10, 0.1, 6 * ack_wait),  # a destination that is down
+        ("standstill", "site", 5, 0.1, 4 * ack_wait),
+        ("slow", "site", 5, 1, 3 * ack_wait),
     ]
 
 
@@ -48,7 +51,7 @@ class Fault:
         return f"{self.kind} {self.target} at {self.at:.2f} s for {self.lasts:.2f} s{times}"
 
 
-def plan(seed, seconds, every, workers, servers, without=()):
+def plan(seed, seconds, every, workers, sites, servers, without=()):
     """The faults of a run, in order. The same arguments give the same plan. `servers` as in fixtures."""
     dice = random.Random(seed)
     drawn = [each for each in kinds(servers.ACK_WAIT) if each[0] not in without and each[:2] not in servers.WITHOUT]
@@ -63,6 +66,8 @@ def plan(seed, seconds, every, workers, servers, without=()):
         kind, target, _, shortest, longest = deck.pop()
         if target == "worker":
             target = dice.choice(workers)
+        elif target == "site":
+            target = dice.choice(sites)
         elif target == "nats" and len(servers.brokers) > 1:
             target = dice.choice(servers.brokers)
         # Short ones are the more frequent: most windows are small.
@@ -109,8 +114,8 @@ class Chaos:
             faults.task_done()
 
     def check_alive(self, name):
-        part = self.system.parts[name]
-        if not part.alive():
+        part = self.system.parts.get(name)  # a site is none: it is a way to the sink
+        if part is not None and not part.alive():
             self.failures.append(f"{name} ended by itself with status {part.process.returncode}: {part.tail(5)}")
             self._start(name)
 

@@ -12,6 +12,8 @@ from system import message_id_of
 SENDER = "a@sender.test"
 LARGE_EVERY = 100
 LATER, NEVER = "later.test", "never.test"
+# Destinations of their own, which go down, crawl and come back: <name>.test each.
+SITES = ["site1", "site2"]
 
 # How the sink departs from taking everything: every address at later.test is deferred once, never.test does not exist,
 # and now and then a connection ends between the final dot and its reply.
@@ -27,7 +29,7 @@ class Mail:
 
     def __init__(self, number):
         self.number = number
-        domain = f"d{number % 20}.test"
+        domain = f"{SITES[number // 5 % len(SITES)]}.test" if number % 5 == 2 else f"d{number % 20}.test"
         domains = [LATER] if number % 10 == 0 else [NEVER] if number % 50 == 7 else [domain]
         if number % 20 == 3:
             domains = [domain, LATER, NEVER]
@@ -45,6 +47,11 @@ class Mail:
 
 def number_of(recipient):
     return int(recipient[1:recipient.index("@")])
+
+
+def site_of(recipient):
+    """One of SITES, or another word."""
+    return recipient[recipient.index("@") + 1:].split(".")[0]
 
 
 class Ledger:

@@ -10,7 +10,7 @@ import collections
 import datetime
 
 from jetstream import Streams
-from traffic import number_of
+from traffic import number_of, site_of
 
 # Between our clock's reading of a fault and its effect in another process.
 SLACK = 0.3
@@ -46,14 +46,19 @@ class Ends:
                     pb.EVENT_TYPE_EXPIRED: "EXPIRED", pb.EVENT_TYPE_CANCELLED: "CANCELLED",
                     pb.EVENT_TYPE_SUPPRESSED: "SUPPRESSED"}
         self.of = collections.defaultdict(list)
+        self.held = 0  # recipients that were put on a shelf
         known = set()
         with Streams(nats_port) as streams:
             for stream in streams.names("EVENTS_"):
                 for stored, payload in streams.messages(stream):
                     for event in pb.EventRecord.FromString(payload).events:
-                        if event.type not in terminal or event.event_id in known:
+                        if event.event_id in known:
                             continue
                         known.add(event.event_id)
+                        if event.type == pb.EVENT_TYPE_HELD:
+                            self.held += len(event.recipients)
+                        if event.type not in terminal:
+                            continue
                         for recipient in event.recipients:
                             self.of[event.message_id, recipient.address].append(
                                 (timestamp(stored), terminal[event.type]))
@@ -89,7 +94,7 @@ class Verdict:
         stored = sorted(moment for moment, _ in self.ends.of[key])
         proper = []
         for copy in copies:
-            why = self._between_dot_and_event(copy, stored)
+            why = self._between_dot_and_event(copy, stored, site_of(key[1]))
             if why is None:
                 proper.append(copy)
             else:
@@ -101,14 +106,15 @@ class Verdict:
         elif not proper:
             self.counts[f"  {why}"] -= 1  # one of them is the mail itself
 
-    def _between_dot_and_event(self, copy, stored):
-        """What kept this copy from being recorded in time; None if nothing did."""
+    def _between_dot_and_event(self, copy, stored, site):
+        """`site`: of the recipient. What kept this copy from being recorded in time; None if nothing did."""
         if not copy.answered:
             return "the reply to the dot was lost"
         own = next((moment for moment in stored if moment >= copy.time - SLACK), None)
         until = own if own is not None else copy.time + UNRECORDED
         for fault in self.faults:
-            if (fault.target in (copy.worker, "sink") or fault.target.startswith("nats")) and fault.overlaps(copy.time - SLACK, until + SLACK):
+            on_the_way = fault.target in (copy.worker, "sink", site) or fault.target.startswith("nats")
+            if on_the_way and fault.overlaps(copy.time - SLACK, until + SLACK):
                 return "between dot and event at a fault"
         return None
 

@@ -4,15 +4,14 @@ lost, and every duplicate is one of the two that no MTA can rule out.
 Set GONIEC_TEST_SEED to replay the moments of a run.
 """
 
-import collections
-import json
 import os
 import random
 import sys
 import time
 import unittest
 
-from ledger import Ledger, Sender, number_of, timestamp
+from duplicates import check_duplicates
+from ledger import Ledger, Sender
 from system import System, wait_until
 
 MAILS = int(os.environ.get("GONIEC_TEST_MAILS", "2000"))
@@ -88,52 +87,9 @@ class KillsTest(unittest.TestCase):
             return True
         wait_until(all_ended, 120, "every accepted mail delivered by its events")
 
-        entries = system.received()
-        print(f"{len(accepted)} accepted, {len(entries)} at the sink, {sum(ledger.lost_replies.values())} lost replies",
-              file=sys.stderr)
-        self.check_duplicates(system, entries, accepted, ledger, kills)
-
-    @staticmethod
-    def deliveries_that_were_recorded(system, message_id, kills):
-        """Deliveries of which a worker knew, and lived long enough to store the event. Another copy is one that was
-        between its final dot and its event when its worker was killed."""
-        recorded = []
-        for line in system.log_lines(message_id).splitlines():
-            worker, text = line.split(": ", 1)
-            entry = json.loads(text)
-            if entry["event"] != "delivered":
-                continue
-            moment = timestamp(entry["time"])
-            if not any(target == worker and -0.1 < killed - moment < 1.0 for target, killed, _ in kills):
-                recorded.append((worker, moment))
-        return recorded
-
-    def check_duplicates(self, system, entries, accepted, ledger, kills):
-        """One id twice: it was between dot and event at a kill. Two ids of one mail: a reply was lost."""
-        by_id = collections.defaultdict(list)
-        for entry in entries:
-            entry["time"] = timestamp(entry["time"])
-            by_id[entry["id"]].append(entry)
-        twice = [message_id for message_id, found in by_id.items() if len(found) > 1]
-        for message_id in twice:
-            safe = self.deliveries_that_were_recorded(system, message_id, kills)
-            self.assertLessEqual(
-                len(safe), 1, f"{message_id} came twice, and no kill explains it.\nat the sink: "
-                + ", ".join(f"{e['time']:.3f} on {e['connection']}" for e in by_id[message_id])
-                + "\nkills: " + ", ".join(f"{target} {start:.3f}" for target, start, _ in kills)
-                + "\n" + system.log_lines(message_id))
-        ids_of = collections.defaultdict(set)
-        for message_id, found in by_id.items():
-            ids_of[found[0]["rcpts"][0]].add(message_id)
-        for recipient, ids in ids_of.items():
-            number = number_of(recipient)
-            self.assertLessEqual(len(ids) - 1, ledger.lost_replies[number],
-                                 f"mail {number} was accepted more often than replies were lost")
-        unknown = set(by_id) - set(accepted)
-        for message_id in unknown:
-            number = number_of(by_id[message_id][0]["rcpts"][0])
-            self.assertGreater(ledger.lost_replies[number], 0, f"{message_id} was delivered and never accepted")
-        print(f"{len(twice)} came twice, {len(unknown)} whose reply was lost", file=sys.stderr)
+        print(f"{len(accepted)} accepted, {len(system.received())} at the sink, {sum(ledger.lost_replies.values())} lost "
+              "replies", file=sys.stderr)
+        check_duplicates(self, system, ledger, kills)
 
 
 if __name__ == "__main__":

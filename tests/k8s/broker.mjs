@@ -84,7 +84,8 @@ export class Broker {
     const next = async () => (await lines.next()).value;
     try {
       await next(); // INFO
-      const login = { verbose: true, user, pass: passwords[user], headers: true, protocol: 1 };
+      // As all client libraries do; a consumer is made on a subject that holds its filter's wildcards.
+      const login = { verbose: true, pedantic: false, user, pass: passwords[user], headers: true, protocol: 1 };
       socket.write(`CONNECT ${JSON.stringify(login)}\r\n`);
       const connected = await next();
       if (connected !== '+OK') return connected;

@@ -1,36 +1,41 @@
-// Breadth first over all states that can be reached: finds a shortest way to a violation, or proves that
-// there is none within the options' bounds. Then that from every state, without another fault, the good end
-// can be reached: nothing is lost, nothing is stuck.
+// The search (exploration.h) over this model's states, and what it found in words.
 #pragma once
 
-#include <bitset>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/model/exploration.h"
 #include "tests/model/transitions.h"
 
 namespace goniec::model {
 
-struct Trace {
-  // The states in their order with the step that led to each; the first is the beginning.
-  std::vector<Successor> steps;
+struct HolderModel {
+  using Options = model::Options;
+  using State = model::State;
+  using Key = model::Key;
+  using Successor = model::Successor;
+  using Violation = model::Violation;
+  static constexpr auto kActions = static_cast<std::size_t>(Action::kCount);
+  static Key Pack(const State& state) { return model::Pack(state); }
+  static State Unpack(Key key) { return model::Unpack(key); }
+  static std::uint64_t Hash(Key key);
+  static void Expand(const Options& options, const State& state, std::vector<Successor>& out) {
+    model::Expand(options, state, out);
+  }
+  static bool IsQuiet(const State& state) { return model::IsQuiet(state); }
+  static bool IsGoodEnd(const State& state) { return model::IsGoodEnd(state); }
 };
 
-struct Report {
-  Violation violation = Violation::kNone;
-  Trace trace;  // empty if there is none
-  std::size_t states = 0;
-  std::size_t transitions = 0;
-  std::size_t good_ends = 0;
-  std::bitset<static_cast<std::size_t>(Action::kCount)> actions;  // those that occurred
-};
+using Trace = TraceOf<HolderModel>;
+using Report = ReportOf<HolderModel>;
 
 Report Search(const Options& options);
 
 // With no fault first, then one, up to options.max_faults: the counterexample with the fewest faults.
-Report SearchFewestFaults(Options options);
+Report SearchFewestFaults(const Options& options);
 
 std::string Describe(const State& state);
 std::string Describe(const Trace& trace);

@@ -28,7 +28,8 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstReconnectWait{50};
-constexpr std::chrono::milliseconds kLongestReconnectWait{2'000};
+// Below a twelfth of queue.ack_wait: by then all workers are to be back at a server that has come back.
+constexpr std::chrono::milliseconds kLongestReconnectWait{1'000};
 
 struct SubscriptionEntry {
   std::string subject;

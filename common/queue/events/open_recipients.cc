@@ -50,7 +50,7 @@ bool OpenRecipients::InShare(const std::string& message_id) const {
   return (absl::HashOf(message_id) & mask) == 0;
 }
 
-void OpenRecipients::Add(const v1::Event& event, std::uint64_t pass) {
+void OpenRecipients::Add(const v1::Event& event, std::uint64_t page) {
   if (!InShare(event.message_id())) return;
   const auto known = open_.find(event.message_id());
   if (known == open_.end()) {
@@ -60,7 +60,7 @@ void OpenRecipients::Add(const v1::Event& event, std::uint64_t pass) {
         [&](const v1::EventRecipient& about) { return Ended(event.message_id(), about.index()); });
     if (all_ended) {
       Message ended;
-      for (const v1::EventRecipient& about : event.recipients()) AddTo(ended, event, about, pass);
+      for (const v1::EventRecipient& about : event.recipients()) AddTo(ended, event, about, page);
       return;
     }
     ++counts_.messages;
@@ -74,12 +74,12 @@ void OpenRecipients::Add(const v1::Event& event, std::uint64_t pass) {
   }
   message.tenant = event.tenant();
   message.recipient_count = std::max(message.recipient_count, event.recipient_count());
-  for (const v1::EventRecipient& about : event.recipients()) AddTo(message, event, about, pass);
+  for (const v1::EventRecipient& about : event.recipients()) AddTo(message, event, about, page);
   if (message.ended >= message.recipient_count) open_.erase(event.message_id());
 }
 
 void OpenRecipients::AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about,
-                           std::uint64_t pass) {
+                           std::uint64_t page) {
   const std::uint32_t count = std::max(message.recipient_count, event.recipient_count());
   if (count > 0 && about.index() >= count) return;
   const std::uint64_t key = KeyOf(event.message_id(), about.index());
@@ -99,23 +99,23 @@ void OpenRecipients::AddTo(Message& message, const v1::Event& event, const v1::E
   if (end != nullptr) return;
   Recipient& recipient = message.recipients[about.index()];
   if (!IsMove(event.type()) || event.generation() <= recipient.generation) return;
-  recipient = {.generation = event.generation(), .due_pass = pass};
+  recipient = {.generation = event.generation(), .due_page = page};
 }
 
 void OpenRecipients::Met(const std::string& message_id, std::uint32_t index, std::uint32_t generation,
-                         std::uint64_t pass) {
+                         std::uint64_t page) {
   const auto message = open_.find(message_id);
   if (message == open_.end()) return;
   const auto recipient = message->second.recipients.find(index);
   if (recipient == message->second.recipients.end()) return;
   // A copy of the generation before is one whose move was interrupted: who gets it finishes that.
-  if (generation + 1 >= recipient->second.generation) recipient->second.met_pass = pass;
+  if (generation + 1 >= recipient->second.generation) recipient->second.met_page = page;
 }
 
-void OpenRecipients::Met(const std::string& message_id, std::uint64_t pass) {
+void OpenRecipients::Met(const std::string& message_id, std::uint64_t page) {
   const auto message = open_.find(message_id);
   if (message == open_.end()) return;
-  for (auto& [index, recipient] : message->second.recipients) recipient.met_pass = pass;
+  for (auto& [index, recipient] : message->second.recipients) recipient.met_page = page;
 }
 
 void OpenRecipients::HalveShare() {

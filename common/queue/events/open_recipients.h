@@ -18,10 +18,10 @@ class OpenRecipients {
  public:
   struct Recipient {
     std::uint32_t generation = 0;
-    // By the passes of a CopyWalk: the first one that must meet the copy that holds it, and the last that
-    // did.
-    std::uint64_t due_pass = 0;
-    std::uint64_t met_pass = 0;
+    // By the pages of the audit's walks: whole passes that begin with this one or later must meet the copy
+    // that holds it; and where it was met last.
+    std::uint64_t due_page = 0;
+    std::uint64_t met_page = 0;
   };
   struct Message {
     std::string tenant;
@@ -43,13 +43,13 @@ class OpenRecipients {
   explicit OpenRecipients(std::size_t remembered_ends = 1'000'000) : remembered_ends_(remembered_ends) {}
 
   // As StatusFold: drops ids that it knows (of messages that are open) and recipients that the message does
-  // not have. `pass`: the first pass over the copies that begins after this.
-  void Add(const v1::Event& event, std::uint64_t pass = 1);
+  // not have. `page`: the first one of the walks over the copies that comes after this.
+  void Add(const v1::Event& event, std::uint64_t page = 1);
 
-  // In that pass a copy of this generation was met that holds the recipient.
-  void Met(const std::string& message_id, std::uint32_t index, std::uint32_t generation, std::uint64_t pass);
+  // In that page a copy of this generation was met that holds the recipient.
+  void Met(const std::string& message_id, std::uint32_t index, std::uint32_t generation, std::uint64_t page);
   // The message was looked for by itself, and all is well.
-  void Met(const std::string& message_id, std::uint64_t pass);
+  void Met(const std::string& message_id, std::uint64_t page);
 
   // All of it has ended, as was seen elsewhere.
   void Forget(const std::string& message_id) { open_.erase(message_id); }
@@ -73,7 +73,7 @@ class OpenRecipients {
 
   [[nodiscard]] const std::uint64_t* FindEnd(std::uint64_t recipient) const;
   void Remember(std::uint64_t recipient, std::uint64_t event);
-  void AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about, std::uint64_t pass);
+  void AddTo(Message& message, const v1::Event& event, const v1::EventRecipient& about, std::uint64_t page);
   [[nodiscard]] bool InShare(const std::string& message_id) const;
 
   const std::size_t remembered_ends_;

@@ -69,8 +69,8 @@ asio::awaitable<absl::StatusOr<std::set<std::int64_t>>> MinutesToAsk(Broker& bro
 }
 
 // At most `most` records of one minute. True once there are no more of them.
-asio::awaitable<absl::StatusOr<bool>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
-                                                    std::size_t most, int& released) {
+asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std::int64_t minute,
+                                                  std::size_t most, int& released) {
   const std::string filter = ShelfMinuteFilter(lane, minute);
   std::uint64_t from = 1;
   while (static_cast<std::size_t>(released) < most) {
@@ -190,6 +190,14 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleas
   co_return counts;
 }
 
+asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
+                                                   std::size_t most) {
+  int released = 0;
+  const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minute, most, released);
+  if (!emptied.ok()) co_return emptied.status();
+  co_return released;
+}
+
 asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
                                                     std::size_t most) {
   const std::int64_t now = MinuteOf(broker.Now());
@@ -202,7 +210,7 @@ asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, st
     if (!minutes.ok()) co_return minutes.status();
     for (const std::int64_t each : *minutes) {
       minute = each;
-      const absl::StatusOr<bool> emptied = co_await ReleaseMinute(broker, lane, each, most, released);
+      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, each, most, released);
       if (!emptied.ok()) co_return emptied.status();
       if (!*emptied) co_return released;
     }

@@ -61,6 +61,11 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, ShelfCount>>> CountShelves(B
 // Released records that nobody has acknowledged yet, by place (those that wait and those in hand).
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane);
 
+// Releases and takes off everything of one minute, at most `most` records. How many; an error is the
+// broker's, and others may have been released.
+asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
+                                                   std::size_t most);
+
 // Releases and takes off everything whose minute (HeldSubject) has begun, from `minute` on, at most `most`
 // records: what expires, and what waits on kLaterShelf. `minute` moves on to the first that has not been
 // dealt with. Returns how many were released; an error is the broker's, and the next call goes on there.

@@ -67,8 +67,10 @@ struct QueueConfig {
 
   // queue.ack_wait: after this without an acknowledgement or a sign of work the broker gives a record to
   // another worker. The holder rule derives the rest from it: sign of work every third, no new final dot
-  // after two thirds of silence. 1s to 10m.
-  std::chrono::milliseconds ack_wait{60'000};
+  // after two thirds of silence. So what a killed worker held is with the others after that time; and while it
+  // is 20s, its half outlasts an ordinary election of a cluster (README.md, "How long ack_wait is"). 1s to
+  // 10m.
+  std::chrono::milliseconds ack_wait{20'000};
   // queue.commit_repeat: a commit without an answer is sent again after this. 100ms to 30s.
   std::chrono::milliseconds commit_repeat{2'000};
   std::chrono::milliseconds commit_limit{30'000};  // queue.commit_limit: until it is given up. 1s to 1m.

@@ -21,6 +21,11 @@ constexpr std::size_t kMostOpenMessages = 250'000;
 constexpr int kLooks = 3;
 // More than anybody fires at a time.
 constexpr std::size_t kMostOverdue = 20'000;
+// The others are met in the next pass.
+constexpr std::size_t kMostShelves = 20'000;
+constexpr std::size_t kMostLate = 1'000;
+// By then whoever releases what is due has been there, and again (tend/overdue_shelves.h).
+constexpr std::int64_t kLateMinutes = 5;
 
 }  // namespace
 
@@ -29,7 +34,8 @@ Audit::Audit(Broker& broker, MessageFinder& finder, const QueueConfig& config)
       finder_(finder),
       tail_(broker, config),
       ready_(broker, config),
-      walk_(broker, config) {}
+      shelf_walk_(broker, config, WalkedPlace::kShelf),
+      wait_walk_(broker, config, WalkedPlace::kWait) {}
 
 asio::awaitable<absl::StatusOr<AuditReport>> Audit::Run(AuditBounds bounds) {
   AuditReport report;
@@ -50,7 +56,7 @@ asio::awaitable<absl::Status> Audit::ReadEvents() {
   co_return co_await tail_.ReadNew([this](const v1::EventRecord& record, WallTime stored_at) {
     ready_.Add(record, stored_at);
     for (const v1::Event& event : record.events()) {
-      if (!IsBeheaded(event)) recipients_.Add(event, walk_.next_whole_pass());
+      if (!IsBeheaded(event)) recipients_.Add(event, page_);
     }
     if (recipients_.open().size() > kMostOpenMessages) recipients_.HalveShare();
   });
@@ -77,31 +83,49 @@ asio::awaitable<absl::Status> Audit::ReadReady(const AuditBounds& bounds, WallTi
 }
 
 asio::awaitable<absl::Status> Audit::WalkCopies(std::size_t most, WallTime now) {
-  if (!overdue_.empty()) co_return absl::OkStatus();
-  co_return co_await walk_.Page(
-      most, [this, now](int lane, const StoredMessage& stored) { MeetCopy(lane, stored, now); });
+  const std::uint64_t page = page_++;
+  const auto met = [this, now](int lane, const StoredMessage& stored) { MeetCopy(lane, stored, now); };
+  // The shelf first: what comes back meanwhile may still be met in WAIT.
+  absl::Status walked = co_await shelf_walk_.Page(most, page, met);
+  if (!walked.ok() || !overdue_.empty()) co_return walked;
+  co_return co_await wait_walk_.Page(most, page, met);
+}
+
+// What lay in one of the two places in this page and ever since was met since then.
+std::uint64_t Audit::WalkedSince() const {
+  return std::min(shelf_walk_.last_whole_pass(), wait_walk_.last_whole_pass());
 }
 
 void Audit::MeetCopy(int lane, const StoredMessage& stored, WallTime now) {
   if (overdue_.size() < kMostOverdue && IsOverdue(stored, now)) overdue_.push_back({lane, stored.subject});
+  if (IsHeld(stored.subject)) MeetOnShelf(stored, now);
   const std::optional<std::string> only = MessageIdIn(stored.subject);
   if (only && !recipients_.open().contains(*only)) return;
   v1::Record record;
   if (!record.ParseFromString(stored.data)) return;
   for (const v1::Mail& mail : record.mails()) {
     for (const v1::Recipient& recipient : mail.recipients()) {
-      recipients_.Met(mail.message_id(), recipient.index(), mail.generation(), walk_.pass());
+      recipients_.Met(mail.message_id(), recipient.index(), mail.generation(), page_ - 1);
     }
   }
 }
 
-// Every recipient that has not ended was moved, and its copy was met, or its pass has not ended yet.
+void Audit::MeetOnShelf(const StoredMessage& stored, WallTime now) {
+  const std::optional<OnShelf> shelf = ParseHeld(stored.subject);
+  if (!shelf) return;
+  if (shelf->minute + kLateMinutes <= MinuteOf(now) && late_.size() < kMostLate) {
+    late_.emplace(shelf->place.lane, shelf->minute);
+  }
+  if (shelf->place.site != kLaterShelf && shelves_.size() < kMostShelves) shelves_.insert(shelf->place);
+}
+
+// Every recipient that has not ended was moved, and its copy was met, or no pass that must meet it has ended.
 bool Audit::InCopies(const OpenMessage& message) const {
-  const std::uint64_t ended = walk_.passes_ended();
+  const std::uint64_t since = WalkedSince();
   return message.recipients.size() + message.ended >= message.recipient_count &&
          std::all_of(message.recipients.begin(), message.recipients.end(), [&](const auto& entry) {
            const OpenRecipients::Recipient& recipient = entry.second;
-           return recipient.generation > 0 && (recipient.met_pass >= ended || recipient.due_pass > ended);
+           return recipient.generation > 0 && (recipient.met_page >= since || recipient.due_page > since);
          });
 }
 
@@ -157,7 +181,7 @@ asio::awaitable<absl::Status> Audit::LookAt(std::string id, OpenMessage message,
     if (found.queued == 0) {
       recipients_.Forget(id);
     } else {
-      recipients_.Met(id, walk_.passes_ended());
+      recipients_.Met(id, WalkedSince());
     }
   } else {
     lost_[id] = std::move(found.unaccounted);

@@ -13,13 +13,16 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/queue/events/event_tail.h"
 #include "common/queue/events/open_recipients.h"
+#include "common/queue/model/subjects.h"
 #include "common/queue/tend/copy_walk.h"
 #include "common/queue/tend/ready_audit.h"
 #include "common/queue/tend/sweeper.h"
@@ -37,7 +40,7 @@ inline constexpr std::chrono::minutes kAuditAge{5};
 // What one run may do; by default everything.
 struct AuditBounds {
   std::chrono::seconds age = kAuditAge;                             // 0: nothing is too young
-  std::size_t copies = std::numeric_limits<std::size_t>::max();     // to read of HELD and WAIT
+  std::size_t copies = std::numeric_limits<std::size_t>::max();     // to read of WAIT, and as many of HELD
   std::size_t questions = std::numeric_limits<std::size_t>::max();  // about sequences in READY
   std::size_t looks = std::numeric_limits<std::size_t>::max();      // for single messages
   std::optional<WallTime> now;                                      // the broker's time, but in tests
@@ -78,9 +81,13 @@ class Audit {
   // kUnavailable: the broker could not be asked, nothing is known.
   asio::awaitable<absl::StatusOr<AuditReport>> Run(AuditBounds bounds = {});
 
-  // Schedules that were found overdue and not taken from this list. As long as there are any, HELD and WAIT
-  // are not gone through any further.
+  // Schedules that were found overdue and not taken from this list. As long as there are any, WAIT is not
+  // gone through any further.
   [[nodiscard]] std::vector<OverdueSchedule>& overdue() { return overdue_; }
+  // What was met on sites' shelves since this was last asked: these need marks (hold/shelf_marks.h).
+  [[nodiscard]] std::set<ShelfPlace> TakeShelves() { return std::exchange(shelves_, {}); }
+  // Minutes, by lane, whose records should have come back from the shelf minutes ago and were met there.
+  [[nodiscard]] std::set<std::pair<int, std::int64_t>> TakeLateMinutes() { return std::exchange(late_, {}); }
 
  private:
   using OpenMessage = OpenRecipients::Message;
@@ -88,7 +95,9 @@ class Audit {
   [[nodiscard]] bool IsBeheaded(const v1::Event& event) const;
   asio::awaitable<absl::Status> ReadReady(const AuditBounds& bounds, WallTime now, AuditReport& report);
   asio::awaitable<absl::Status> WalkCopies(std::size_t most, WallTime now);
+  [[nodiscard]] std::uint64_t WalkedSince() const;
   void MeetCopy(int lane, const StoredMessage& stored, WallTime now);
+  void MeetOnShelf(const StoredMessage& stored, WallTime now);
   asio::awaitable<absl::Status> JudgeOpen(const AuditBounds& bounds, WallTime now, AuditReport& report);
   [[nodiscard]] bool InCopies(const OpenMessage& message) const;
   asio::awaitable<absl::Status> LookAt(std::string id, OpenMessage message, AuditReport& report);
@@ -103,8 +112,12 @@ class Audit {
   EventTail tail_;
   OpenRecipients recipients_;
   ReadyAudit ready_;
-  CopyWalk walk_;
+  CopyWalk shelf_walk_;
+  CopyWalk wait_walk_;
+  std::uint64_t page_ = 1;  // of the walks: the next one
   std::vector<OverdueSchedule> overdue_;
+  std::set<ShelfPlace> shelves_;
+  std::set<std::pair<int, std::int64_t>> late_;
   std::string next_look_;                                          // the message id to go on with
   std::map<std::string, std::vector<UnaccountedRecipient>> lost_;  // by message id
 };

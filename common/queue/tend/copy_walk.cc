@@ -25,16 +25,18 @@ std::size_t CostOf(const StoredMessage& stored) {
 
 }  // namespace
 
-asio::awaitable<absl::Status> CopyWalk::Page(std::size_t most,
+asio::awaitable<absl::Status> CopyWalk::Page(std::size_t most, std::uint64_t now,
                                              std::function<void(int, const StoredMessage&)> each) {
+  const bool shelf = place_ == WalkedPlace::kShelf;
+  if (began_ == 0) began_ = now;
   while (most > 0) {
-    const int size = static_cast<int>(std::min(most, on_shelf_ ? kShelfBatch : kBatch));
+    const int size = static_cast<int>(std::min(most, shelf ? kShelfBatch : kBatch));
     const absl::StatusOr<DirectBatch> batch =
         co_await GetDirectBatch(broker_, Stream(), ">", size, std::nullopt, next_);
     if (!batch.ok()) co_return batch.status();
     for (const StoredMessage& stored : batch->messages) {
       next_ = stored.sequence + 1;
-      most -= std::min(most, on_shelf_ ? CostOf(stored) : 1);
+      most -= std::min(most, shelf ? CostOf(stored) : 1);
       each(lane_, stored);
     }
     if (!batch->messages.empty() && batch->pending > 0) continue;
@@ -44,15 +46,14 @@ asio::awaitable<absl::Status> CopyWalk::Page(std::size_t most,
 }
 
 std::string CopyWalk::Stream() const {
-  return on_shelf_ ? HeldStream(lane_) : WaitStream(lane_);
+  return place_ == WalkedPlace::kShelf ? HeldStream(lane_) : WaitStream(lane_);
 }
 
 bool CopyWalk::NextStream() {
   next_ = 1;
-  on_shelf_ = !on_shelf_;
-  if (!on_shelf_ || ++lane_ < config_.lanes) return true;
+  if (++lane_ < config_.lanes) return true;
   lane_ = 0;
-  ++passes_ended_;
+  last_began_ = std::exchange(began_, 0);
   return false;
 }
 

@@ -1,7 +1,7 @@
-// Goes through the records in HELD and WAIT, page by page, in the order in which they were stored: lane after
-// lane, and again from the beginning. A record that is stored all the while is met once in each pass; one
-// that is stored anew meanwhile is met later in the same pass, and so is one that comes back from HELD, for
-// WAIT comes after. The audit calls it. Reads only (by direct get: a replica may lag).
+// Goes through the records in WAIT or in HELD, page by page, in the order in which they were stored: lane
+// after lane, and again from the beginning. A record that is stored there all the while is met once in each
+// pass; one that is stored anew meanwhile is met later in the same pass. The audit has a walk for each, so
+// that neither waits for the other's length. Reads only (by direct get: a replica may lag).
 //
 // Confined to one coroutine at a time.
 #pragma once
@@ -20,35 +20,36 @@ class Broker;
 struct QueueConfig;
 struct StoredMessage;
 
+enum class WalkedPlace { kWait, kShelf };
+
 class CopyWalk {
  public:
   // Both must outlive it.
-  CopyWalk(Broker& broker, const QueueConfig& config) : broker_(broker), config_(config) {}
+  CopyWalk(Broker& broker, const QueueConfig& config, WalkedPlace place)
+      : broker_(broker), config_(config), place_(place) {}
 
   // The next page of `most` copies, or the rest of the pass. A large record from HELD counts as several.
-  // `each` gets them with their lane. An error is the broker's (GetDirectBatch); the next call goes on where
-  // this one stopped.
-  asio::awaitable<absl::Status> Page(std::size_t most, std::function<void(int, const StoredMessage&)> each);
+  // `each` gets them with their lane. `now` numbers the pages, rising from 1. An error is the broker's
+  // (GetDirectBatch); the next call goes on where this one stopped.
+  asio::awaitable<absl::Status> Page(std::size_t most, std::uint64_t now,
+                                     std::function<void(int, const StoredMessage&)> each);
 
-  // The pass under way, from 1.
-  [[nodiscard]] std::uint64_t pass() const { return passes_ended_ + 1; }
-  [[nodiscard]] std::uint64_t passes_ended() const { return passes_ended_; }
-  // The pass that meets everything that is stored from now on until it ends.
-  [[nodiscard]] std::uint64_t next_whole_pass() const {
-    return lane_ == 0 && on_shelf_ && next_ == 1 ? pass() : pass() + 1;
-  }
+  // The page with which the last whole pass began, 0 before the first: what lay here then and ever since was
+  // met in that page or later.
+  [[nodiscard]] std::uint64_t last_whole_pass() const { return last_began_; }
 
  private:
-  // The stream that is gone through now, and the step to the next one. False at the end of a pass.
   [[nodiscard]] std::string Stream() const;
+  // False at the end of a pass.
   bool NextStream();
 
   Broker& broker_;
   const QueueConfig& config_;
+  const WalkedPlace place_;
   int lane_ = 0;
-  bool on_shelf_ = true;    // HELD, then WAIT
-  std::uint64_t next_ = 1;  // sequence in the lane's stream
-  std::uint64_t passes_ended_ = 0;
+  std::uint64_t next_ = 1;   // sequence in the lane's stream
+  std::uint64_t began_ = 0;  // the pass under way; 0: none
+  std::uint64_t last_began_ = 0;
 };
 
 }  // namespace goniec::queue

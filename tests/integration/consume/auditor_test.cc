@@ -12,9 +12,12 @@
 #include "common/mail/ulid.h"
 #include "common/net/io_threads.h"
 #include "common/observe/metrics.h"
+#include "common/queue/broker/kv.h"
 #include "common/queue/events/events.h"
 #include "common/queue/events/message_finder.h"
 #include "common/queue/events/stalled_writes.h"
+#include "common/queue/hold/shelf_marks.h"
+#include "common/queue/model/stream_settings.h"
 #include "common/queue/model/subjects.h"
 #include "tests/integration/queue/real_queue.h"
 #include "tests/support/process.h"
@@ -101,6 +104,35 @@ TEST_F(AuditorTest, WhatIsMissingIsShown) {
   StartAuditor();
   EXPECT_TRUE(Shows("goniec_unaccounted_recipients 1")) << metrics_.Render();
   EXPECT_TRUE(Shows("goniec_auditor 1"));
+}
+
+// A move that stood still for minutes came after the mark was taken away.
+TEST_F(AuditorTest, AShelfWithoutAMarkGetsOne) {
+  const queue::ShelfPlace place{0, queue::MailClass::kBulk, "site1", "default"};
+  Store({queue::HeldSubject(place, 7, queue::MinuteOf(broker_->Now()) + 100),
+         std::make_shared<const std::string>("record"),
+         {}});
+  StartAuditor();
+  EXPECT_TRUE(test::WaitUntil(
+      [&] { return RunToEnd(queue::KvGet(*broker_, queue::kControlBucket, queue::MarkKey(place))).ok(); }));
+}
+
+TEST_F(AuditorTest, WhatHasItsMinuteComesBackFromTheShelvesOfAllLanes) {
+  const std::int64_t now = queue::MinuteOf(broker_->Now());
+  const auto put = [&](const char* site, std::int64_t minute) {
+    Store({queue::HeldSubject({0, queue::MailClass::kBulk, site, "default"}, 7, minute),
+           std::make_shared<const std::string>("record"),
+           {}});
+  };
+  put("site1", now - 100);
+  put(queue::kLaterShelf, now);
+  put("site1", now + 100);
+  StartAuditor();
+  EXPECT_TRUE(Shows("goniec_overdue_released_total 2")) << metrics_.Render();
+  EXPECT_EQ(nlohmann::json::parse(Api("STREAM.INFO.HELD_0"))["state"]["messages"], 1);
+  const auto kept = [&] { return RunToEnd(queue::KvGet(*broker_, queue::kControlBucket, "expiry.0")); };
+  ASSERT_TRUE(test::WaitUntil([&] { return kept().ok(); }));
+  EXPECT_GT(std::stoll(kept()->value), now);
 }
 
 TEST_F(AuditorTest, RecordsThatAreGoneWithoutATraceAreCounted) {

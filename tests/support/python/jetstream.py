@@ -41,6 +41,12 @@ class Streams:
         if "error" in answer:
             raise ConnectionError(answer["error"]["description"])
 
+    def pause(self, stream, consumer, until=None):
+        """The consumer delivers nothing until then ("2036-01-01T00:00:00Z"); without a time it goes on at once."""
+        answer = self._ask(f"$JS.API.CONSUMER.PAUSE.{stream}.{consumer}", [{"pause_until": until} if until else {}])[0]
+        if "error" in answer:
+            raise ConnectionError(answer["error"]["description"])
+
     def publish(self, subjects, payload, headers=None):
         """The same payload on each subject, acknowledged; raises if a stream refuses one."""
         head = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())

@@ -50,8 +50,8 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def wait_until(condition, seconds=30, what="the condition"):
-    """Returns the condition's first true value; fails after `seconds`."""
+def wait_until(condition, seconds=30, what="the condition", pause=0.02):
+    """Returns the condition's first true value, looking every `pause` seconds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -59,7 +59,7 @@ def wait_until(condition, seconds=30, what="the condition"):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def _ports_folder():
@@ -141,14 +141,16 @@ def http(url):
 
 
 class System:
-    """See the module's text. `queue`, `inbound`, `outbound`: what the configurations say beyond the ports."""
+    """See the module's text. `queue`, `inbound`, `outbound`: what the configurations say beyond the ports; `file_store`:
+    what all streams may take on disk, as nats-server's configuration says it."""
 
-    def __init__(self, queue=None, inbound=None, outbound=None, sync="always", routed_to_sink=True, sink_args=()):
+    def __init__(self, queue=None, inbound=None, outbound=None, sync="always", routed_to_sink=True, sink_args=(),
+                 file_store="4GB"):
         self.folder = tempfile.mkdtemp(prefix="goniec-test-")
         self.nats_port, self.monitor_port = free_port(), free_port()
         self.smtp_port, self.inbound_http = free_port(), free_port()
         self.sink_port = free_port()
-        self.sync = sync
+        self.sync, self.file_store = sync, file_store
         self.queue = {
             "servers": [f"nats://127.0.0.1:{self.nats_port}"],
             "monitor_urls": [f"http://127.0.0.1:{self.monitor_port}"],
@@ -202,7 +204,7 @@ class System:
         config = self._write("nats.conf", f"""
 listen: "127.0.0.1:{self.nats_port}"
 http: "127.0.0.1:{self.monitor_port}"
-jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
+jetstream {{ store_dir: "{self.folder}/store", max_file_store: {self.file_store}{sync} }}
 """)
         part = self.parts.get("nats")
         part = part.start() if part else self._add("nats", [NATS, "-c", config])
@@ -221,15 +223,15 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
             raise AssertionError(f"provision: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def start_sink(self, script=None, discard=False, contents=True):
-        """`discard`: neither log nor contents are kept. Without `contents` only the log is."""
+    def start_sink(self, script=None, discard=False, contents=True, host="127.0.0.1"):
+        """`discard`: neither log nor contents are kept. Without `contents` only the log is. `host`: it listens there."""
         part = self.parts.get("sink")
         if part:
             return part.start()
         self.sink_log = os.path.join(self.folder, "sink.jsonl")
         self.maildir = os.path.join(self.folder, "mail")
         os.makedirs(self.maildir, exist_ok=True)
-        args = [f"{BIN}/goniec-sink", "--listen", f"127.0.0.1:{self.sink_port}", "--log", self.sink_log]
+        args = [f"{BIN}/goniec-sink", "--listen", f"{host}:{self.sink_port}", "--log", self.sink_log]
         if discard:
             args += ["--discard"]
         elif contents:
@@ -361,15 +363,29 @@ jetstream {{ store_dir: "{self.folder}/store", max_file_store: 4GB{sync} }}
         return "\n".join(f"{name}: {line}" for name, part in self.parts.items()
                          for line in part.log().splitlines() if text in line)
 
-    def _stream(self, name):
-        """The state of a stream as nats-server's monitoring shows it."""
+    def streams(self):
+        """The state of each stream as nats-server's monitoring shows it, by name."""
         shown = json.loads(http(f"http://127.0.0.1:{self.monitor_port}/jsz?accounts=true&streams=true")[1])
-        return next(stream["state"] for account in shown["account_details"] for stream in account["stream_detail"]
-                    if stream["name"] == name)
+        return {stream["name"]: stream["state"]
+                for account in shown["account_details"] for stream in account["stream_detail"]}
+
+    def _stream(self, name):
+        return self.streams()[name]
 
     def stored_now(self, stream):
         """How many messages a stream holds."""
         return self._stream(stream)["messages"]
+
+    def queued(self):
+        """Messages in READY, WAIT and HELD: 0 when all mail has ended."""
+        return sum(self.stored_now(f"{stream}_{lane}") for lane in range(self.queue.get("lanes", 1))
+                   for stream in ("READY", "WAIT", "HELD"))
+
+    def at_rest(self, most):
+        """Whether all that READY_0 holds is in the hands of workers, and these have no more than `most` mails: the rest
+        has ended or lies in WAIT or HELD."""
+        in_hand = sum(self.metric(worker.http_port, "goniec_mails_in_hand") for worker in self.workers if worker.alive())
+        return in_hand <= most and self.stored_now("READY_0") <= in_hand
 
     def stored_ever(self, stream):
         """How many messages were ever stored in a stream."""

@@ -184,6 +184,65 @@ TEST_F(SettlementTest, AMoveWhoseAnswerIsLostIsStoredOnce) {
   EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 0; }));
 }
 
+TEST_F(SettlementTest, AShelfHasItsMarkBeforeItHasARecord) {
+  Take(MakeRecord(1));
+  std::vector<std::string> marked;
+  int failing = 2;
+  context_->see_to_mark = [&](ShelfPlace place, std::string name) -> asio::awaitable<absl::Status> {
+    EXPECT_EQ(place, (ShelfPlace{0, MailClass::kTransactional, "site1", "default"}));
+    marked.push_back(name + (Published() == std::vector<std::string>{"event"} ? " before" : " after"));
+    co_return failing-- > 0 ? absl::UnavailableError("no leader") : absl::OkStatus();
+  };
+  Settle(1, [&](Settlement& settlement) {
+    Settlement::LegEnd end = Held(0, {0, 1}, "site1");
+    std::get<ToHeld>(end.move->to).site_name = "mx:mx.test:25";
+    settlement.EndLeg(std::move(end));
+  });
+  EXPECT_THAT(marked, ElementsAre("mx:mx.test:25 before", "mx:mx.test:25 before", "mx:mx.test:25 before"));
+  EXPECT_THAT(Published(), ElementsAre("event", "held"));
+  EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 0; }));
+}
+
+TEST_F(SettlementTest, WithoutALeaseNobodyWaitsForAMark) {
+  Take(MakeRecord(1));
+  context_->see_to_mark = [&](ShelfPlace, std::string) -> asio::awaitable<absl::Status> {
+    delivery_->Forfeit();
+    co_return absl::OkStatus();
+  };
+  Settle(1, [&](Settlement& settlement) { settlement.EndLeg(Held(0, {0, 1}, "site1")); });
+  EXPECT_THAT(Published(), ElementsAre("event"));
+  EXPECT_EQ(Stored("HELD_0"), 0U);
+  EXPECT_EQ(Stored("READY_0"), 1U);
+}
+
+TEST_F(SettlementTest, WhatWaitHasNoRoomForGoesToTheShelfForItsTime) {
+  Take(MakeRecord(2, 0, 3'000));
+  context_->waiting_full = [] { return true; };
+  context_->see_to_mark = [](ShelfPlace place, std::string) -> asio::awaitable<absl::Status> {
+    ADD_FAILURE() << "a mark for " << place.site;
+    co_return absl::OkStatus();
+  };
+  Settle(3, [&](Settlement& settlement) {
+    settlement.EndLeg(Waiting(0, {0}, "first.test"));
+    settlement.EndLeg(Waiting(1, {1}, "second.test"));
+    settlement.EndLeg(Waiting(0, {1}, "second.test"));
+  });
+  EXPECT_THAT(Published(), ElementsAre("event", "held"));
+  EXPECT_EQ(Stored("WAIT_0"), 0U);
+  const std::optional<OnShelf> shelf = ParseHeld(First("HELD_0").subject);
+  ASSERT_TRUE(shelf.has_value());
+  EXPECT_EQ(shelf->place.site, kLaterShelf);
+  const std::int64_t due = MinuteOf(std::chrono::system_clock::now() + hours(1));
+  EXPECT_TRUE(shelf->minute == due + 1 || shelf->minute == due) << shelf->minute - due;
+  const v1::Record record = RecordIn("HELD_0");
+  ASSERT_EQ(record.mails_size(), 2);
+  EXPECT_EQ(record.mails(0).recipients_size(), 2);
+  const auto status = RunToEnd(finder_->Find("default", record_.mails(0).message_id()));
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->recipients.at(0).state, RecipientState::kDeferred) << "it waits, wherever that is";
+  EXPECT_TRUE(status->recipients.at(0).next_attempt_time.has_value());
+}
+
 TEST_F(SettlementTest, ARecordThatLeavesNothingToTellLeavesANote) {
   Take(MakeRecord(1));
   Settle(0, [](Settlement&) {});

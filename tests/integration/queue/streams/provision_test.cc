@@ -123,12 +123,12 @@ TEST_F(ProvisionTest, UpdatesInPlaceAndKeepsTheMail) {
   Api("STREAM.UPDATE.READY_0", placed.dump());
 
   config_.capacity_bytes = 50'000;  // less than what is there
-  config_.ack_wait = std::chrono::seconds(20);
+  config_.ack_wait = std::chrono::seconds(60);
   const std::vector<ProvisionChange> changes = MustProvision();
   EXPECT_THAT(changes, Contains(AllOf(Field(&ProvisionChange::object, "stream READY_0"),
                                       Field(&ProvisionChange::action, StartsWith("updated max_bytes ")))));
   EXPECT_THAT(changes, Contains(AllOf(Field(&ProvisionChange::object, "consumer READY_0/transactional"),
-                                      Field(&ProvisionChange::action, "updated ack_wait 1m -> 20s"))));
+                                      Field(&ProvisionChange::action, "updated ack_wait 20s -> 1m"))));
   EXPECT_TRUE(RunToEnd(GetNextMessage(*broker_, "READY_0", subject)).ok());
   EXPECT_EQ(ConfigOf("STREAM.INFO.READY_0")["metadata"]["owner"], "platform team");
   EXPECT_EQ(

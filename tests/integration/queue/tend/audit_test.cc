@@ -350,6 +350,35 @@ TEST_F(AuditTest, EveryOverdueScheduleIsFoundWithinAPass) {
   EXPECT_EQ(found.size(), 7U);
 }
 
+TEST_F(AuditTest, HoweverMuchLiesOnTheShelfOverdueSchedulesAreFoundAsSoon) {
+  for (int i = 0; i < 20; ++i) HoldTwo();
+  for (int i = 0; i < 3; ++i) StoreWaiting(MakeMail(), 1, "@at 2036-01-01T00:00:00Z");
+  const AuditBounds page{.copies = 3, .now = k2036 + seconds(90)};
+  Run(page);
+  EXPECT_EQ(audit_->overdue().size(), 3U);
+}
+
+TEST_F(AuditTest, ShelvesThatHaveMailAreNamedOnce) {
+  HoldTwo();
+  HoldTwo();
+  Run();
+  EXPECT_THAT(audit_->TakeShelves(), ElementsAre(ShelfPlace{0, MailClass::kTransactional, "site1", kTenant}));
+  EXPECT_THAT(audit_->TakeShelves(), IsEmpty());
+  EXPECT_THAT(audit_->TakeLateMinutes(), IsEmpty());
+}
+
+TEST_F(AuditTest, WhatShouldHaveComeBackMinutesAgoIsNamedWhereverItLies) {
+  const std::int64_t now = MinuteOf(broker_->Now());
+  for (const std::int64_t minute : {now - 90, now, now + 10}) {
+    Store({HeldSubject({0, MailClass::kBulk, kLaterShelf, kTenant}, 7, minute),
+           std::make_shared<const std::string>("record"),
+           {}});
+  }
+  Run();
+  EXPECT_THAT(audit_->TakeLateMinutes(), ElementsAre(std::pair<int, std::int64_t>(0, now - 90)));
+  EXPECT_THAT(audit_->TakeShelves(), IsEmpty()) << "what comes back by itself needs no mark";
+}
+
 TEST_F(AuditTest, WhatIsOverdueIsFiredBeforeMoreIsLookedFor) {
   for (int i = 0; i < 5; ++i) StoreWaiting(MakeMail(), 1, "@at 2036-01-01T00:00:00Z");
   const AuditBounds page{.copies = 3, .now = k2036 + seconds(90)};

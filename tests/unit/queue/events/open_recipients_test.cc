@@ -106,14 +106,14 @@ TEST(OpenRecipients, ACopyIsMetUnlessItIsMuchOlder) {
   OpenRecipients open;
   open.Add(Say(v1::EVENT_TYPE_DEFERRED, {0}, "a", 3), 5);
   const auto recipient = [&] { return open.open().at(kId).recipients.at(0); };
-  EXPECT_EQ(recipient().due_pass, 5U);
+  EXPECT_EQ(recipient().due_page, 5U);
   open.Met(kId, 0, 1, 6);
-  EXPECT_EQ(recipient().met_pass, 0U);
+  EXPECT_EQ(recipient().met_page, 0U);
   open.Met(kId, 0, 2, 6);
-  EXPECT_EQ(recipient().met_pass, 6U) << "an interrupted move";
+  EXPECT_EQ(recipient().met_page, 6U) << "an interrupted move";
   open.Add(Say(v1::EVENT_TYPE_DEFERRED, {0}, "b", 4), 8);
-  EXPECT_EQ(recipient().due_pass, 8U);
-  EXPECT_EQ(recipient().met_pass, 0U) << "it is another copy now";
+  EXPECT_EQ(recipient().due_page, 8U);
+  EXPECT_EQ(recipient().met_page, 0U) << "it is another copy now";
 }
 
 }  // namespace

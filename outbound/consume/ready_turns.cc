@@ -1,4 +1,4 @@
-#include "outbound/consume/turns.h"
+#include "outbound/consume/ready_turns.h"
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@ std::set<std::string> YieldingTenants(const Backlog& backlog) {
   return yielding;
 }
 
-void Turns::Note(Kind kind, int lane, const Backlog& backlog) {
+void ReadyTurns::Note(Kind kind, int lane, const Backlog& backlog) {
   std::set<std::string> yielding = YieldingTenants(backlog);
   if (yielding.empty()) {
     yielding_.erase({kind, lane});
@@ -23,7 +23,7 @@ void Turns::Note(Kind kind, int lane, const Backlog& backlog) {
   }
 }
 
-bool Turns::MustYield(Kind kind, int lane, const std::string& tenant) const {
+bool ReadyTurns::MustYield(Kind kind, int lane, const std::string& tenant) const {
   const auto found = yielding_.find({kind, lane});
   return found != yielding_.end() && found->second.contains(tenant);
 }

@@ -1,4 +1,4 @@
-#include "outbound/consume/turns.h"
+#include "outbound/consume/ready_turns.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,8 +33,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"JustEnough", {{"a", 64}, {"b", 1}}, {"a"}}),
     [](const auto& row) { return row.param.name; });
 
-TEST(TurnsTest, HoldForTheirKindAndLaneUntilTheNextNote) {
-  Turns turns;
+TEST(ReadyTurnsTest, HoldForTheirKindAndLaneUntilTheNextNote) {
+  ReadyTurns turns;
   turns.Note(Kind::kBulk, 1, {{"a", 1'000}, {"b", 1}});
   EXPECT_TRUE(turns.MustYield(Kind::kBulk, 1, "a"));
   EXPECT_FALSE(turns.MustYield(Kind::kBulk, 1, "b"));

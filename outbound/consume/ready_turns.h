@@ -31,7 +31,7 @@ inline constexpr std::uint64_t kUnequal = 4;
 // The tenants that yield.
 std::set<std::string> YieldingTenants(const Backlog& backlog);
 
-class Turns {
+class ReadyTurns {
  public:
   // What waits of one kind in one lane now.
   void Note(Kind kind, int lane, const Backlog& backlog);

@@ -1,0 +1,108 @@
+#include "common/queue/tend/overdue_shelves.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/observe/log.h"
+#include "common/queue/broker/broker.h"
+#include "common/queue/broker/kv.h"
+#include "common/queue/hold/shelf.h"
+#include "common/queue/model/config.h"
+#include "common/queue/model/stream_settings.h"
+#include "common/queue/model/subjects.h"
+
+namespace goniec::queue {
+namespace {
+
+// Of a lane in one run.
+constexpr std::size_t kMost = 20'000;
+constexpr std::chrono::minutes kKeepEvery{1};
+constexpr std::int64_t kBeginBack = 31 * 24 * 60;
+// A move that took long puts its record into a minute that is over: each is asked so many minutes more. What
+// comes even later is met by the audit.
+constexpr std::int64_t kAskedAgain = 2;
+
+std::string KeyOf(int lane) {
+  return absl::StrCat("expiry.", lane);
+}
+
+}  // namespace
+
+OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config)
+    : broker_(broker), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
+
+void OverdueShelves::Add(std::set<std::pair<int, std::int64_t>> late) {
+  late_.merge(late);
+}
+
+asio::awaitable<absl::StatusOr<int>> OverdueShelves::Run() {
+  int released = 0;
+  absl::Status failed;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const int number = static_cast<int>(i);
+    absl::StatusOr<int> lane = co_await RunLane(number, lanes_[i]);
+    if (lane.ok()) {
+      released += *lane;
+    } else {
+      failed = lane.status();
+    }
+  }
+  while (!late_.empty() && failed.ok()) {
+    const auto [lane, minute] = *late_.begin();
+    const absl::StatusOr<int> late = co_await ReleaseMinute(broker_, lane, minute, kMost);
+    if (!late.ok()) co_return late.status();
+    if (*late > 0) {
+      observe::Warn("records that were long due came back from the shelf",
+                    {{"lane", lane}, {"minute", minute}, {"records", *late}});
+    }
+    released += *late;
+    late_.erase({lane, minute});
+  }
+  if (!failed.ok()) co_return failed;
+  co_return released;
+}
+
+asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& lane) {
+  if (!lane.minute) {
+    absl::Status learned = co_await Learn(number, lane);
+    if (!learned.ok()) co_return learned;
+  }
+  if (*lane.minute > MinuteOf(broker_.Now())) co_return 0;
+  std::int64_t minute = *lane.minute - kAskedAgain;
+  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, minute, kMost);
+  lane.minute = std::max(*lane.minute, minute);
+  if (!released.ok()) co_return released.status();
+  co_await Keep(number, lane);
+  co_return released;
+}
+
+asio::awaitable<absl::Status> OverdueShelves::Learn(int number, Lane& lane) {
+  const absl::StatusOr<KvEntry> kept = co_await KvGet(broker_, kControlBucket, KeyOf(number));
+  if (!kept.ok() && !absl::IsNotFound(kept.status())) co_return kept.status();
+  const std::int64_t now = MinuteOf(broker_.Now());
+  std::int64_t minute = 0;
+  // One that lies ahead says nothing: the broker's clock has gone back.
+  if (!kept.ok() || kept->deleted || !absl::SimpleAtoi(kept->value, &minute) || minute > now + 1 ||
+      minute < now - kBeginBack) {
+    minute = std::max<std::int64_t>(now - kBeginBack, 0);
+  }
+  lane.minute = minute;
+  lane.kept = minute;
+  co_return absl::OkStatus();
+}
+
+// Should it fail, some is asked for once more.
+asio::awaitable<void> OverdueShelves::Keep(int number, Lane& lane) {
+  const BootTime now = BootClock::now();
+  if (*lane.minute == lane.kept || now - lane.kept_at < kKeepEvery) co_return;
+  lane.kept_at = now;
+  const absl::StatusOr<std::uint64_t> stored =
+      co_await KvPut(broker_, kControlBucket, KeyOf(number), absl::StrCat(*lane.minute));
+  if (stored.ok()) lane.kept = *lane.minute;
+}
+
+}  // namespace goniec::queue

@@ -1,0 +1,51 @@
+// Brings back from the shelves what must come back by a minute: mail that expires, wherever it is, and what
+// waits on kLaterShelf. One worker does it for all, every few seconds; should two do so for a moment, some of
+// it comes back twice, which harms nobody (hold/shelf.h). How far it has come is kept in the bucket
+// `control`, key expiry.<lane>; where that is not known it begins 31 days back.
+//
+// Confined to one coroutine at a time.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+
+namespace goniec::queue {
+
+class Broker;
+struct QueueConfig;
+
+class OverdueShelves {
+ public:
+  // Both must outlive it.
+  OverdueShelves(Broker& broker, const QueueConfig& config);
+
+  // Releases what is due in all lanes, a bounded number of records; how many there were. An error is the
+  // broker's; what was due then is due in the next run.
+  asio::awaitable<absl::StatusOr<int>> Run();
+  // Minutes, by lane, of which something was found on a shelf although they are over.
+  void Add(std::set<std::pair<int, std::int64_t>> late);
+
+ private:
+  struct Lane {
+    // The first that has not been dealt with; nothing before it was read.
+    std::optional<std::int64_t> minute;
+    std::int64_t kept = 0;
+    BootTime kept_at;
+  };
+  asio::awaitable<absl::Status> Learn(int number, Lane& lane);
+  asio::awaitable<absl::StatusOr<int>> RunLane(int number, Lane& lane);
+  asio::awaitable<void> Keep(int number, Lane& lane);
+
+  Broker& broker_;
+  std::vector<Lane> lanes_;
+  std::set<std::pair<int, std::int64_t>> late_;
+};
+
+}  // namespace goniec::queue
