@@ -71,6 +71,9 @@ class Site {
   std::optional<MovedSummary> TakeMovedSummary(BootTime now);
   [[nodiscard]] bool HasMovedSummary() const { return moved_ > 0; }
 
+  // Of mail whose tenant yields, how many wait here: as many as the connections need to find work.
+  [[nodiscard]] std::size_t MostWaitingOfYielding() const;
+
   // It was held up by us: its mails wait from now on, and its pace is not known.
   void WaitAnew(BootTime now);
 

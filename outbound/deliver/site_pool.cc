@@ -142,6 +142,9 @@ void SitePool::Deliver(Job job) {
   if (!held_ && !in_hand->released && site.IsStuck(config_, now)) {
     return MoveOn(site, std::move(in_hand), outcomes::kSiteSilent);
   }
+  if (!held_ && in_hand->yields && site.waiting() >= site.MostWaitingOfYielding()) {
+    return MoveOn(site, std::move(in_hand), outcomes::kOthersFirst);
+  }
   Queue(site, std::move(in_hand), false);
   Pump(site);
   MoveTooMany(site);
