@@ -29,8 +29,10 @@
 #include "outbound/consume/worker.h"
 #include "outbound/deliver/site_pool.h"
 #include "outbound/route/own_addresses.h"
+#include "outbound/route/route.h"
 #include "outbound/route/router.h"
 #include "outbound/site/cluster_view.h"
+#include "outbound/site/shared_sites.h"
 
 namespace goniec::outbound {
 
@@ -83,6 +85,7 @@ struct Service::State {
   absl::Status Connect(const char* what, std::unique_ptr<queue::Broker>& broker);
   void WatchBroker(queue::Broker& broker);
   absl::Status StartDelivery();
+  SiteHooks Hooks();
   absl::Status StartApi();
   void StartTending();
   void StopThreads();
@@ -110,7 +113,7 @@ struct Service::State {
   std::unique_ptr<dns::UnboundResolver> resolver;
   std::unique_ptr<Router> router;
   std::shared_ptr<net::TlsClientContext> tls;
-  AloneView view;
+  std::unique_ptr<SharedSites> sites;
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<ApiServer> api;
@@ -144,11 +147,29 @@ absl::Status Service::State::StartDelivery() {
     if (!context.ok()) return context.status();
     tls = *std::move(context);
   }
-  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, view, metrics);
+  sites = std::make_unique<SharedSites>(SharedSitesParts{executor, *delivery_broker, *router, metrics,
+                                                         NameForALife(config.hostname), config.queue.lanes,
+                                                         config.worker.slots});
+  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, sites->view(), metrics);
   worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
-                                                *dispatcher, config.retry, config.worker, metrics});
-  worker->Start();
+                                                *dispatcher, config.retry, config.worker, metrics, Hooks()});
+  sites->Start([this] { worker->Start(); });
   return absl::OkStatus();
+}
+
+// The worker and what all workers share of sites know of each other by these alone.
+SiteHooks Service::State::Hooks() {
+  SiteHooks hooks;
+  hooks.is_elsewhere = [this](const queue::ShelfPlace& place) {
+    Route route;
+    route.site = sites->NameOf(place);
+    return !route.site.empty() && !dispatcher->HasShare(route);
+  };
+  hooks.see_to_mark = [this](queue::ShelfPlace place, std::string site_name) {
+    return sites->SeeToMark(std::move(place), std::move(site_name));
+  };
+  hooks.came_back = [this](const std::string& site_token) { sites->CameBack(site_token); };
+  return hooks;
 }
 
 absl::Status Service::State::StartApi() {
@@ -242,7 +263,9 @@ Service::~Service() {
 bool Service::Drain() {
   state_->draining.Fail("shutting down");
   bool clean = true;
+  if (state_->sites != nullptr) state_->sites->StopKeeping();
   if (state_->worker != nullptr) clean = state_->worker->Drain(state_->config.drain_limit);
+  if (state_->sites != nullptr) state_->sites->Leave();
   if (state_->api != nullptr) {
     const bool alone = state_->worker == nullptr;
     state_->api->Shutdown(alone ? state_->config.drain_limit : std::chrono::milliseconds(5'000));

@@ -468,10 +468,13 @@ void Keeper::CameBack(const std::string& token) {
   if (const auto it = state_->sites.find(token); it != state_->sites.end()) it->second.pace.CameBack();
 }
 
-void Keeper::Stop(std::function<void()> stopped) {
+void Keeper::Stop() {
   state_->stopped = true;
   state_->timer.cancel();
-  state_->tasks.OnEmpty(std::move(stopped));
+}
+
+bool Keeper::WaitFor(std::chrono::milliseconds limit) {
+  return state_->tasks.WaitFor(limit);
 }
 
 }  // namespace goniec::outbound
