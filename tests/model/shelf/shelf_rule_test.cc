@@ -108,7 +108,7 @@ class SecondLine : public testing::TestWithParam<Rule> {};
 
 TEST_P(SecondLine, IsNotMissedAlone) {
   const Report report =
-      Search({.rules = Rules::All().Without(GetParam()), .max_faults = 2, .defers = false, .keepers = 1});
+      Search({.rules = Rules::All().Without(GetParam()), .max_faults = 1, .defers = false, .keepers = 1});
   EXPECT_EQ(report.violation, Violation::kNone) << Text(report);
 }
 
