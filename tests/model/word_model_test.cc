@@ -297,7 +297,7 @@ class Words {
         });
     if (outstanding) return;
     const std::optional<Proto> known = ProtoOf(In(next, p).known, next.due != 0);
-    const auto word = WordOf(outbound::ProbeLost(known, kNow, 0.5));
+    const auto word = WordOf(outbound::ProbeLost(known, known ? known->epoch() : 0, kNow, 0.5));
     if (!word || !(In(next, p).known == next.word)) return;
     Store(next, p, *word);
     Add(next, kProbeIsLost);
