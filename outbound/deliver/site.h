@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "outbound/deliver/job.h"
 #include "outbound/deliver/site_pace.h"
 #include "outbound/route/route.h"
+#include "outbound/site/recent_domains.h"
 
 namespace goniec::outbound {
 
@@ -45,6 +47,12 @@ class Site {
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
   // Since when the first of them waits; there must be one.
   [[nodiscard]] BootTime waiting_since() const { return queue_.front()->waiting_since(); }
+
+  // --- For people to see.
+  void NoteDomain(std::string_view address) { domains_.Note(address); }
+  [[nodiscard]] const RecentDomains& domains() const { return domains_; }
+  // Null if none waits.
+  [[nodiscard]] const Job* first_waiting() const { return queue_.empty() ? nullptr : queue_.front().get(); }
 
   // --- More mail than the site takes.
   // How many may wait here, while `waiting_in_all` wait at all sites.
@@ -134,6 +142,7 @@ class Site {
 
   const std::string key_;
 
+  RecentDomains domains_;
   std::size_t jobs_ = 0;
   std::deque<std::unique_ptr<Job>> queue_;
   SitePace pace_;
