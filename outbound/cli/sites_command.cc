@@ -27,7 +27,7 @@ constexpr std::array kFlags = std::to_array<FlagSpec>(
      kCaFlag,
      kInsecureFlag,
      kTimeoutFlag,
-     {"json", FlagKind::kSwitch, "", "print a line of JSON for each site, in no order"}});
+     {"json", FlagKind::kSwitch, "", "print the answer as JSON, a line for each 500 sites"}});
 
 absl::StatusOr<v1::ListSitesRequest> RequestOf(const Flags& flags) {
   v1::ListSitesRequest request;
@@ -58,9 +58,7 @@ absl::Status Sites(const Flags& flags) {
     std::fputs(SitesText(answers, Clock::Real().Wall()).c_str(), stdout);
     return absl::OkStatus();
   }
-  for (const v1::ListSitesResponse& answer : answers) {
-    for (const v1::Site& site : answer.sites()) std::fputs(Json(site).c_str(), stdout);
-  }
+  for (const v1::ListSitesResponse& answer : answers) std::fputs(Json(answer).c_str(), stdout);
   return absl::OkStatus();
 }
 

@@ -68,6 +68,7 @@ const char* MendOf(Room room) {
 struct Reading {
   Rooms used{};
   std::uint64_t waiting_mails = 0;
+  std::uint64_t held_records = 0;
 };
 
 }  // namespace
@@ -82,6 +83,10 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
         used_gauge(metrics.AddGauge("goniec_store_used_bytes", "Bytes that all streams take together.")),
         waiting_gauge(
             metrics.AddGauge("goniec_waiting_mails", "Mails in WAIT: not yet due, or due and not taken.")),
+        held_gauge(
+            metrics.AddGauge("goniec_held_records",
+                             "Records in HELD, of 1 to 64 mails each: on the shelf of a site that is slow "
+                             "or closed, or waiting for a time.")),
         room_gauges(ByRoom([&](Room room) {
           return metrics.AddGauge(
               "goniec_room_used_bytes",
@@ -137,6 +142,7 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
   asio::any_io_executor executor;
   observe::Gauge used_gauge;
   observe::Gauge waiting_gauge;
+  observe::Gauge held_gauge;
   std::array<observe::Gauge, kRooms> room_gauges;
   std::array<observe::Gauge, kRooms> full_gauges;
   std::array<observe::Gauge, 2> accepting;  // transactional, bulk
@@ -163,6 +169,7 @@ asio::awaitable<void> StoreLevel::State::Run() {
       for (std::size_t i = 0; i < kRooms; ++i) used[i] = read->used[i];
       added -= before;
       waiting_gauge.Set(static_cast<double>(read->waiting_mails));
+      held_gauge.Set(static_cast<double>(read->held_records));
       Judge();
     }
     if (stopped) break;
@@ -180,6 +187,7 @@ asio::awaitable<std::optional<Reading>> StoreLevel::State::Read() {
     const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, stream.name);
     if (!state.ok()) co_return std::nullopt;
     reading.used[static_cast<std::size_t>(stream.room)] += state->bytes;
+    if (stream.is_shelf) reading.held_records += state->messages;
     if (!stream.holds_waiting_mail) continue;
     reading.waiting_mails += state->messages;
     reading.used[static_cast<std::size_t>(Room::kWaiting)] +=
