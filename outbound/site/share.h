@@ -4,9 +4,9 @@
 // workers: of one connection the first worker has all, the others none; a site's keeper is the first too.
 // Rates are divided evenly.
 //
-// Who is not confirmed uses the lower share: what it would have beside twice as many workers, at least one of
-// a limit above one; of a limit of one nothing unless it was the first by the members last known (or knows of
-// no others).
+// Who is not confirmed uses the lower share: what it would have beside twice as many workers, but at least
+// one of a limit above one if it had one. Of a limit of one it has nothing then, even if it knows of no
+// others: a newcomer that it cannot hear of may have it. Who does not count has nothing.
 //
 // Pure; thread-safe.
 #pragma once
@@ -27,10 +27,11 @@ std::vector<std::string> RankingOf(std::string_view site, const std::vector<std:
 // True if we keep the site: first in its ranking, and confirmed.
 [[nodiscard]] bool IsKeeper(std::string_view site, const queue::Members& members);
 
-// Of a limit of connections or mails at once.
+// Of a limit of connections or mails at once. When a worker goes, nobody's share falls.
 std::size_t ShareOf(std::size_t limit, std::string_view site, const queue::Members& members);
 
-// Of a rate (mails or recipients in a time): a factor, above 0 and at most 1.
+// Of a rate (mails or recipients in a time): a factor, above 0 and at most 1. Who does not count yet is taken
+// as one more that is not confirmed.
 double RateShareOf(const queue::Members& members);
 
 }  // namespace goniec::outbound

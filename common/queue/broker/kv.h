@@ -5,11 +5,13 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
@@ -32,18 +34,26 @@ struct KvEntry {
   WallTime stored_at;  // by the server's clock
 };
 
-// Stores the value and returns its revision. With `expected` only if that is the key's revision now (0: the
-// key was never there, or its last trace is gone); else kAborted. kUnavailable: it may be stored or not.
-asio::awaitable<absl::StatusOr<std::uint64_t>> KvPut(Broker& broker, std::string bucket, std::string key,
-                                                     std::string value,
-                                                     std::optional<std::uint64_t> expected = std::nullopt);
+// Stores the value and returns its revision. With `expected` only if that is the key's revision now, be it a
+// value or the trace of a deletion (0: the key was never there, or its last trace is gone); else kAborted.
+// kUnavailable, kDeadlineExceeded: it may be stored or not.
+asio::awaitable<absl::StatusOr<std::uint64_t>> KvPut(
+    Broker& broker, std::string bucket, std::string key, std::string value,
+    std::optional<std::uint64_t> expected = std::nullopt,
+    std::chrono::milliseconds limit = std::chrono::seconds(5));
 
-// Takes the key away if `expected` is its revision; else kAborted. What is left of it goes by itself.
+// Takes the key away if `expected` is its revision; else kAborted. The trace that is left of it, an entry
+// with `deleted`, goes after a minute.
 asio::awaitable<absl::Status> KvDelete(Broker& broker, std::string bucket, std::string key,
-                                       std::uint64_t expected);
+                                       std::uint64_t expected,
+                                       std::chrono::milliseconds limit = std::chrono::seconds(5));
 
-// The key as the stream's leader has it. kNotFound if there is none.
+// The key as the stream's leader has it. `deleted` if it was taken away a moment ago: its revision is what a
+// put must expect then. kNotFound if there is no trace of it.
 asio::awaitable<absl::StatusOr<KvEntry>> KvGet(Broker& broker, std::string bucket, std::string key);
+
+// Whether the value of the header KV-Operation says that the key is gone.
+bool IsKvDeletion(std::string_view operation);
 
 // Follows keys: first each as it is, then every change, in order; again from the beginning after a loss of
 // the connection or of messages, so an entry may be told twice. Nothing is told twice with another revision.

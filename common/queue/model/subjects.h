@@ -29,6 +29,9 @@ inline constexpr char kHeaderSchedule[] = "Nats-Schedule";
 inline constexpr char kHeaderScheduleTarget[] = "Nats-Schedule-Target";
 inline constexpr char kHeaderExpectedLastSubjectSequence[] = "Nats-Expected-Last-Subject-Sequence";
 inline constexpr char kHeaderTtl[] = "Nats-TTL";
+// On the trace of a key that was taken out of a bucket, as NATS's own tools write it.
+inline constexpr char kHeaderKvOperation[] = "KV-Operation";
+inline constexpr char kKvDelete[] = "DEL";
 // On what was set aside: stream and sequence that it had, and what is wrong with it.
 inline constexpr char kHeaderOrigin[] = "Goniec-Origin";
 inline constexpr char kHeaderReason[] = "Goniec-Reason";
