@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "common/queue/events/events.h"
+#include "outbound/route/route.h"
 
 namespace goniec::outbound {
 namespace {
 
 using queue::v1::Event;
 
-// A result whose recipients are tried again.
+// A result whose recipients are tried again: at a time, or when their site's shelf is emptied.
 struct Retry {
   const Result* result;
-  WallTime at;
+  std::optional<WallTime> at;
 };
 
 bool IsNotTriedFor(const Result& result, queue::v1::Reason reason) {
@@ -30,8 +33,19 @@ bool IsShutdown(const Result& result) {
   return IsNotTriedFor(result, queue::v1::REASON_SHUTDOWN);
 }
 
+// The site takes no more, or lets nobody in.
 bool IsBusy(const Result& result) {
-  return IsNotTriedFor(result, queue::v1::REASON_SITE_BUSY);
+  return IsNotTriedFor(result, queue::v1::REASON_SITE_BUSY) ||
+         IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
+}
+
+// All that is tried again of the leg was not tried for its site's sake.
+bool GoesToShelf(const LegResults& leg, WallTime now) {
+  if (leg.site.empty() || queue::FromProto(leg.mail.expire_time()) < now + kLeastOnShelf) return false;
+  return std::all_of(leg.results.begin(), leg.results.end(), [](const Result& result) {
+    const bool ends = result.verdict == Verdict::kDelivered || result.verdict == Verdict::kPermanent;
+    return ends || IsBusy(result);
+  });
 }
 
 Told ToldOf(Next next) {
@@ -87,19 +101,28 @@ void AddEnds(const LegResults& leg, Next next, const Result& result, WallTime no
 void AddMove(const LegResults& leg, const std::vector<Retry>& retries, std::uint32_t attempts, WallTime now,
              Conclusion& conclusion) {
   std::vector<std::uint32_t> positions;
-  WallTime at = retries.front().at;
+  std::optional<WallTime> at = retries.front().at;
   for (const Retry& retry : retries) {
     positions.insert(positions.end(), retry.result->recipients.begin(), retry.result->recipients.end());
     at = std::min(at, retry.at);
   }
   std::sort(positions.begin(), positions.end());
-  conclusion.move = queue::MakeMove(leg.record, leg.mail, positions, queue::ToWait{leg.domain, at}, attempts);
+  std::variant<queue::ToWait, queue::ToHeld> to;
+  if (at.has_value()) {
+    to = queue::ToWait{leg.domain, *at};
+  } else {
+    to = queue::ToHeld{.site = SiteToken(leg.site), .site_name = leg.site};
+  }
+  // Others of the leg may have been tried.
+  if (!at.has_value()) attempts = leg.mail.attempts();
+  conclusion.move = queue::MakeMove(leg.record, leg.mail, positions, std::move(to), attempts);
   for (const Retry& retry : retries) {
     const Told told = IsBusy(*retry.result) ? Told::kBusy : Told::kDeferred;
-    Event event = queue::MakeEvent(leg.mail, EventTypeOf(told), retry.result->recipients, now);
+    const queue::v1::EventType type = at.has_value() ? EventTypeOf(told) : queue::v1::EVENT_TYPE_HELD;
+    Event event = queue::MakeEvent(leg.mail, type, retry.result->recipients, now);
     event.set_generation(conclusion.move->record.mails(0).generation());
     event.set_attempts(attempts);
-    *event.mutable_next_attempt_time() = queue::ToProto(at);
+    if (at.has_value()) *event.mutable_next_attempt_time() = queue::ToProto(*at);
     *event.mutable_outcome() = retry.result->outcome;
     conclusion.events.push_back(std::move(event));
     conclusion.tellings.push_back({told, *retry.result});
@@ -131,6 +154,7 @@ Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime n
                                  [](const Result& result) { return result.verdict != Verdict::kNotTried; });
   const std::uint32_t attempts = leg.mail.attempts() + (tried ? 1 : 0);
   std::vector<Retry> retries;
+  const bool to_shelf = GoesToShelf(leg, now);
   for (const Result& result : leg.results) {
     conclusion.forfeit = conclusion.forfeit || IsForfeit(result);
     if (IsForfeit(result) || IsShutdown(result)) {
@@ -138,6 +162,10 @@ Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime n
       continue;
     }
     if (result.outcome.ambiguous()) conclusion.ambiguous += result.recipients.size();
+    if (to_shelf && IsBusy(result)) {
+      retries.push_back({&result, std::nullopt});
+      continue;
+    }
     const Decision decision = DecideNext(policy, {.verdict = result.verdict,
                                                   .ambiguous = result.outcome.ambiguous(),
                                                   .ambiguous_policy = leg.mail.ambiguous_policy(),

@@ -6,6 +6,7 @@
 // Pure but for the ids of events, which are drawn; thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -27,14 +28,20 @@ struct LegResults {
   const queue::v1::Record& record;
   const queue::v1::Mail& mail;
   const std::string& domain;
+  // Where it was routed to (Route::site); empty if nowhere.
+  const std::string& site;
   // What events say of attempts before this one.
   const LastOutcomes& last;
   // Every recipient of the leg in one of them.
   const std::vector<Result>& results;
 };
 
-// What is counted, by the metric's label, and but for kBusy logged: recipients of a busy site were not tried,
-// and are too many to be told one by one.
+// What is not tried because its site takes no more, or nobody, goes to the site's shelf until it is released.
+// Not so shortly before the mail expires: it would come back for its last minute at once.
+inline constexpr std::chrono::minutes kLeastOnShelf{5};
+
+// What is counted, by the metric's label, and but for kBusy logged: recipients of a busy or closed site were
+// not tried, and are too many to be told one by one.
 enum class Told { kDelivered, kBounced, kExpired, kDeferred, kBusy };
 const char* ToldName(Told told);
 
@@ -46,7 +53,7 @@ struct Telling {
 struct Conclusion {
   std::vector<queue::v1::Event> events;
   // All of the leg's recipients that are tried again, together: a second copy of the same mail, generation
-  // and domain would replace the first.
+  // and domain in WAIT would replace the first. If one of them was tried, all wait.
   std::optional<queue::Move> move;
   // A recipient ended.
   bool ended = false;
@@ -60,7 +67,7 @@ struct Conclusion {
   std::size_t ambiguous = 0;
 };
 
-// `random` is called once for each result, and gives numbers in [0, 1).
+// `random` is called once for each result that does not go to a shelf, and gives numbers in [0, 1).
 Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime now,
                     const std::function<double()>& random);
 

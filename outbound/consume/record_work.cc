@@ -205,6 +205,7 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   job.mail = leg.mail;
   job.recipients = leg.positions;
   job.route = std::get<std::shared_ptr<const Route>>(route);
+  leg.site = job.route->site;
   job.may_finish = [delivery = delivery_] { return delivery->Leased(); };
   if (leg.mail->has_body_reference()) {
     job.read_chunk = [&broker = context_.settlement.broker, id = leg.mail->body_reference().body_id()](
@@ -221,7 +222,7 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   static const LastOutcomes kNone;
   const WallTime now = context_.settlement.broker.Now();
   Conclusion conclusion =
-      Conclude({record_, *leg.mail, leg.domain, leg.last != nullptr ? *leg.last : kNone, results},
+      Conclude({record_, *leg.mail, leg.domain, leg.site, leg.last != nullptr ? *leg.last : kNone, results},
                context_.retry, now, Random);
   if (conclusion.forfeit) delivery_->Forfeit();
   Tell(leg, conclusion, now);

@@ -74,6 +74,7 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
     std::vector<std::uint32_t> positions;
     std::shared_ptr<const LastOutcomes> last;  // null if the record was not looked at
     std::shared_ptr<HeldMail::Leg> slot;
+    std::string site = {};  // Route::site, once it is routed
   };
 
   asio::awaitable<void> LookThenBegin();

@@ -124,8 +124,8 @@ std::string WaitOf(const v1::Record& record) {
   return WaitSubject(0, ClassOf(mail), kTenant, mail.message_id(), mail.generation(), "first.test");
 }
 std::string HeldOf(const v1::Record& record) {
-  return HeldSubject(0, ClassOf(record.mails(0)), "site1", kTenant, SlotOf(record.record_id()),
-                     FromProto(record.mails(0).expire_time()));
+  return HeldSubject({0, ClassOf(record.mails(0)), "site1", kTenant}, SlotOf(record.record_id()),
+                     MinuteOf(FromProto(record.mails(0).expire_time())));
 }
 std::string EventsOf(const v1::EventRecord& record) {
   return EventSubject(0, kTenant, SlotOf(record.events(0).message_id()));
@@ -250,10 +250,10 @@ void RecordRecords(const Recorder& to) {
   const v1::Record second = MakeMove(first, first.mails(0), {1}, ToWait{"first.test", kAccepted}, 2).record;
   to.WriteRecord("due_second_copy", second, DueSubject(WaitOf(second)));
   const v1::Record body = StoredBody();
-  const v1::Record held = MakeMove(body, body.mails(0), {0}, ToHeld{"site1"}, 0).record;
+  const v1::Record held = MakeMove(body, body.mails(0), {0}, ToHeld{.site = "site1"}, 0).record;
   to.WriteRecord("held_copy", held, HeldOf(held));
-  const Move one = MakeMove(several, several.mails(0), {0, 2}, ToHeld{"site1"}, 1);
-  const Move other = MakeMove(several, several.mails(1), {0}, ToHeld{"site1"}, 0);
+  const Move one = MakeMove(several, several.mails(0), {0, 2}, ToHeld{.site = "site1"}, 1);
+  const Move other = MakeMove(several, several.mails(1), {0}, ToHeld{.site = "site1"}, 0);
   const v1::Record together = Together({one, other}, several.ByteSizeLong() + 1024).at(0).record;
   to.WriteRecord("held_several_mails", together, HeldOf(together));
 }

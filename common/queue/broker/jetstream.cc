@@ -1,6 +1,10 @@
 #include "common/queue/broker/jetstream.h"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -193,6 +197,37 @@ asio::awaitable<PublishResult> PublishAcknowledged(Broker& broker, OutgoingMessa
   co_return ReadPublishReply(reply);
 }
 
+asio::awaitable<std::vector<PublishResult>> PublishTogether(Broker& broker,
+                                                            std::vector<OutgoingMessage> messages,
+                                                            std::chrono::milliseconds limit) {
+  using Results = std::vector<PublishResult>;
+  struct Together {
+    std::mutex mutex;  // answers come on the broker's thread, refusals perhaps on ours
+    Results results;
+    std::size_t open;
+    std::function<void(Results)> done;
+  };
+  if (messages.empty()) co_return Results();
+  co_return co_await AwaitCallback<Results>(
+      [&broker, limit, messages = std::move(messages)](std::function<void(Results)> done) mutable {
+        const auto together = std::make_shared<Together>();
+        together->results.resize(messages.size());
+        together->open = messages.size();
+        together->done = std::move(done);
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+          broker.Request(std::move(messages[i]), limit, [together, i](const Reply& reply) {
+            PublishResult result = ReadPublishReply(reply);
+            {
+              const std::lock_guard lock(together->mutex);
+              together->results[i] = std::move(result);
+              if (--together->open > 0) return;
+            }
+            together->done(std::move(together->results));
+          });
+        }
+      });
+}
+
 asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string call, std::string json,
                                                      std::chrono::milliseconds limit) {
   OutgoingMessage request;
@@ -244,8 +279,10 @@ asio::awaitable<absl::StatusOr<std::string>> GetDirect(Broker& broker, std::stri
 asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
                                                             std::string subject, int batch,
                                                             std::optional<WallTime> start_time,
-                                                            std::uint64_t from_sequence) {
+                                                            std::uint64_t from_sequence,
+                                                            std::size_t max_bytes) {
   Json request = {{"batch", batch}, {"next_by_subj", subject}};
+  if (max_bytes > 0) request["max_bytes"] = max_bytes;
   if (from_sequence > 0) {
     request["seq"] = from_sequence;
   } else if (start_time) {

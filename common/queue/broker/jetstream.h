@@ -3,6 +3,7 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,11 @@ PublishResult ReadPublishReply(const Reply& reply);
 asio::awaitable<PublishResult> PublishAcknowledged(Broker& broker, OutgoingMessage message,
                                                    std::chrono::milliseconds limit);
 
+// Several at once: each ends by itself, whatever becomes of the others. In their order.
+asio::awaitable<std::vector<PublishResult>> PublishTogether(Broker& broker,
+                                                            std::vector<OutgoingMessage> messages,
+                                                            std::chrono::milliseconds limit);
+
 // One call of `$JS.API.<call>` with a JSON body; the JSON answer as text. An API error becomes kNotFound
 // (404), kFailedPrecondition (400) or kUnavailable (503) with err_code and description in the message.
 asio::awaitable<absl::StatusOr<std::string>> CallApi(
@@ -75,10 +81,11 @@ struct DirectBatch {
 };
 
 // Up to `batch` messages of one subject by direct get (any replica may answer and may lag), from a time or a
-// sequence on. An empty batch if there is none.
+// sequence on; about `max_bytes` at most (0: no such bound). An empty batch if there is none.
 asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
                                                             std::string subject, int batch,
                                                             std::optional<WallTime> start_time,
-                                                            std::uint64_t from_sequence = 0);
+                                                            std::uint64_t from_sequence = 0,
+                                                            std::size_t max_bytes = 0);
 
 }  // namespace goniec::queue

@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -14,8 +15,14 @@
 namespace goniec::queue {
 namespace {
 
-const std::string& SiteOf(const Move& move) {
-  return std::get<ToHeld>(move.to).site;
+// A schedule fires at its second; a shelf's minute may have been dealt with by the time that the record lies
+// in it, and comes up to a minute after the time.
+constexpr std::chrono::minutes kTooNear{2};
+
+bool SameShelf(const Move& a, const Move& b) {
+  const auto& one = std::get<ToHeld>(a.to);
+  const auto& other = std::get<ToHeld>(b.to);
+  return one.site == other.site && one.minute == other.minute;
 }
 
 v1::Mail* FindMail(v1::Record& record, const std::string& id) {
@@ -27,7 +34,7 @@ v1::Mail* FindMail(v1::Record& record, const std::string& id) {
 
 // False if they are not of one shelf, or `more` has no place beside what `shelf` holds.
 bool Join(Move& shelf, const Move& more, std::size_t most_bytes) {
-  if (shelf.into_wait() || SiteOf(shelf) != SiteOf(more)) return false;
+  if (shelf.into_wait() || more.into_wait() || !SameShelf(shelf, more)) return false;
   if (shelf.record.ByteSizeLong() + more.record.ByteSizeLong() > most_bytes) return false;
   for (const v1::Mail& mail : more.record.mails()) {
     const v1::Mail* there = FindMail(shelf.record, mail.message_id());
@@ -66,12 +73,13 @@ std::string IdOf(const Move& move) {
 
 std::string HeldSubjectOf(const Move& move, int lane) {
   const v1::Mail& first = move.record.mails(0);
+  const auto& to = std::get<ToHeld>(move.to);
   WallTime earliest = WallTime::max();
   for (const v1::Mail& mail : move.record.mails()) {
     earliest = std::min(earliest, FromProto(mail.expire_time()));
   }
-  return HeldSubject(lane, ClassOf(first), SiteOf(move), first.tenant(), SlotOf(move.record.record_id()),
-                     earliest);
+  return HeldSubject({lane, ClassOf(first), to.site, first.tenant()}, SlotOf(move.record.record_id()),
+                     to.minute.value_or(MinuteOf(earliest)));
 }
 
 }  // namespace
@@ -100,6 +108,15 @@ std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes) {
     if (!joined) together.push_back(std::move(move));
   }
   return together;
+}
+
+void PutOnShelf(Move& move, WallTime now) {
+  const auto* wait = std::get_if<ToWait>(&move.to);
+  if (wait == nullptr || wait->at < now + kTooNear) return;
+  for (const v1::Mail& mail : move.record.mails()) {
+    if (FromProto(mail.expire_time()) < wait->at + kTooNear) return;
+  }
+  move.to = ToHeld{.site = kLaterShelf, .minute = MinuteOf(wait->at) + 1};
 }
 
 OutgoingMessage EncodeMove(const Move& move, int lane) {

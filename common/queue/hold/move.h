@@ -1,6 +1,6 @@
-// Mails on their way out of a record in hand: into WAIT, to be tried at a time, or onto a site's shelf in
-// HELD. Made by what follows from an attempt (outbound/consume/conclude) and by the next holder that finishes
-// an interrupted move (holder.h); stored by store_move.h. The event that tells of a move is its maker's.
+// Mails on their way out of a record in hand: into WAIT, to be tried at a time, or onto a shelf in HELD. Made
+// by what follows from an attempt (outbound/consume/conclude) and by the next holder that finishes an
+// interrupted move (holder.h); stored by store_move.h. The event that tells of a move is its maker's.
 //
 // Values and pure functions; thread-safe.
 #pragma once
@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,10 +26,14 @@ struct ToWait {
   WallTime at;
 };
 
-// Several mails of one record, until their site takes mail again.
+// Several mails of one record, until their site takes mail again; or, on kLaterShelf, until a minute.
 struct ToHeld {
-  // The site as one token of a subject.
+  // The site as one token of a subject, or kLaterShelf.
   std::string site;
+  // The site's name (outbound's Route::site), for the shelf's mark; it does not tell shelves apart.
+  std::string site_name = {};
+  // When the record comes back (MinuteOf); without, when the first of its mails expires.
+  std::optional<std::int64_t> minute = std::nullopt;
 };
 
 struct Move {
@@ -51,6 +56,10 @@ Move MakeMove(const v1::Record& record, const v1::Mail& mail, const std::vector<
 // recipients of the same mail in one mail. A mail that stands there with other attempts or another generation
 // goes in a record of its own.
 std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes);
+
+// Where WAIT has no room: the same until its time on kLaterShelf, in the first minute that begins when it is
+// due or later. What is due within two minutes, or expires within two of that, stays as it is.
+void PutOnShelf(Move& move, WallTime now);
 
 // As it is published in `lane`. Its Nats-Msg-Id says which recipients of which mails moved, and at what
 // generation: the same move is stored once, and another is never taken for it.

@@ -123,6 +123,9 @@ asio::awaitable<void> Settlement::FlushOnce() {
 
 asio::awaitable<void> Settlement::StoreMoves(std::vector<Move> moves) {
   const auto may_move = [delivery = delivery_] { return delivery->Leased(); };
+  if (context_.waiting_full && context_.waiting_full()) {
+    for (Move& move : moves) PutOnShelf(move, context_.broker.Now());
+  }
   std::vector<Move> together = Together(std::move(moves), kMaxRecordBytes);
   for (Move& move : together) {
     const bool stored = co_await StoreMove(context_, std::move(move), lane_, may_move, bodies_);

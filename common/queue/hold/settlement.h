@@ -3,6 +3,9 @@
 // destination domain of the record and ends each exactly once. What follows from an attempt is not decided
 // here.
 //
+// A move to WAIT goes to the shelf for its time instead while WAIT has no room for it. Its event is the same:
+// where a record lies until its time is nobody's business but its finders'.
+//
 // Events of legs that are done wait at most 20 ms for the others, and moves to one shelf go together as far
 // as they are there then; `accepted` goes alone if nothing has followed within 250 ms.
 //
@@ -10,6 +13,7 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,9 +21,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/queue/hold/delivery.h"
 #include "common/queue/hold/move.h"
 #include "common/queue/hold/store_move.h"
+#include "common/queue/model/subjects.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec {
@@ -45,6 +51,11 @@ struct SettlementContext {
   std::function<std::string(const std::string& address)> domain_of;
   // True once waiting for an absent broker makes no sense any more (the grace period is over).
   std::function<bool()> give_up;
+  // Sees to it that a site's shelf has its mark (shelf_marks.h) before anything is put there; nothing where
+  // nobody keeps shelves.
+  std::function<asio::awaitable<absl::Status>(ShelfPlace place, std::string site_name)> see_to_mark = {};
+  // True while WAIT has no room for more (streams/waiting_room.h): retries go to kLaterShelf.
+  std::function<bool()> waiting_full = {};
 };
 
 class Settlement : public std::enable_shared_from_this<Settlement> {

@@ -6,8 +6,9 @@
 // between leaves it in both places, and it comes back twice: that harms nobody, for what is due is always
 // looked at (README.md, "The holder rule"). So anybody may release anything at any time.
 //
-// Reads and purges go to the stream's leader where a lagging replica would matter. Confined to one coroutine
-// at a time.
+// What is read may come from a replica that lags: it shows the beginning of what is there, and what was taken
+// off a moment ago. Neither harms: what is taken off is what was read and released, and a second release
+// within two minutes is dropped by its id. Purges are the leader's. Thread-safe: there is no state.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -26,17 +27,8 @@ namespace goniec::queue {
 
 class Broker;
 
-// One site's mail of one class and tenant: first in, first out. `site` is a token (outbound/route SiteToken),
-// or kLaterShelf for mail of any site that waits for a time (subjects.h).
-struct ShelfPlace {
-  int lane = 0;
-  MailClass mail_class = MailClass::kTransactional;
-  std::string site;
-  std::string tenant;
-  auto operator<=>(const ShelfPlace&) const = default;
-};
-
-// The records of a place from `from_sequence` on, at most `most`, in order.
+// The records of a place from `from_sequence` on, at most `most` and a few megabytes of them, in order: at
+// least one if there is any.
 asio::awaitable<absl::StatusOr<std::vector<StoredMessage>>> ReadShelf(Broker& broker, ShelfPlace place,
                                                                       std::uint64_t from_sequence,
                                                                       std::size_t most);
@@ -47,18 +39,21 @@ struct Probe {
 };
 // Publishes it where it is due. OK once it is stored there (now or before). The record stays on the shelf.
 // As a probe it carries kHeaderProbe, and an id of its own for each epoch.
-asio::awaitable<absl::Status> Release(Broker& broker, int lane, const StoredMessage& on_shelf,
-                                      Probe probe = {});
+asio::awaitable<absl::Status> Release(Broker& broker, int lane, StoredMessage on_shelf, Probe probe = {});
+
+// Releases records, several at a time. How many from the first on are stored where they are due: up to the
+// last of these the place may be taken off. Others behind them may be stored as well.
+asio::awaitable<std::size_t> ReleaseAll(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf);
 
 // Takes off everything of the place up to and including `sequence`; it must all have been released.
 asio::awaitable<absl::Status> TakeOff(Broker& broker, ShelfPlace place, std::uint64_t sequence);
-// Takes off one record.
+// Takes off one record; OK if it is not there any more.
 asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const StoredMessage& on_shelf);
 
-// Records by place, of all lanes' shelves that match: of one site, or (empty) of all, kLaterShelf included.
+// Records by place in a lane: of one site, or (empty) of all, kLaterShelf included.
 struct ShelfCount {
   std::uint64_t records = 0;
-  // When the first of them must come back at the latest: the start of that minute.
+  // When the first of them comes back at the latest: the start of its minute.
   WallTime earliest;
 };
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, ShelfCount>>> CountShelves(Broker& broker, int lane,
@@ -66,9 +61,10 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, ShelfCount>>> CountShelves(B
 // Released records that nobody has acknowledged yet, by place (those that wait and those in hand).
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane);
 
-// Releases everything whose minute (HeldSubject) has passed, at most `most` records: what expires, and what
-// waits on kLaterShelf. `minute` is where to go on, and moves on to the first that has not been dealt with;
-// it is kept in the bucket `control` (key expiry.<lane>) by the caller. Returns how many were released.
+// Releases and takes off everything whose minute (HeldSubject) has begun, from `minute` on, at most `most`
+// records: what expires, and what waits on kLaterShelf. `minute` moves on to the first that has not been
+// dealt with. Returns how many were released; an error is the broker's, and the next call goes on there.
+// Who is far behind asks once for all that lies in the lane.
 asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
                                                     std::size_t most);
 

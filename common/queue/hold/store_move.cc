@@ -14,6 +14,7 @@
 #include "common/queue/events/events.h"
 #include "common/queue/events/stalled_writes.h"
 #include "common/queue/hold/settlement.h"
+#include "common/queue/model/subjects.h"
 #include "common/queue/publish/body_store.h"
 
 namespace goniec::queue {
@@ -59,6 +60,14 @@ asio::awaitable<bool> StoreBody(SettlementContext& context, v1::Mail& mail, std:
   co_return true;
 }
 
+// Without it nobody would know of what lies there. What waits for a minute comes back by itself.
+asio::awaitable<absl::Status> SeeToMark(SettlementContext& context, const Move& move, int lane) {
+  const auto* to = std::get_if<ToHeld>(&move.to);
+  if (to == nullptr || to->site == kLaterShelf || !context.see_to_mark) co_return absl::OkStatus();
+  const v1::Mail& first = move.record.mails(0);
+  co_return co_await context.see_to_mark({lane, ClassOf(first), to->site, first.tenant()}, to->site_name);
+}
+
 }  // namespace
 
 asio::awaitable<bool> StoreMove(SettlementContext& context, Move move, int lane,
@@ -74,12 +83,18 @@ asio::awaitable<bool> StoreMove(SettlementContext& context, Move move, int lane,
   const OutgoingMessage message = EncodeMove(move, lane);
   for (;;) {
     if (!may_move()) co_return false;
-    const PublishResult result = co_await PublishAcknowledged(context.broker, message, kStoreLimit);
-    if (result.state == PublishState::kStored) co_return true;
+    // Each time: a mark does not stay fresh for as long as a broker may be silent.
+    absl::Status stored = co_await SeeToMark(context, move, lane);
+    if (stored.ok()) {
+      if (!may_move()) co_return false;
+      const PublishResult result = co_await PublishAcknowledged(context.broker, message, kStoreLimit);
+      if (result.state == PublishState::kStored) co_return true;
+      stored = result.status;
+    }
     if (context.give_up()) co_return false;
     if (mark.Stall()) {
       observe::Warn("copy not stored, trying on",
-                    {{"message", first.message_id()}, {"error", Message(result.status)}});
+                    {{"message", first.message_id()}, {"error", Message(stored)}});
     }
     co_await Pause();
   }

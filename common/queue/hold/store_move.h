@@ -1,7 +1,7 @@
 // Stores a move, repeating it until the broker has it or it may not be made any more. Called by Settlement,
 // and by the next holder that finishes an interrupted move; the event that names the new generation is stored
-// before. A body over 1 KiB leaves a mail for WAIT and goes to BODIES first; on a shelf it stays in the
-// record.
+// before, and so is the mark of the shelf that it goes to. A body over 1 KiB leaves a mail for WAIT and goes
+// to BODIES first; on a shelf it stays in the record.
 //
 // Confined to the worker's executor.
 #pragma once

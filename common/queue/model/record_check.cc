@@ -47,7 +47,7 @@ absl::StatusOr<Place> ParsePlace(std::string_view subject) {
   const bool held = tokens[0] == "held";
   if (!held && tokens[0] != "wait" && tokens[0] != "due") return Bad("its subject is none of the queue's");
   if (tokens.size() < 7) return Bad("its subject has too few parts");
-  // held.<lane>.<class>.<site>.<tenant>.<slot>.<hour>
+  // held.<lane>.<class>.<site>.<tenant>.<slot>.<minute>
   if (held) return Place{tokens[2], tokens[4], tokens[5], "", std::nullopt};
   // wait.<lane>.<class>.<tenant>.<id>.<generation>.<domain…>, or due.…
   std::uint32_t generation = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -111,11 +113,17 @@ std::string MessageTail(std::string_view tenant, std::string_view message_id) {
   return AppendToken(tail, AsciiLower(message_id)) + ".>";
 }
 
-// What follows the site in a record's from the shelf, whatever its hour.
+// What follows the site in a record's from the shelf, whatever its minute.
 std::string SlotTail(std::string_view tenant, int slot) {
   std::string tail(".");
   tail += tenant;
   return AppendToken(tail, std::to_string(slot)) + ".*";
+}
+
+std::string PlacePrefix(const ShelfPlace& place) {
+  std::string prefix = LaneAndClass(kHeld, place.lane, ClassToken(place.mail_class));
+  AppendToken(prefix, place.site);
+  return AppendToken(prefix, place.tenant);
 }
 
 }  // namespace
@@ -195,14 +203,53 @@ std::string DueSubject(std::string_view wait_subject) {
   return "due" + std::string(dot == std::string_view::npos ? std::string_view() : wait_subject.substr(dot));
 }
 
-std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, std::string_view tenant,
-                        int slot, WallTime earliest_expiry) {
-  const auto hour = std::chrono::floor<std::chrono::hours>(earliest_expiry.time_since_epoch()).count();
-  std::string subject = LaneAndClass(kHeld, lane, ClassToken(mail_class));
-  AppendToken(subject, site);
-  AppendToken(subject, tenant);
+std::int64_t MinuteOf(WallTime time) {
+  const auto minute = std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()).count();
+  return std::max<std::int64_t>(minute, 0);
+}
+
+std::string HeldSubject(const ShelfPlace& place, int slot, std::int64_t minute) {
+  std::string subject = PlacePrefix(place);
   AppendToken(subject, std::to_string(slot));
-  return AppendToken(subject, std::to_string(std::max<std::int64_t>(hour, 0)));
+  return AppendToken(subject, std::to_string(minute));
+}
+
+std::string ShelfFilter(const ShelfPlace& place) {
+  return PlacePrefix(place) + ".*.*";
+}
+
+std::string SiteShelfFilter(int lane, std::string_view site) {
+  std::string subject = LaneAndClass(kHeld, lane, "*");
+  return AppendToken(subject, site.empty() ? "*" : site) + ".*.*.*";
+}
+
+std::string ShelfMinuteFilter(int lane, std::int64_t minute) {
+  std::string subject = LaneAndClass(kHeld, lane, "*.*.*.*");
+  return AppendToken(subject, std::to_string(minute));
+}
+
+std::string ReleasedFilter(int lane) {
+  return LaneAndClass("due", lane, kHeld) + ".>";
+}
+
+std::optional<OnShelf> ParseHeld(std::string_view subject) {
+  std::vector<std::string> tokens = absl::StrSplit(ToAbsl(subject), '.');
+  if (IsReleased(subject)) {
+    tokens.erase(tokens.begin() + kClassToken);
+    tokens[0] = kHeld;
+  }
+  OnShelf shelf;
+  if (tokens.size() != 7 || tokens[0] != kHeld || !absl::SimpleAtoi(tokens[1], &shelf.place.lane) ||
+      !absl::SimpleAtoi(tokens[5], &shelf.slot) || !absl::SimpleAtoi(tokens[6], &shelf.minute)) {
+    return std::nullopt;
+  }
+  const bool bulk = tokens[2] == ClassToken(MailClass::kBulk);
+  if (!bulk && tokens[2] != ClassToken(MailClass::kTransactional)) return std::nullopt;
+  if (shelf.place.lane < 0 || shelf.slot < 0 || shelf.slot >= kSlots || shelf.minute < 0) return std::nullopt;
+  shelf.place.mail_class = bulk ? MailClass::kBulk : MailClass::kTransactional;
+  shelf.place.site = std::move(tokens[3]);
+  shelf.place.tenant = std::move(tokens[4]);
+  return shelf;
 }
 
 std::string ReleasedSubject(std::string_view held_subject) {

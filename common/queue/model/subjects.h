@@ -75,10 +75,34 @@ std::string ReadySlotFilter(int lane, std::string_view tenant, int slot);
 std::string WaitSubject(int lane, MailClass mail_class, std::string_view tenant, std::string_view message_id,
                         std::uint32_t generation, std::string_view domain);
 std::string DueSubject(std::string_view wait_subject);
-// held.<lane>.<class>.<site>.<tenant>.<slot>.<hour>: the shelf of a site, `site` one token of it. The records
-// of a slot that expire in one hour (since 1970) lie there together, each with several mails of its own.
-std::string HeldSubject(int lane, MailClass mail_class, std::string_view site, std::string_view tenant,
-                        int slot, WallTime earliest_expiry);
+// One site's mail of one class and tenant on the shelf: first in, first out. `site` is a token
+// (outbound/route SiteToken), or kLaterShelf for mail of any site that waits for a time.
+struct ShelfPlace {
+  int lane = 0;
+  MailClass mail_class = MailClass::kTransactional;
+  std::string site;
+  std::string tenant;
+  auto operator<=>(const ShelfPlace&) const = default;
+};
+// Minutes since 1970, never below 0.
+std::int64_t MinuteOf(WallTime time);
+// held.<lane>.<class>.<site>.<tenant>.<slot>.<minute>. The records of a slot that must come back in the same
+// minute lie there together, each with several mails of its own. They come back once that minute has begun:
+// on a site's shelf the one in which the first of their mails expires.
+std::string HeldSubject(const ShelfPlace& place, int slot, std::int64_t minute);
+// Everything in one place; everything of a site (empty: of all); everything of one minute.
+std::string ShelfFilter(const ShelfPlace& place);
+std::string SiteShelfFilter(int lane, std::string_view site);
+std::string ShelfMinuteFilter(int lane, std::int64_t minute);
+// What of a shelf's is due in `lane`, whatever the place.
+std::string ReleasedFilter(int lane);
+// What a subject of the shelf says, or one of a record that has come back from there.
+struct OnShelf {
+  ShelfPlace place;
+  int slot = 0;
+  std::int64_t minute = 0;
+};
+std::optional<OnShelf> ParseHeld(std::string_view subject);
 // Where a record that comes back from the shelf is due: due.<lane>.held. with the same tail.
 std::string ReleasedSubject(std::string_view held_subject);
 bool IsReleased(std::string_view subject);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,8 +26,15 @@ WallTime Time(const Json& object, const char* key) {
   return std::max(ParseBrokerTime(found->get<std::string>()), WallTime());
 }
 
-// Adds one page; the number of subjects that match in all, or nothing if the answer cannot be read.
-std::optional<std::uint64_t> AddPage(const std::string& text, StreamState& state) {
+using EachSubject = std::function<void(const std::string&, std::uint64_t)>;
+
+struct Page {
+  std::uint64_t subjects = 0;  // on this page
+  std::uint64_t total = 0;     // that match in all
+};
+
+// Nothing if the answer cannot be read.
+std::optional<Page> ReadPage(const std::string& text, StreamState& state, const EachSubject& each) {
   const Json answer = Json::parse(text, nullptr, false);
   if (!answer.is_object()) return std::nullopt;
   const auto found = answer.find("state");
@@ -38,15 +46,38 @@ std::optional<std::uint64_t> AddPage(const std::string& text, StreamState& state
   state.first_time = Time(*found, "first_ts");
   state.last_time = Time(*found, "last_ts");
   state.created = Time(answer, "created");
-  std::uint64_t on_page = 0;
+  Page page;
   if (const auto subjects = found->find("subjects"); subjects != found->end() && subjects->is_object()) {
     for (const auto& [subject, count] : subjects->items()) {
       if (!count.is_number_unsigned()) return std::nullopt;
-      state.subjects[subject] = count.get<std::uint64_t>();
-      ++on_page;
+      each(subject, count.get<std::uint64_t>());
+      ++page.subjects;
     }
   }
-  return answer.contains("total") ? Number(answer, "total") : on_page;
+  page.total = answer.contains("total") ? Number(answer, "total") : page.subjects;
+  return page;
+}
+
+asio::awaitable<absl::Status> ReadPages(Broker& broker, std::string stream, std::string filter,
+                                        StreamState& state, EachSubject each) {
+  std::uint64_t seen = 0;
+  for (;;) {
+    Json request = Json::object();
+    if (!filter.empty()) {
+      request["subjects_filter"] = filter;
+      request["offset"] = seen;
+    }
+    const absl::StatusOr<std::string> answer =
+        co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream), filter.empty() ? "" : request.dump());
+    if (!answer.ok()) co_return answer.status();
+    const std::optional<Page> page = ReadPage(*answer, state, each);
+    if (!page.has_value()) {
+      co_return absl::UnavailableError(absl::StrCat(stream, ": the broker's answer cannot be read"));
+    }
+    seen += page->subjects;
+    if (filter.empty() || seen >= page->total || page->subjects == 0) break;
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace
@@ -54,23 +85,18 @@ std::optional<std::uint64_t> AddPage(const std::string& text, StreamState& state
 asio::awaitable<absl::StatusOr<StreamState>> ReadStreamState(Broker& broker, std::string stream,
                                                              std::string subjects_filter) {
   StreamState state;
-  for (;;) {
-    Json request = Json::object();
-    if (!subjects_filter.empty()) {
-      request["subjects_filter"] = subjects_filter;
-      request["offset"] = state.subjects.size();
-    }
-    const std::size_t before = state.subjects.size();
-    const absl::StatusOr<std::string> answer = co_await CallApi(
-        broker, absl::StrCat("STREAM.INFO.", stream), subjects_filter.empty() ? "" : request.dump());
-    if (!answer.ok()) co_return answer.status();
-    const std::optional<std::uint64_t> total = AddPage(*answer, state);
-    if (!total.has_value()) {
-      co_return absl::UnavailableError(absl::StrCat(stream, ": the broker's answer cannot be read"));
-    }
-    if (subjects_filter.empty() || state.subjects.size() >= *total || state.subjects.size() == before) break;
-  }
+  absl::Status read = co_await ReadPages(
+      broker, std::move(stream), std::move(subjects_filter), state,
+      [&state](const std::string& subject, std::uint64_t messages) { state.subjects[subject] = messages; });
+  if (!read.ok()) co_return read;
   co_return state;
+}
+
+asio::awaitable<absl::Status> ReadSubjects(
+    Broker& broker, std::string stream, std::string filter,
+    std::function<void(const std::string& subject, std::uint64_t messages)> each) {
+  StreamState state;
+  co_return co_await ReadPages(broker, std::move(stream), std::move(filter), state, std::move(each));
 }
 
 }  // namespace goniec::queue

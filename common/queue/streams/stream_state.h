@@ -3,6 +3,7 @@
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -32,5 +33,12 @@ struct StreamState {
 // that comes or goes meanwhile may be missing. kNotFound if there is no such stream.
 asio::awaitable<absl::StatusOr<StreamState>> ReadStreamState(Broker& broker, std::string stream,
                                                              std::string subjects_filter = "");
+
+// Calls `each` with every subject that matches the filter and the number of its messages, page by page: for
+// more subjects than should lie in memory at once. A subject that comes or goes meanwhile may be missing or
+// be told twice.
+asio::awaitable<absl::Status> ReadSubjects(
+    Broker& broker, std::string stream, std::string filter,
+    std::function<void(const std::string& subject, std::uint64_t messages)> each);
 
 }  // namespace goniec::queue

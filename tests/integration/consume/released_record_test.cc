@@ -43,9 +43,9 @@ class ReleasedRecordTest : public WorkerTest {
     queue::v1::Record part = record;
     part.clear_mails();
     for (const int place : mails) *part.add_mails() = record.mails(place);
-    Store({queue::ReleasedSubject(queue::HeldSubject(0, queue::MailClass::kTransactional, "site1", "default",
-                                                     queue::SlotOf(record.record_id()),
-                                                     queue::FromProto(record.mails(0).expire_time()))),
+    Store({queue::ReleasedSubject(queue::HeldSubject(
+               {0, queue::MailClass::kTransactional, "site1", "default"}, queue::SlotOf(record.record_id()),
+               queue::MinuteOf(queue::FromProto(record.mails(0).expire_time())))),
            std::make_shared<const std::string>(part.SerializeAsString()),
            {}});
   }

@@ -69,8 +69,8 @@ class FinderTest : public RealQueue {
   }
 
   static std::string HeldSubjectOf(const v1::Mail& mail) {
-    return HeldSubject(0, MailClass::kTransactional, "site1", mail.tenant(), SlotOf(mail.message_id()),
-                       WallTime(std::chrono::hours(500'000)));
+    return HeldSubject({0, MailClass::kTransactional, "site1", mail.tenant()}, SlotOf(mail.message_id()),
+                       30'000'000);
   }
 
   void StoreOn(const std::string& subject, const std::vector<v1::Mail>& mails) {

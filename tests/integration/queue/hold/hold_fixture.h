@@ -83,8 +83,9 @@ class HoldFixture : public RealQueue {
     return ReadySubject(0, MailClass::kTransactional, "default", SlotOf(record.record_id()));
   }
   static std::string ReleasedSubjectOf(const v1::Record& record) {
-    return ReleasedSubject(HeldSubject(0, MailClass::kTransactional, "site1", "default",
-                                       SlotOf(record.record_id()), FromProto(record.mails(0).expire_time())));
+    return ReleasedSubject(HeldSubject({0, MailClass::kTransactional, "site1", "default"},
+                                       SlotOf(record.record_id()),
+                                       MinuteOf(FromProto(record.mails(0).expire_time()))));
   }
   static std::string DueSubjectOf(const v1::Record& record) {
     const v1::Mail& mail = record.mails(0);

@@ -176,8 +176,8 @@ TEST_F(HolderTest, WhatLiesOnAShelfAmongOthersIsNotMovedAgain) {
   SayMoved(record.mails(0), v1::EVENT_TYPE_HELD, {0, 1});
   v1::Record shelved = record;
   for (v1::Mail& mail : *shelved.mutable_mails()) mail.set_generation(1);
-  StoreAt(HeldSubject(0, MailClass::kTransactional, "site1", "default", SlotOf(record.record_id()),
-                      std::chrono::system_clock::now()),
+  StoreAt(HeldSubject({0, MailClass::kTransactional, "site1", "default"}, SlotOf(record.record_id()),
+                      MinuteOf(std::chrono::system_clock::now())),
           shelved);
   const auto delivery = Pull("READY_0", "transactional", 1);
   EXPECT_THAT(LookAt(record, *delivery).positions, IsEmpty());

@@ -57,7 +57,7 @@ class SettlementTest : public HoldFixture {
   }
   Settlement::LegEnd Held(int mail, std::vector<std::uint32_t> positions, const std::string& site) {
     return {{EventOf(mail, v1::EVENT_TYPE_HELD, positions)},
-            MakeMove(record_, record_.mails(mail), positions, ToHeld{site}, 1),
+            MakeMove(record_, record_.mails(mail), positions, ToHeld{.site = site}, 1),
             nullptr};
   }
 
@@ -99,8 +99,8 @@ TEST_F(SettlementTest, MailsForOneShelfMoveInOnePublish) {
   EXPECT_THAT(Published(), ElementsAre("event", "held", "held"));
   EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 0; }));
   EXPECT_EQ(First("HELD_0").subject,
-            HeldSubject(0, MailClass::kTransactional, "site1", "default", SlotOf(record_.record_id()),
-                        FromProto(record_.mails(0).expire_time())));
+            HeldSubject({0, MailClass::kTransactional, "site1", "default"}, SlotOf(record_.record_id()),
+                        MinuteOf(FromProto(record_.mails(0).expire_time()))));
   const v1::Record shelved = RecordIn("HELD_0");
   EXPECT_EQ(shelved.record_id(), record_.record_id());
   ASSERT_EQ(shelved.mails_size(), 2);

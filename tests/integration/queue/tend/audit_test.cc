@@ -97,8 +97,8 @@ class AuditTest : public RealQueue {
       mail.set_generation(1);
       *record.add_mails() = mail;
     }
-    Store({HeldSubject(0, MailClass::kTransactional, "site1", kTenant, SlotOf(record.record_id()),
-                       FromProto(mails[0].expire_time())),
+    Store({HeldSubject({0, MailClass::kTransactional, "site1", kTenant}, SlotOf(record.record_id()),
+                       MinuteOf(FromProto(mails[0].expire_time()))),
            std::make_shared<const std::string>(record.SerializeAsString()),
            {}});
     return mails;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/mail/ulid.h"
 #include "common/queue/events/events.h"
+#include "outbound/route/route.h"
 
 namespace goniec::outbound {
 namespace {
@@ -26,6 +27,7 @@ using testing::IsEmpty;
 
 const WallTime kNow = WallTime(hours(400'000));
 constexpr char kDomain[] = "sink.test";
+constexpr char kSite[] = "mx:mx.sink.test:25";
 
 RetryPolicy Policy() {
   RetryPolicy policy;
@@ -35,7 +37,7 @@ RetryPolicy Policy() {
   return policy;
 }
 
-queue::v1::Record MakeRecord(std::uint32_t attempts, hours life) {
+queue::v1::Record MakeRecord(std::uint32_t attempts, minutes life) {
   queue::v1::Record record;
   record.set_record_id(mail::NewRecordId(kNow));
   Mail& mail = *record.add_mails();
@@ -80,9 +82,10 @@ Result NotTried(Reason reason, std::vector<std::uint32_t> to,
 }
 
 Conclusion ConcludeOf(const queue::v1::Record& record, const std::vector<Result>& results,
-                      const LastOutcomes& last = {}, const RetryPolicy& policy = Policy()) {
+                      const LastOutcomes& last = {}, const RetryPolicy& policy = Policy(),
+                      const std::string& site = kSite) {
   const std::string domain = kDomain;
-  return Conclude({record, record.mails(0), domain, last, results}, policy, kNow, [] { return 0.5; });
+  return Conclude({record, record.mails(0), domain, site, last, results}, policy, kNow, [] { return 0.5; });
 }
 
 // "DELIVERED 0,1 attempts=3 REPLY"
@@ -113,12 +116,18 @@ const queue::ToWait& WaitOf(const Conclusion& conclusion) {
   return std::get<queue::ToWait>(conclusion.move->to);
 }
 
-// "0,2 in 300 s"; empty without.
+// "0,2 in 300 s", "0,2 on the shelf"; empty without.
 std::string MoveOf(const Conclusion& conclusion) {
   if (!conclusion.move) return "";
   std::string shown;
   for (const auto& recipient : conclusion.move->record.mails(0).recipients()) {
     absl::StrAppend(&shown, shown.empty() ? "" : ",", recipient.index());
+  }
+  if (const auto* held = std::get_if<queue::ToHeld>(&conclusion.move->to)) {
+    EXPECT_EQ(held->site, SiteToken(kSite));
+    EXPECT_EQ(held->site_name, kSite);
+    EXPECT_FALSE(held->minute.has_value());
+    return shown + " on the shelf";
   }
   return absl::StrCat(shown, " in ",
                       std::chrono::duration_cast<seconds>(WaitOf(conclusion).at - kNow).count(), " s");
@@ -135,8 +144,9 @@ struct Row {
   bool forfeit = false;
   std::size_t ambiguous = 0;
   std::uint32_t attempts_before = 0;
-  hours life = hours(24);
+  minutes life = hours(24);
   bool at_most_once = false;
+  std::string site = kSite;
 };
 
 class ConcludeTest : public testing::TestWithParam<Row> {};
@@ -147,7 +157,7 @@ TEST_P(ConcludeTest, SaysWhatFollows) {
   if (row.at_most_once) {
     record.mutable_mails(0)->set_ambiguous_policy(queue::v1::AMBIGUOUS_POLICY_AT_MOST_ONCE);
   }
-  const Conclusion conclusion = ConcludeOf(record, row.results);
+  const Conclusion conclusion = ConcludeOf(record, row.results, {}, Policy(), row.site);
   EXPECT_EQ(EventsOf(conclusion), row.events);
   EXPECT_EQ(ToldOf(conclusion), row.told);
   EXPECT_EQ(MoveOf(conclusion), row.move);
@@ -240,18 +250,81 @@ INSTANTIATE_TEST_SUITE_P(
                         .told = "delivered=1 bounced=1 deferred=1",
                         .move = "0 in 300 s",
                         .ended = true},
-                    Row{.name = "ABusySiteCountsNoAttempt",
-                        .results = {NotTried(queue::v1::REASON_SITE_BUSY, {0, 1}, seconds(90))},
-                        .events = {"DEFERRED 0,1 attempts=2 SITE_BUSY"},
-                        .told = "busy=2",
-                        .move = "0,1 in 90 s",
-                        .attempts_before = 2},
-                    Row{.name = "NorDoesALookupThatWasNotMade",
+                    Row{.name = "ALookupThatWasNotMadeCountsNoAttempt",
                         .results = {NotTried(queue::v1::REASON_LOOKUP_BUSY, {0})},
-                        .events = {"DEFERRED 0 attempts=0 LOOKUP_BUSY"},
+                        .events = {"DEFERRED 0 attempts=2 LOOKUP_BUSY"},
                         .told = "deferred=1",
-                        .move = "0 in 60 s"}),
+                        .move = "0 in 60 s",
+                        .attempts_before = 2}),
     [](const auto& info) { return info.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Shelves, ConcludeTest,
+    testing::Values(Row{.name = "ABusySiteCountsNoAttempt",
+                        .results = {NotTried(queue::v1::REASON_SITE_BUSY, {0, 1}, seconds(90))},
+                        .events = {"HELD 0,1 attempts=2 SITE_BUSY"},
+                        .told = "busy=2",
+                        .move = "0,1 on the shelf",
+                        .attempts_before = 2},
+                    Row{.name = "NorDoesAClosedOne",
+                        .results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
+                        .events = {"HELD 0 attempts=0 SITE_CLOSED"},
+                        .told = "busy=1",
+                        .move = "0 on the shelf"},
+                    Row{.name = "WhatOthersOfTheLegCameToIsNoAttemptOfThese",
+                        .results = {Delivered({0}), NotTried(queue::v1::REASON_SITE_BUSY, {1}), Refused({2})},
+                        .events = {"DELIVERED 0 attempts=3 ACCEPTED", "BOUNCED 2 attempts=3 REPLY",
+                                   "HELD 1 attempts=2 SITE_BUSY"},
+                        .told = "delivered=1 bounced=1 busy=1",
+                        .move = "1 on the shelf",
+                        .ended = true,
+                        .attempts_before = 2},
+                    Row{.name = "ALegThatWasTriedWaitsForItsTime",
+                        .results = {Later({0}), NotTried(queue::v1::REASON_SITE_CLOSED, {1})},
+                        .events = {"DEFERRED 0 attempts=1 REPLY", "DEFERRED 1 attempts=1 SITE_CLOSED"},
+                        .told = "deferred=1 busy=1",
+                        .move = "0,1 in 60 s"},
+                    Row{.name = "JustLongEnoughBeforeItExpires",
+                        .results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
+                        .events = {"HELD 0 attempts=0 SITE_CLOSED"},
+                        .told = "busy=1",
+                        .move = "0 on the shelf",
+                        .life = kLeastOnShelf},
+                    Row{.name = "NotShortlyBeforeItExpires",
+                        .results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
+                        .events = {"DEFERRED 0 attempts=0 SITE_CLOSED"},
+                        .told = "busy=1",
+                        .move = "0 in 60 s",
+                        .life = kLeastOnShelf - minutes(1)},
+                    Row{.name = "NorWhenItsTimeIsOver",
+                        .results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
+                        .events = {"EXPIRED 0 attempts=0 EXPIRED"},
+                        .told = "expired=1",
+                        .ended = true,
+                        .life = minutes(0)},
+                    Row{.name = "NotWithoutASite",
+                        .results = {NotTried(queue::v1::REASON_SITE_BUSY, {0})},
+                        .events = {"DEFERRED 0 attempts=0 SITE_BUSY"},
+                        .told = "busy=1",
+                        .move = "0 in 60 s",
+                        .site = ""}),
+    [](const auto& info) { return info.param.name; });
+
+// It may lie there until its last minute, whatever a policy says of retries.
+TEST(Conclude, AShelfAsksForNoTime) {
+  RetryPolicy policy = Policy();
+  policy.first_delay = hours(24);
+  policy.max_delay = hours(24);
+  const queue::v1::Record record = MakeRecord(0, hours(1));
+  const std::string domain = kDomain;
+  const std::string site = kSite;
+  const std::vector<Result> results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})};
+  const Conclusion conclusion =
+      Conclude({record, record.mails(0), domain, site, {}, results}, policy, kNow, [] { return 0.5; });
+  EXPECT_EQ(MoveOf(conclusion), "0 on the shelf");
+  EXPECT_FALSE(conclusion.events.at(0).has_next_attempt_time());
+  EXPECT_EQ(conclusion.events.at(0).generation(), 3U);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Returns, ConcludeTest,
@@ -342,13 +415,15 @@ TEST(Conclude, EveryResultHasAJitterOfItsOwn) {
   policy.jitter_percent = 20;
   const queue::v1::Record record = MakeRecord(0, hours(24));
   const std::string domain = kDomain;
+  const std::string site = kSite;
   const std::vector<Result> results = {Later({0}), Later({1})};
   std::vector<double> numbers = {0.0, 0.75};
-  const Conclusion conclusion = Conclude({record, record.mails(0), domain, {}, results}, policy, kNow, [&] {
-    const double next = numbers.back();
-    numbers.pop_back();
-    return next;
-  });
+  const Conclusion conclusion =
+      Conclude({record, record.mails(0), domain, site, {}, results}, policy, kNow, [&] {
+        const double next = numbers.back();
+        numbers.pop_back();
+        return next;
+      });
   EXPECT_THAT(numbers, IsEmpty());
   EXPECT_EQ(WaitOf(conclusion).at, kNow + minutes(4)) << "the earlier of the two";
 }

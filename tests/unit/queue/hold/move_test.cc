@@ -47,7 +47,11 @@ v1::Record MakeRecord() {
 
 Move Held(const v1::Record& record, int mail, const std::vector<std::uint32_t>& positions,
           const std::string& site = "site1", std::uint32_t attempts = 1) {
-  return MakeMove(record, record.mails(mail), positions, ToHeld{site}, attempts);
+  return MakeMove(record, record.mails(mail), positions, ToHeld{.site = site}, attempts);
+}
+// On the shelf of what comes back in a minute.
+Move Later(const v1::Record& record, int mail, std::int64_t minute) {
+  return MakeMove(record, record.mails(mail), {0}, ToHeld{.site = kLaterShelf, .minute = minute}, 1);
 }
 Move Waiting(const v1::Record& record, int mail, const std::vector<std::uint32_t>& positions) {
   return MakeMove(record, record.mails(mail), positions, ToWait{"sink.test", kAt}, 1);
@@ -117,6 +121,9 @@ INSTANTIATE_TEST_SUITE_P(
           {"EveryShelfItsOwn",
            {Held(record, 0, {0}), Held(record, 1, {0}, "site2"), Held(record, 2, {0})},
            {"site1 0:0 2:0", "site2 1:0"}},
+          {"EveryMinuteItsOwn",
+           {Later(record, 0, 7), Later(record, 1, 8), Later(record, 2, 7)},
+           {"later 0:0 2:0", "later 1:0"}},
           {"CopiesInWaitStayAlone",
            {Waiting(record, 0, {0}), Held(record, 0, {1}), Waiting(record, 1, {0}), Held(record, 1, {1})},
            {"wait 0:0", "site1 0:1 1:1", "wait 1:0"}},
@@ -160,17 +167,58 @@ TEST(EncodeMove, ACopyInWaitHasItsSchedule) {
             "due.3.transactional.acme.01aryz6s41tsv4rrffq69g5f01.1.test.sink");
 }
 
-TEST(EncodeMove, ARecordOnAShelfLiesInTheHourOfItsEarliestExpiry) {
+TEST(EncodeMove, ARecordOnAShelfLiesInTheMinuteOfItsEarliestExpiry) {
   const v1::Record record = MakeRecord();
   const Move move = Together({Held(record, 0, {0}), Held(record, 2, {1})}, kRoom).at(0);
   const OutgoingMessage message = EncodeMove(move, 3);
-  EXPECT_EQ(message.subject, absl::StrCat("held.3.transactional.site1.acme.", SlotOf(kRecordId), ".500003"));
+  EXPECT_EQ(message.subject,
+            absl::StrCat("held.3.transactional.site1.acme.", SlotOf(kRecordId), ".", 500'003 * 60));
   EXPECT_EQ(Header(message, kHeaderSchedule), "");
   v1::Record stored;
   ASSERT_TRUE(stored.ParseFromString(*message.payload));
   EXPECT_TRUE(CheckRecord(stored, message.subject).ok()) << CheckRecord(stored, message.subject);
   EXPECT_TRUE(CheckRecord(stored, ReleasedSubject(message.subject)).ok());
 }
+
+TEST(EncodeMove, WhatWaitsOnAShelfLiesInTheMinuteInWhichItComesBack) {
+  const OutgoingMessage message = EncodeMove(Later(MakeRecord(), 1, 30'000'017), 3);
+  EXPECT_EQ(message.subject,
+            absl::StrCat("held.3.transactional.later.acme.", SlotOf(kRecordId), ".30000017"));
+}
+
+struct OverflowCase {
+  const char* name;
+  std::chrono::seconds due_in;
+  std::chrono::seconds expires_in;
+  std::string to;
+};
+
+class OverflowTest : public testing::TestWithParam<OverflowCase> {};
+
+TEST_P(OverflowTest, GoesToTheShelfForItsTime) {
+  v1::Record record = MakeRecord();
+  *record.mutable_mails(0)->mutable_expire_time() = ToProto(kAccepted + GetParam().expires_in);
+  Move move = MakeMove(record, record.mails(0), {0}, ToWait{"sink.test", kAccepted + GetParam().due_in}, 1);
+  PutOnShelf(move, kAccepted);
+  const std::string subject = EncodeMove(move, 0).subject;
+  EXPECT_EQ(subject.substr(0, subject.find('.')), GetParam().to.substr(0, 4));
+  if (!move.into_wait()) {
+    EXPECT_EQ(absl::StrCat("held +", *std::get<ToHeld>(move.to).minute - MinuteOf(kAccepted)), GetParam().to);
+  }
+}
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+// kAccepted is the first moment of a minute.
+INSTANTIATE_TEST_SUITE_P(
+    All, OverflowTest,
+    testing::Values(OverflowCase{"NeverBeforeItsTime", minutes(10), hours(24), "held +11"},
+                    OverflowCase{"NorMoreThanAMinuteLater", minutes(10) + seconds(59), hours(24), "held +11"},
+                    OverflowCase{"NotIntoAMinuteThatMayBeOver", seconds(1), hours(24), "wait"},
+                    OverflowCase{"TheLastAttemptBeforeExpiryIsOnTime", hours(2), hours(2) + seconds(90),
+                                 "wait"}),
+    [](const auto& info) { return info.param.name; });
 
 // By its id a repeated publish is dropped: it must not be that of another move.
 TEST(EncodeMove, TheIdSaysWhichRecipientsMovedAndToWhichGeneration) {

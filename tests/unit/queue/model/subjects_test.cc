@@ -82,17 +82,44 @@ TEST(Subjects, WhatIsDueOfAMessageIsLookedForAtOneGeneration) {
 }
 
 TEST(Subjects, AShelfIsASitesAndItsRecordsComeBackUnderTheSameTail) {
-  const WallTime expiry{std::chrono::hours(494'000) + std::chrono::minutes(59)};
-  const std::string held = HeldSubject(1, MailClass::kBulk, "site1", "acme", 3425, expiry);
-  EXPECT_EQ(held, "held.1.bulk.site1.acme.3425.494000");
-  EXPECT_EQ(ReleasedSubject(held), "due.1.held.bulk.site1.acme.3425.494000");
-  EXPECT_EQ(HeldSubject(0, MailClass::kBulk, "s", "t", 0, WallTime::min()), "held.0.bulk.s.t.0.0");
+  const WallTime expiry{std::chrono::minutes(29'640'000) + std::chrono::seconds(59)};
+  const ShelfPlace place{1, MailClass::kBulk, "site1", "acme"};
+  const std::string held = HeldSubject(place, 3425, MinuteOf(expiry));
+  EXPECT_EQ(held, "held.1.bulk.site1.acme.3425.29640000");
+  EXPECT_EQ(ReleasedSubject(held), "due.1.held.bulk.site1.acme.3425.29640000");
+  EXPECT_EQ(MinuteOf(WallTime::min()), 0);
   EXPECT_TRUE(IsHeld(held));
   EXPECT_FALSE(IsHeld(ReleasedSubject(held)));
   EXPECT_TRUE(IsReleased(ReleasedSubject(held)));
   for (const std::string& other : {held, std::string("due.0.bulk.held.x.1.org"), std::string("due.0")}) {
     EXPECT_FALSE(IsReleased(other)) << other;
   }
+}
+
+TEST(Subjects, WhatASubjectOfTheShelfSaysIsReadBack) {
+  const ShelfPlace place{1, MailClass::kTransactional, "site1", "acme"};
+  const std::string held = HeldSubject(place, 3425, 29'640'000);
+  for (const std::string& subject : {held, ReleasedSubject(held)}) {
+    const std::optional<OnShelf> shelf = ParseHeld(subject);
+    ASSERT_TRUE(shelf.has_value()) << subject;
+    EXPECT_EQ(shelf->place, place);
+    EXPECT_EQ(shelf->slot, 3425);
+    EXPECT_EQ(shelf->minute, 29'640'000);
+  }
+  for (const char* other :
+       {"", "held.0.bulk.site1.acme.1", "held.0.bulk.site1.acme.1.2.3", "held.x.bulk.site1.acme.1.2",
+        "held.-1.bulk.site1.acme.1.2", "held.0.other.site1.acme.1.2", "held.0.bulk.site1.acme.4096.2",
+        "held.0.bulk.site1.acme.1.-2", "held.0.bulk.site1.acme.1.x", "due.0.bulk.site1.acme.1.2"}) {
+    EXPECT_FALSE(ParseHeld(other).has_value()) << other;
+  }
+}
+
+TEST(Subjects, AShelfIsAskedByPlaceBySiteAndByMinute) {
+  EXPECT_EQ(ShelfFilter({1, MailClass::kBulk, "site1", "acme"}), "held.1.bulk.site1.acme.*.*");
+  EXPECT_EQ(SiteShelfFilter(1, "site1"), "held.1.*.site1.*.*.*");
+  EXPECT_EQ(SiteShelfFilter(1, ""), "held.1.*.*.*.*.*");
+  EXPECT_EQ(ShelfMinuteFilter(1, 29'640'000), "held.1.*.*.*.*.29640000");
+  EXPECT_EQ(ReleasedFilter(1), "due.1.held.>");
 }
 
 TEST(Subjects, OnlyACopyOfOneMessageNamesIt) {
