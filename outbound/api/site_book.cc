@@ -29,7 +29,6 @@ constexpr int kFreshFactor = 10;
 constexpr int kSmallBatch = 500;
 constexpr int kLargeBatch = 4;
 constexpr std::string_view kWordPrefix = "site.";
-constexpr std::string_view kMemberPrefix = "worker.";
 // Others count a worker for three periods after its last word; here it is seen by the broker's clock.
 constexpr std::chrono::milliseconds kMemberFresh = queue::kPresencePeriod * 3 + std::chrono::seconds(1);
 
@@ -83,13 +82,13 @@ asio::awaitable<void> ReadNames(queue::Broker& broker, SiteSources& sources) {
 
 asio::awaitable<void> ReadWorkers(queue::Broker& broker, SiteSources& sources) {
   absl::StatusOr<std::vector<Entry>> members = co_await ReadKeys(
-      broker, queue::kPresenceBucket, absl::StrCat(ToAbsl(kMemberPrefix), "*"), kSmallBatch);
+      broker, queue::kPresenceBucket, absl::StrCat(queue::kWorkerPrefix, "*"), kSmallBatch);
   if (members.ok()) {
     const WallTime now = broker.Now();
     sources.members.emplace();
     for (const Entry& entry : *members) {
       if (now - entry.stored_at > kMemberFresh) continue;
-      sources.members->push_back(entry.key.substr(kMemberPrefix.size()));
+      sources.members->push_back(entry.key.substr(std::string_view(queue::kWorkerPrefix).size()));
     }
     std::sort(sources.members->begin(), sources.members->end());
   }

@@ -66,8 +66,7 @@ class ListSitesTest : public ApiFixture {
                   int accepted) {
     queue::v1::Record record;
     record.add_mails()->mutable_accept_time()->set_seconds(accepted);
-    const WallTime expiry{std::chrono::seconds(accepted + 3'600)};
-    Store({queue::HeldSubject(0, mail_class, SiteToken(site), tenant, slot, expiry),
+    Store({queue::HeldSubject({0, mail_class, SiteToken(site), tenant}, slot, accepted / 60 + 60),
            Bytes(record.SerializeAsString())});
   }
   void PutMark(const std::string& site) {

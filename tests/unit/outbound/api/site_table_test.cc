@@ -260,8 +260,8 @@ TEST(WaitingDomain, IsBehindTheGeneration) {
       queue::WaitSubject(3, MailClass::kBulk, "shop", "01arz3ndektsv4rrffq69g5fav", 2, "mail.x.test");
   EXPECT_EQ(WaitingDomain(subject), queue::DomainTokens("mail.x.test"));
   EXPECT_EQ(WaitingDomain(queue::DueSubject(subject)), queue::DomainTokens("mail.x.test"));
-  const std::string released = queue::ReleasedSubject(
-      queue::HeldSubject(3, MailClass::kBulk, SiteToken(kSite), "shop", 12, WallTime()));
+  const std::string released =
+      queue::ReleasedSubject(queue::HeldSubject({3, MailClass::kBulk, SiteToken(kSite), "shop"}, 12, 7));
   for (const std::string& other : {released, std::string("wait.0.bulk.shop.id.1"), std::string("wait.0"),
                                    std::string(), std::string("wait.0.bulk.shop.id.1.")}) {
     EXPECT_FALSE(WaitingDomain(other).has_value()) << other;
