@@ -81,8 +81,8 @@ asio::awaitable<void> ReadNames(queue::Broker& broker, SiteSources& sources) {
 }
 
 asio::awaitable<void> ReadWorkers(queue::Broker& broker, SiteSources& sources) {
-  absl::StatusOr<std::vector<Entry>> members = co_await ReadKeys(
-      broker, queue::kPresenceBucket, absl::StrCat(queue::kWorkerPrefix, "*"), kSmallBatch);
+  absl::StatusOr<std::vector<Entry>> members =
+      co_await ReadKeys(broker, queue::kPresenceBucket, absl::StrCat(queue::kWorkerPrefix, "*"), kSmallBatch);
   if (members.ok()) {
     const WallTime now = broker.Now();
     sources.members.emplace();
@@ -219,7 +219,7 @@ asio::awaitable<absl::StatusOr<WallTime>> SiteBook::OldestOnShelf(std::string si
   WallTime oldest = WallTime::max();
   for (int lane = 0; lane < lanes_; ++lane) {
     const absl::StatusOr<queue::DirectBatch> first = co_await queue::GetDirectBatch(
-        broker_, queue::HeldStream(lane), absl::StrCat("held.", lane, ".*.", site, ".>"), 1, std::nullopt);
+        broker_, queue::HeldStream(lane), queue::SiteShelfFilter(lane, site), 1, std::nullopt);
     if (!first.ok()) co_return first.status();
     if (first->messages.empty()) continue;
     oldest = std::min(oldest, OldestIn(first->messages.front().data).value_or(oldest));
