@@ -1,6 +1,7 @@
 #include "outbound/service.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
@@ -33,6 +34,8 @@
 #include "outbound/route/router.h"
 #include "outbound/site/cluster_view.h"
 #include "outbound/site/shared_sites.h"
+#include "outbound/site/site_reporter.h"
+#include "outbound/site/worker_name.h"
 
 namespace goniec::outbound {
 
@@ -63,6 +66,12 @@ void FitIntoFileLimit(OutboundConfig& config) {
   config.dns.max_lookups = static_cast<int>(lookups);
 }
 
+// Of this machine or pod, which need not be the name that mail is sent under.
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 // Requests of many megabytes come and go: what they leave goes back to the system, large blocks at once.
 // Where nothing else runs, few arenas hold what is small.
 void ReturnFreedMemory(bool alone) {
@@ -91,6 +100,7 @@ struct Service::State {
   void StopThreads();
 
   OutboundConfig config;
+  const std::string worker_name = NewWorkerName(HostName());
   observe::Metrics metrics;
   http::Health health;
   http::Condition draining;
@@ -114,7 +124,8 @@ struct Service::State {
   std::unique_ptr<Router> router;
   std::shared_ptr<net::TlsClientContext> tls;
   std::unique_ptr<SharedSites> sites;
-  std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<SitePool> dispatcher;
+  std::unique_ptr<SiteReporter> reporter;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<Auditor> auditor;
@@ -147,13 +158,16 @@ absl::Status Service::State::StartDelivery() {
     if (!context.ok()) return context.status();
     tls = *std::move(context);
   }
-  sites = std::make_unique<SharedSites>(SharedSitesParts{executor, *delivery_broker, *router, metrics,
-                                                         NameForALife(config.hostname), config.queue.lanes,
-                                                         config.worker.slots});
+  sites = std::make_unique<SharedSites>(SharedSitesParts{
+      executor, *delivery_broker, *router, metrics, worker_name, config.queue.lanes, config.worker.slots});
   dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, sites->view(), metrics);
   worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
                                                 *dispatcher, config.retry, config.worker, metrics, Hooks()});
   sites->Start([this] { worker->Start(); });
+  reporter = std::make_unique<SiteReporter>(
+      *delivery_broker, executor, worker_name,
+      [pool = dispatcher.get()](std::size_t most) { return pool->Snapshot(most); }, metrics);
+  reporter->Start();
   return absl::OkStatus();
 }
 
@@ -185,8 +199,9 @@ absl::Status Service::State::StartApi() {
     commits.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
   });
   absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(
-      config.api, ApiDeps{*api_broker, *publisher, *finder, metrics, api_thread->context(0).get_executor(),
-                          config.retry, config.hostname, [this] { return readiness->Latest(); }});
+      config.api,
+      ApiDeps{*api_broker, *publisher, *finder, metrics, api_thread->context(0).get_executor(), config.retry,
+              config.hostname, [this] { return readiness->Latest(); }, *reads, config.queue.lanes});
   if (!server.ok()) return server.status();
   api = *std::move(server);
   if (const auto warning = ExposureWarning(config.api)) observe::Warn("api exposed", {{"why", *warning}});
@@ -270,6 +285,7 @@ bool Service::Drain() {
     const bool alone = state_->worker == nullptr;
     state_->api->Shutdown(alone ? state_->config.drain_limit : std::chrono::milliseconds(5'000));
   }
+  if (state_->reporter != nullptr) state_->reporter->Stop();
   if (state_->auditor != nullptr) state_->auditor->Stop();
   if (state_->readiness != nullptr) state_->readiness->Stop();
   if (state_->level != nullptr) state_->level->Stop();

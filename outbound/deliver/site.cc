@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/queue/model/timestamps.h"
 #include "outbound/route/mx_hosts.h"
 
 namespace goniec::outbound {
@@ -110,6 +111,15 @@ std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiti
   // What goes soon at its rate, however fast the site may be.
   const auto soon = (config.max_wait / 2) * rates_->messages->ours() / limits_.messages->per;
   return std::min(most, 1 + static_cast<std::size_t>(soon));
+}
+
+std::optional<WallTime> Site::OldestWaiting() const {
+  std::optional<WallTime> oldest;
+  queue_.ForEach([&](const auto& job) {
+    const WallTime accepted = queue::FromProto(job->mail->accept_time());
+    oldest = oldest ? std::min(*oldest, accepted) : accepted;
+  });
+  return oldest;
 }
 
 std::size_t Site::MostWaitingOfYielding() const {

@@ -128,6 +128,7 @@ void SitePool::Deliver(Job job) {
   auto in_hand = std::make_unique<Job>(std::move(job));
   in_hand->TakeOver(now);
   site.TakeOver();
+  site.NoteDomain(in_hand->mail->recipients(static_cast<int>(in_hand->recipients.front())).address());
   ++jobs_;
   metrics_.jobs.Set(static_cast<double>(jobs_));
   if (draining_) return HandBack(site, std::move(in_hand));

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
-#include <cctype>
 #include <future>
-#include <random>
 #include <utility>
 
 #include "common/base/spawn.h"
@@ -21,23 +19,8 @@ namespace {
 constexpr std::chrono::seconds kLeaveLimit{3};
 // Every request has a limit of its own.
 constexpr std::chrono::seconds kEndLimit{10};
-constexpr std::size_t kMostOfHostname = 40;
-constexpr int kRandomCharacters = 12;
 
 }  // namespace
-
-std::string NameForALife(std::string_view hostname) {
-  constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string name(hostname.substr(0, kMostOfHostname));
-  for (char& c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    c = std::isalnum(byte) != 0 && byte < 0x80 ? static_cast<char>(std::tolower(byte)) : '-';
-  }
-  if (!name.empty()) name += '-';
-  std::random_device random;
-  for (int i = 0; i < kRandomCharacters; ++i) name += kCharacters[random() % kCharacters.size()];
-  return name;
-}
 
 struct SharedSites::State : std::enable_shared_from_this<State> {
   explicit State(SharedSitesParts the_parts)

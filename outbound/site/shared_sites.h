@@ -13,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "common/queue/hold/shelf.h"
@@ -30,15 +29,12 @@ namespace goniec::outbound {
 class ClusterView;
 class Router;
 
-// A name for one process's life, as presence wants it: the host's name, and some characters by chance.
-std::string NameForALife(std::string_view hostname);
-
 struct SharedSitesParts {
   asio::any_io_executor executor;
   queue::Broker& broker;
   const Router& router;
   observe::Metrics& metrics;
-  std::string name;  // NameForALife()
+  std::string name;  // NewWorkerName() (worker_name.h)
   int lanes = 1;
   std::size_t slots = 1'000;  // worker.slots
   std::chrono::milliseconds presence_period{3'000};
