@@ -37,7 +37,7 @@ using Word = queue::v1::SiteWord;
 constexpr milliseconds kIdle{5'000};
 // A shelf that was found empty is looked at again after a pause that doubles up to the second.
 constexpr milliseconds kFirstPause{250};
-constexpr milliseconds kLongestLookPause{5'000};
+constexpr milliseconds kLongestLookPause{1'000};
 // Shelves without anything, as far as we know, that are looked at in one tick.
 constexpr std::size_t kLooksATick = 64;
 // Sites that are served at once; records of one shelf in one go.
@@ -64,6 +64,7 @@ struct Shelf {
 };
 
 struct KeptSite {
+  std::optional<bool> ours;  // as long as the members stay
   std::map<ShelfPlace, Shelf> shelves;
   ReleasePace pace;
   std::uint64_t epoch = 0;  // the pace is of this one
@@ -75,10 +76,8 @@ struct KeptSite {
   DrainCursor drain;
 };
 
-struct Outstanding {
-  std::map<std::string, std::size_t> records;  // by site
-  std::size_t all = 0;
-};
+// Released records that are not acknowledged, by site.
+using Outstanding = std::map<std::string, std::size_t>;
 
 }  // namespace
 
@@ -100,7 +99,6 @@ struct Keeper::State : std::enable_shared_from_this<State> {
   // Adds what is to be done for the site, or its turn.
   void Plan(const std::string& token, KeptSite& site, const Outstanding& outstanding, BootTime now,
             std::vector<SiteTurn>& turns_wanted, std::vector<asio::awaitable<void>>& work);
-  [[nodiscard]] std::size_t RoomInAll(std::size_t outstanding) const;
   static asio::awaitable<void> Serve(std::shared_ptr<State> self, SiteTurn turn, std::size_t records);
   asio::awaitable<bool> ServeSome(ToRelease part, std::size_t* served);
   asio::awaitable<void> FoundEmpty(ShelfPlace place);
@@ -161,8 +159,10 @@ asio::awaitable<bool> Keeper::State::Tick() {
     co_await ForgetOldWords();
   }
   std::vector<std::string> ours;
-  for (const auto& [token, site] : sites) {
-    if (!site.shelves.empty() && parts.cluster.IsKeeper(token)) ours.push_back(token);
+  for (auto& [token, site] : sites) {
+    if (site.shelves.empty()) continue;
+    if (!site.ours) site.ours = parts.cluster.IsKeeper(token);
+    if (*site.ours) ours.push_back(token);
   }
   kept.Set(static_cast<double>(ours.size()));
   if (ours.empty()) co_return false;
@@ -173,13 +173,23 @@ asio::awaitable<bool> Keeper::State::Tick() {
   }
   const BootTime now = BootClock::now();
   looks_left = kLooksATick;
+  std::size_t draining = 0;
+  std::size_t stuck = 0;
   std::vector<SiteTurn> wanted;
   std::vector<asio::awaitable<void>> work;
   for (const std::string& token : ours) {
     const auto it = sites.find(token);
-    if (it != sites.end()) Plan(token, it->second, *outstanding, now, wanted, work);
+    if (it == sites.end()) continue;
+    Plan(token, it->second, *outstanding, now, wanted, work);
+    const auto counted = outstanding->find(token);
+    if (counted == outstanding->end()) continue;
+    (it->second.pace.IsStuck(now) ? stuck : draining) += counted->second;
   }
-  const std::vector<std::size_t> shares = turns.ShareOut(wanted, RoomInAll(outstanding->all));
+  const ReleaseRoom room = RoomOf(parts.slots, mails_a_record, draining, stuck);
+  if (!room.unproven_too) {
+    std::erase_if(wanted, [this](const SiteTurn& turn) { return !sites.at(turn.site).pace.proven(); });
+  }
+  const std::vector<std::size_t> shares = turns.ShareOut(wanted, room.records);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (shares[i] > 0) work.push_back(Serve(shared_from_this(), std::move(wanted[i]), shares[i]));
   }
@@ -192,10 +202,7 @@ asio::awaitable<absl::StatusOr<Outstanding>> Keeper::State::Count() {
   for (int lane = 0; lane < parts.lanes; ++lane) {
     const auto counts = co_await queue::CountReleased(parts.broker, lane);
     if (!counts.ok()) co_return counts.status();
-    for (const auto& [place, records] : *counts) {
-      outstanding.records[place.site] += records;
-      outstanding.all += records;
-    }
+    for (const auto& [place, records] : *counts) outstanding[place.site] += records;
   }
   co_return outstanding;
 }
@@ -203,8 +210,8 @@ asio::awaitable<absl::StatusOr<Outstanding>> Keeper::State::Count() {
 void Keeper::State::Plan(const std::string& token, KeptSite& site, const Outstanding& outstanding,
                          BootTime now, std::vector<SiteTurn>& turns_wanted,
                          std::vector<asio::awaitable<void>>& work) {
-  const auto counted = outstanding.records.find(token);
-  const std::size_t records = counted == outstanding.records.end() ? 0 : counted->second;
+  const auto counted = outstanding.find(token);
+  const std::size_t records = counted == outstanding.end() ? 0 : counted->second;
   const SiteWord view = parts.cluster.words().ViewOf(token);
   if (view.epoch != site.epoch) {
     site.epoch = view.epoch;
@@ -242,16 +249,6 @@ void Keeper::State::Plan(const std::string& token, KeptSite& site, const Outstan
     turn.shelves.push_back(place);
   }
   if (turn.room > 0 && !turn.shelves.empty()) turns_wanted.push_back(std::move(turn));
-}
-
-// Records that we may release now. All keepers together stay below a quarter of what workers may have
-// waiting; one record is always possible.
-std::size_t Keeper::State::RoomInAll(std::size_t outstanding) const {
-  const std::size_t workers = std::max<std::size_t>(parts.cluster.members().names.size(), 1);
-  const double most = static_cast<double>(workers * parts.slots) / 4 / mails_a_record;
-  const double free = std::max(most - static_cast<double>(outstanding), 0.0);
-  return std::max<std::size_t>(static_cast<std::size_t>(free / static_cast<double>(workers)),
-                               outstanding == 0 ? 1 : 0);
 }
 
 asio::awaitable<void> Keeper::State::Serve(std::shared_ptr<State> self, SiteTurn turn, std::size_t records) {
@@ -406,7 +403,11 @@ void Keeper::State::OnMark(const ShelfPlace& place) {
 
 void Keeper::State::OnToken(const std::string& token) {
   if (stopped) return;
-  if (!token.empty()) NoteProbe(token);
+  if (token.empty()) {
+    for (auto& [each, site] : sites) site.ours.reset();
+  } else {
+    NoteProbe(token);
+  }
   Wake();
 }
 

@@ -7,6 +7,8 @@
 namespace goniec::outbound {
 namespace {
 
+// What sites drain soon, in slots of a worker.
+constexpr double kSlotsAhead = 16;
 constexpr std::size_t kMostAhead = std::size_t{1} << 20;
 // Of a record that takes very long, no more than this is known.
 constexpr std::chrono::minutes kLongestKnown{1};
@@ -33,6 +35,8 @@ void ReleasePace::Found(std::size_t outstanding, BootTime now) {
   if (!since_) since_ = now;
   const std::size_t drained = outstanding_ > outstanding ? outstanding_ - outstanding : 0;
   if (drained > 0) {
+    proven_ = true;
+    last_drained_ = now;
     if (begun_) {
       const BootClock::duration took = now - *std::exchange(begun_, std::nullopt);
       one_takes_ = one_takes_.count() == 0 ? took : std::min(one_takes_, took);
@@ -55,9 +59,20 @@ void ReleasePace::Found(std::size_t outstanding, BootTime now) {
 
 void ReleasePace::Released(std::size_t records, BootTime now) {
   if (records == 0) return;
-  if (outstanding_ == 0) begun_ = now;
+  if (outstanding_ == 0) {
+    begun_ = now;
+    last_drained_ = now;
+  }
   outstanding_ += records;
   filled_ = filled_ || outstanding_ >= target_;
+}
+
+ReleaseRoom RoomOf(std::size_t slots, double mails_a_record, std::size_t draining, std::size_t stuck) {
+  const auto records = [&](double mails) {
+    return std::max<std::size_t>(static_cast<std::size_t>(mails / std::max(mails_a_record, 1.0)), 1);
+  };
+  const std::size_t most = records(static_cast<double>(slots) * kSlotsAhead);
+  return {most > draining ? most - draining : 0, stuck < records(static_cast<double>(slots) / 2)};
 }
 
 std::vector<std::size_t> ReleaseTurns::ShareOut(const std::vector<SiteTurn>& sites, std::size_t records) {

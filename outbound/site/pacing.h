@@ -26,6 +26,9 @@ namespace goniec::outbound {
 // What is released lasts a site for as long.
 inline constexpr std::chrono::seconds kAhead{3};
 
+// A site that drains nothing for so long takes none of the room of those that do.
+inline constexpr std::chrono::seconds kStuckAfter{5};
+
 // One site's, from its first release on; anew after it was closed. Counts records.
 class ReleasePace {
  public:
@@ -39,6 +42,12 @@ class ReleasePace {
   // the site takes more.
   void CameBack() { came_back_ = true; }
   [[nodiscard]] std::size_t target() const { return target_; }
+  // Something was drained since the pace began.
+  [[nodiscard]] bool proven() const { return proven_; }
+  // Something is released, and nothing has been drained for kStuckAfter.
+  [[nodiscard]] bool IsStuck(BootTime now) const {
+    return outstanding_ > 0 && now - last_drained_ > kStuckAfter;
+  }
 
  private:
   struct Drained {
@@ -52,6 +61,8 @@ class ReleasePace {
   std::size_t outstanding_ = 0;
   bool filled_ = false;  // the target was reached since it was last found drained
   bool came_back_ = false;
+  bool proven_ = false;
+  BootTime last_drained_;  // or begun anew
   BootTime no_more_before_;
   std::optional<BootTime> since_;
   // When the first was released while nothing was outstanding, until something is drained.
@@ -59,6 +70,17 @@ class ReleasePace {
   BootClock::duration one_takes_{0};  // the shortest time that one was seen to take
   std::deque<Drained> drained_;       // within the window
 };
+
+// What one keeper may have released in all. What sites drain soon lies with the broker for a few seconds, so
+// it may be many times what a worker has slots for. What is stuck may lie in the slots for minutes: beyond
+// half of them no site is begun with that is not known to take anything.
+struct ReleaseRoom {
+  std::size_t records = 0;
+  bool unproven_too = true;
+};
+// `slots`: a worker's (worker.slots). Outstanding records at our sites: of those that drain, and at those
+// that are stuck or closed.
+ReleaseRoom RoomOf(std::size_t slots, double mails_a_record, std::size_t draining, std::size_t stuck);
 
 // A site that may be given to.
 struct SiteTurn {

@@ -184,6 +184,48 @@ SiteTurn Turn(const std::string& site, std::size_t room) {
   return {site, room, {Place(site, "default")}};
 }
 
+TEST(ReleaseRoomTest, SitesThatDrainHaveMuchAndThoseThatAreStuckTakeNoneOfIt) {
+  struct {
+    const char* name;
+    std::size_t draining;
+    std::size_t stuck;
+    std::size_t records;
+    bool unproven_too;
+  } const rows[] = {
+      {"nothing out", 0, 0, 1'600, true},       {"some out", 600, 0, 1'000, true},
+      {"all out", 1'600, 0, 0, true},           {"more than all", 2'000, 0, 0, true},
+      {"many sites stuck", 0, 49, 1'600, true}, {"half of the slots stuck", 0, 50, 1'600, false},
+      {"both", 1'500, 60, 100, false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    const ReleaseRoom room = RoomOf(1'000, 10, row.draining, row.stuck);
+    EXPECT_EQ(room.records, row.records);
+    EXPECT_EQ(room.unproven_too, row.unproven_too);
+  }
+  EXPECT_EQ(RoomOf(1, 64, 0, 0).records, 1U);
+}
+
+TEST(ReleasePaceTest, ASiteIsStuckWhileNothingOfItIsDrained) {
+  ReleasePace pace;
+  BootTime now{std::chrono::hours(1)};
+  pace.Found(0, now);
+  EXPECT_FALSE(pace.IsStuck(now));
+  pace.Released(1, now);
+  EXPECT_FALSE(pace.IsStuck(now + kStuckAfter));
+  EXPECT_TRUE(pace.IsStuck(now + kStuckAfter + milliseconds(1)));
+  EXPECT_FALSE(pace.proven());
+  now += std::chrono::minutes(1);
+  pace.Found(0, now);
+  EXPECT_TRUE(pace.proven());
+  EXPECT_FALSE(pace.IsStuck(now));
+  pace.Released(2, now);
+  now += std::chrono::minutes(1);
+  pace.Found(1, now);
+  EXPECT_FALSE(pace.IsStuck(now));
+  EXPECT_TRUE(pace.IsStuck(now + std::chrono::seconds(6)));
+}
+
 TEST(ReleaseTurnsTest, SitesShareWhatMayBeReleased) {
   struct {
     const char* name;
