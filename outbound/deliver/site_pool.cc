@@ -237,6 +237,7 @@ void SitePool::PutBack(Site& site, std::unique_ptr<Job> job) {
   work_.Ended(job.get());
   if (draining_) return HandBack(site, std::move(job));
   if (!Admits(site.word(), job->probe_epoch)) return MoveOn(site, std::move(job), outcomes::kSiteClosed);
+  if (site.share() == 0) return MoveOn(site, std::move(job), outcomes::kSiteElsewhere);
   Queue(site, std::move(job), true);
 }
 
