@@ -1,6 +1,7 @@
 #include "outbound/service.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
@@ -29,8 +30,12 @@
 #include "outbound/consume/worker.h"
 #include "outbound/deliver/site_pool.h"
 #include "outbound/route/own_addresses.h"
+#include "outbound/route/route.h"
 #include "outbound/route/router.h"
 #include "outbound/site/cluster_view.h"
+#include "outbound/site/shared_sites.h"
+#include "outbound/site/site_reporter.h"
+#include "outbound/site/worker_name.h"
 
 namespace goniec::outbound {
 
@@ -61,6 +66,12 @@ void FitIntoFileLimit(OutboundConfig& config) {
   config.dns.max_lookups = static_cast<int>(lookups);
 }
 
+// Of this machine or pod, which need not be the name that mail is sent under.
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 // Requests of many megabytes come and go: what they leave goes back to the system, large blocks at once.
 // Where nothing else runs, few arenas hold what is small.
 void ReturnFreedMemory(bool alone) {
@@ -83,11 +94,13 @@ struct Service::State {
   absl::Status Connect(const char* what, std::unique_ptr<queue::Broker>& broker);
   void WatchBroker(queue::Broker& broker);
   absl::Status StartDelivery();
+  SiteHooks Hooks();
   absl::Status StartApi();
   void StartTending();
   void StopThreads();
 
   OutboundConfig config;
+  const std::string worker_name = NewWorkerName(HostName());
   observe::Metrics metrics;
   http::Health health;
   http::Condition draining;
@@ -110,8 +123,9 @@ struct Service::State {
   std::unique_ptr<dns::UnboundResolver> resolver;
   std::unique_ptr<Router> router;
   std::shared_ptr<net::TlsClientContext> tls;
-  AloneView view;
-  std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<SharedSites> sites;
+  std::unique_ptr<SitePool> dispatcher;
+  std::unique_ptr<SiteReporter> reporter;
   std::unique_ptr<Worker> worker;
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<Auditor> auditor;
@@ -144,11 +158,32 @@ absl::Status Service::State::StartDelivery() {
     if (!context.ok()) return context.status();
     tls = *std::move(context);
   }
-  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, view, metrics);
+  sites = std::make_unique<SharedSites>(SharedSitesParts{
+      executor, *delivery_broker, *router, metrics, worker_name, config.queue.lanes, config.worker.slots});
+  dispatcher = std::make_unique<SitePool>(executor, config.deliver, tls, sites->view(), metrics);
   worker = std::make_unique<Worker>(WorkerParts{executor, *delivery_broker, *finder, config.queue, *router,
-                                                *dispatcher, config.retry, config.worker, metrics});
-  worker->Start();
+                                                *dispatcher, config.retry, config.worker, metrics, Hooks()});
+  sites->Start([this] { worker->Start(); });
+  reporter = std::make_unique<SiteReporter>(
+      *delivery_broker, executor, worker_name,
+      [pool = dispatcher.get()](std::size_t most) { return pool->Snapshot(most); }, metrics);
+  reporter->Start();
   return absl::OkStatus();
+}
+
+// The worker and what all workers share of sites know of each other by these alone.
+SiteHooks Service::State::Hooks() {
+  SiteHooks hooks;
+  hooks.is_elsewhere = [this](const queue::ShelfPlace& place) {
+    Route route;
+    route.site = sites->NameOf(place);
+    return !route.site.empty() && !dispatcher->HasShare(route);
+  };
+  hooks.see_to_mark = [this](queue::ShelfPlace place, std::string site_name) {
+    return sites->SeeToMark(std::move(place), std::move(site_name));
+  };
+  hooks.came_back = [this](const std::string& site_token) { sites->CameBack(site_token); };
+  return hooks;
 }
 
 absl::Status Service::State::StartApi() {
@@ -164,8 +199,9 @@ absl::Status Service::State::StartApi() {
     commits.Fail("nats-server does not confirm what it is sent: look at its log and its disk");
   });
   absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(
-      config.api, ApiDeps{*api_broker, *publisher, *finder, metrics, api_thread->context(0).get_executor(),
-                          config.retry, config.hostname, [this] { return readiness->Latest(); }});
+      config.api,
+      ApiDeps{*api_broker, *publisher, *finder, metrics, api_thread->context(0).get_executor(), config.retry,
+              config.hostname, [this] { return readiness->Latest(); }, *reads, config.queue.lanes});
   if (!server.ok()) return server.status();
   api = *std::move(server);
   if (const auto warning = ExposureWarning(config.api)) observe::Warn("api exposed", {{"why", *warning}});
@@ -242,11 +278,14 @@ Service::~Service() {
 bool Service::Drain() {
   state_->draining.Fail("shutting down");
   bool clean = true;
+  if (state_->sites != nullptr) state_->sites->StopKeeping();
   if (state_->worker != nullptr) clean = state_->worker->Drain(state_->config.drain_limit);
+  if (state_->sites != nullptr) state_->sites->Leave();
   if (state_->api != nullptr) {
     const bool alone = state_->worker == nullptr;
     state_->api->Shutdown(alone ? state_->config.drain_limit : std::chrono::milliseconds(5'000));
   }
+  if (state_->reporter != nullptr) state_->reporter->Stop();
   if (state_->auditor != nullptr) state_->auditor->Stop();
   if (state_->readiness != nullptr) state_->readiness->Stop();
   if (state_->level != nullptr) state_->level->Stop();

@@ -85,10 +85,12 @@ void ReadTokens(const config::Section& section, std::vector<ApiToken>& tokens) {
   for (const config::Section& item : section.Items("tokens")) {
     ApiToken token;
     ReadHash(item, token);
+    item.Flag("operator", token.is_operator);
     ReadTenant(item, "tenant", token.tenant);
-    if (token.tenant.empty()) item.Problem("tenant", "is missing");
-    ReadDomains(item, token);
-    token.name = token.tenant;
+    const bool has_mail = item.Has("tenant") || item.Has("sender_domains") || !token.is_operator;
+    if (has_mail && token.tenant.empty()) item.Problem("tenant", "is missing");
+    if (has_mail) ReadDomains(item, token);
+    token.name = has_mail ? token.tenant : "operator";
     item.Text("name", token.name);
     const bool known = std::any_of(tokens.begin(), tokens.end(),
                                    [&](const ApiToken& other) { return other.sha256 == token.sha256; });
@@ -120,8 +122,13 @@ std::string WhatIsMissing(const ApiConfig& config) {
 }  // namespace
 
 bool HaveSeveralTenants(const std::vector<ApiToken>& tokens) {
-  return std::any_of(tokens.begin(), tokens.end(),
-                     [&](const ApiToken& token) { return token.tenant != tokens.front().tenant; });
+  const std::string* first = nullptr;
+  for (const ApiToken& token : tokens) {
+    if (token.tenant.empty()) continue;
+    if (first != nullptr && token.tenant != *first) return true;
+    first = &token.tenant;
+  }
+  return false;
 }
 
 std::uint64_t MostMemoryOfRequest(const ApiConfig& config) {

@@ -25,12 +25,16 @@ struct ApiToken {
   // api.tokens[].hash_file: a file that holds them. One of the two.
   std::string sha256;
   std::string hash_file;  // where it came from, or empty
-  // api.tokens[].tenant: whose mail the holder sends and sees. Required; [a-z0-9-], up to 32.
+  // api.tokens[].tenant: whose mail the holder sends and sees. Required, except of an operator who does
+  // neither; [a-z0-9-], up to 32. Empty here: no mail at all.
   std::string tenant;
-  // api.tokens[].sender_domains: a list of domains, or "*" for any. Required. Domains mean themselves, not
-  // what is below them; canonical (lower case, A-labels) here. Empty here: any.
+  // api.tokens[].sender_domains: a list of domains, or "*" for any. Required with a tenant. Domains mean
+  // themselves, not what is below them; canonical (lower case, A-labels) here. Empty here: any.
   std::vector<std::string> sender_domains;
-  // api.tokens[].name: what logs call the holder. Default: the tenant.
+  // api.tokens[].operator: true lets the holder call QueueService, which shows the mail of all tenants by
+  // site. Default: false.
+  bool is_operator = false;
+  // api.tokens[].name: what logs call the holder. Default: the tenant, or "operator" without one.
   std::string name;
 };
 
@@ -44,9 +48,9 @@ struct ApiConfig {
   std::string tls_certificate_file;
   std::string tls_key_file;
   // api.tokens, and those of api.tokens_file: a file with the same list under the key `tokens`. If neither is
-  // set, every caller is the default tenant and may send from any domain. Files with tokens or hashes are
-  // read again within seconds of their change (token_files.h); one that is no good leaves those in use that
-  // were.
+  // set, every caller is the default tenant and an operator, and may send from any domain. Files with tokens
+  // or hashes are read again within seconds of their change (token_files.h); one that is no good leaves those
+  // in use that were.
   std::vector<ApiToken> tokens;
   // Of the tokens, those of api.tokens itself; and the file of the others, or empty.
   std::vector<ApiToken> listed_tokens;
@@ -88,7 +92,7 @@ struct ApiConfig {
 // Of a file with tokens or a hash, octets; a larger one is not read.
 inline constexpr std::size_t kLargestTokensFile = 1 << 20;
 
-// They are not all of one tenant.
+// They are not all of one tenant; those of operators without one do not count.
 bool HaveSeveralTenants(const std::vector<ApiToken>& tokens);
 
 // What one request takes at most of api.max_in_flight: a message of api.max_message with all the fields that

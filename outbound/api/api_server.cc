@@ -25,7 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr char kServiceName[] = "goniec.v1.MailService";
+constexpr const char* kServiceNames[] = {"goniec.v1.MailService", "goniec.v1.QueueService"};
 // What gRPC itself needs beside the requests in hand.
 constexpr std::uint64_t kTransportMemory = 64 << 20;
 // HTTP/2's window of a stream before anything of it is read; not widened by measurements of the path.
@@ -112,7 +112,7 @@ void ApiServer::SetServing(bool serving) {
   state_->context.serving = serving;
   grpc::HealthCheckServiceInterface* health = state_->server->GetHealthCheckService();
   health->SetServingStatus(serving);
-  health->SetServingStatus(kServiceName, serving);
+  for (const char* name : kServiceNames) health->SetServingStatus(name, serving);
 }
 
 void ApiServer::Shutdown(milliseconds limit) {

@@ -1,4 +1,5 @@
-// The gRPC port of goniec-outbound: MailService, grpc.health.v1, reflection. Made and stopped by main.
+// The gRPC port of goniec-outbound: MailService, QueueService, grpc.health.v1, reflection. Made and stopped
+// by main.
 //
 // gRPC's threads only take calls in; their work runs as coroutines on the executor handed in, and every call
 // ends exactly once (call.h). Readiness is decided elsewhere: SetServing tells it. Thread-safe after Start.
@@ -40,6 +41,9 @@ struct ApiDeps {
   std::string host;
   // What is known of the broker now; called on any thread, must not block.
   std::function<queue::Durability()> durability;
+  // For what is read of sites; and of how many lanes.
+  queue::Broker& reads;
+  int lanes = 1;
 };
 
 class ApiServer {
@@ -52,7 +56,7 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   [[nodiscard]] int port() const;
-  // What grpc.health.v1 says, of the server as a whole and of goniec.v1.MailService.
+  // What grpc.health.v1 says, of the server as a whole and of both services.
   void SetServing(bool serving);
   // Takes no new calls, waits for those in hand, cancels what is left after `limit`, and returns when all
   // have ended (at most a commit's limit later). Blocks: not on the executor. Idempotent.

@@ -15,6 +15,7 @@ constexpr std::string_view kScheme = "bearer ";
 }  // namespace
 
 bool Caller::MaySendFrom(std::string_view domain) const {
+  if (!HasMail()) return false;
   return sender_domains.empty() ||
          std::find(sender_domains.begin(), sender_domains.end(), domain) != sender_domains.end();
 }
@@ -32,7 +33,9 @@ Credentials::Credentials(const ApiConfig& config)
       has_several_tenants_(HaveSeveralTenants(tokens_)) {}
 
 absl::StatusOr<Caller> Credentials::Authenticate(std::optional<std::string_view> authorization) const {
-  if (!needs_token_) return Caller{.tenant = default_tenant_, .name = "anonymous", .sender_domains = {}};
+  if (!needs_token_) {
+    return Caller{.tenant = default_tenant_, .name = "anonymous", .sender_domains = {}, .is_operator = true};
+  }
   if (!authorization) {
     return absl::UnauthenticatedError("a token is needed: send metadata `authorization: Bearer <token>`");
   }
@@ -50,7 +53,8 @@ absl::StatusOr<Caller> Credentials::Authenticate(std::optional<std::string_view>
   return Caller{.tenant = found->tenant,
                 .name = found->name,
                 .sender_domains = found->sender_domains,
-                .has_neighbours = has_several_tenants_};
+                .has_neighbours = has_several_tenants_,
+                .is_operator = found->is_operator};
 }
 
 }  // namespace goniec::outbound

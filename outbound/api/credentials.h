@@ -13,6 +13,7 @@
 namespace goniec::outbound {
 
 struct Caller {
+  // Empty: an operator who has to do with no mail.
   std::string tenant;
   // For logs: the token's name, or "anonymous".
   std::string name;
@@ -20,9 +21,13 @@ struct Caller {
   std::vector<std::string> sender_domains;
   // There are other tenants to leave something for.
   bool has_neighbours = false;
+  // May call QueueService.
+  bool is_operator = false;
 
   // `domain` is canonical (smtp::Domain::ascii).
   [[nodiscard]] bool MaySendFrom(std::string_view domain) const;
+  // May call MailService.
+  [[nodiscard]] bool HasMail() const { return !tenant.empty(); }
 };
 
 class Credentials {

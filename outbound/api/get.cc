@@ -54,7 +54,7 @@ v1::ServerInfo DescribeServer(const ApiContext& context, const Caller& caller) {
   SetDuration(context.deps.retry.bulk_lifetime, *limits.mutable_bulk_life());
   SetDuration(context.deps.retry.null_sender_lifetime, *limits.mutable_null_sender_life());
   info.set_tenant(caller.tenant);
-  if (caller.sender_domains.empty()) info.add_sender_domains("*");
+  if (caller.HasMail() && caller.sender_domains.empty()) info.add_sender_domains("*");
   for (const std::string& domain : caller.sender_domains) info.add_sender_domains(domain);
   info.set_serving(context.serving);
   return info;

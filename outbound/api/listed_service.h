@@ -1,6 +1,7 @@
-// Tells gRPC, and by reflection others, that MailService is here. The calls of its methods come to MailApi,
-// which is a generic service and as such has no name: gRPC lists a service by the methods that are registered
-// for it, so this registers one that nobody calls and that reads nothing. Immutable after construction.
+// Tells gRPC, and by reflection others, that MailService and QueueService are here. The calls of their
+// methods come to MailApi, which is a generic service and as such has no name: gRPC lists a service by the
+// methods that are registered for it, so this registers one for each that nobody calls and that reads
+// nothing. Immutable after construction.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -12,10 +13,14 @@ namespace goniec::outbound {
 class ListedService final : public grpc::Service {
  public:
   ListedService() {
-    AddMethod(new grpc::internal::RpcServiceMethod("/goniec.v1.MailService/Listed",
-                                                   grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
-    MarkMethodRawCallback(0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                                 [](grpc::CallbackServerContext*) { return new Refusal; }));
+    int index = 0;
+    for (const char* name : {"/goniec.v1.MailService/Listed", "/goniec.v1.QueueService/Listed"}) {
+      AddMethod(
+          new grpc::internal::RpcServiceMethod(name, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+      MarkMethodRawCallback(index++,
+                            new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                                [](grpc::CallbackServerContext*) { return new Refusal; }));
+    }
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "common/base/spawn.h"
 #include "common/queue/streams/durability.h"
 #include "outbound/api/get.h"
+#include "outbound/api/list_sites.h"
 #include "outbound/api/message_view.h"
 #include "outbound/api/request_fields.h"
 #include "outbound/api/send.h"
@@ -119,15 +120,35 @@ void StartInfo(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteB
   Completion<v1::ServerInfo>(std::move(call)).Finish(DescribeServer(context, caller));
 }
 
+void StartListSites(ApiContext& context, std::shared_ptr<CallState> call, grpc::ByteBuffer bytes,
+                    Caller caller) {
+  auto request = Parse<v1::ListSitesRequest>(context, *call, bytes, caller);
+  if (request == nullptr) return;
+  Run(context, "api list sites",
+      ListSites(context, Completion<v1::ListSitesResponse>(std::move(call)), std::move(request)));
+}
+
+grpc::Status MailAllowed(const Caller& caller) {
+  return caller.HasMail() ? grpc::Status::OK : TokenWithoutMail();
+}
+grpc::Status AnyAllowed(const Caller& /*caller*/) {
+  return grpc::Status::OK;
+}
+grpc::Status OperatorAllowed(const Caller& caller) {
+  return caller.is_operator ? grpc::Status::OK : OperatorsOnly();
+}
+
 struct Method {
   std::string_view path;
+  grpc::Status (*allowed)(const Caller&);
   void (*start)(ApiContext&, std::shared_ptr<CallState>, grpc::ByteBuffer, Caller);
   observe::CounterBy ApiContext::* calls;
 };
 constexpr Method kMethods[] = {
-    {"/goniec.v1.MailService/SendMessage", StartSend, &ApiContext::send_calls},
-    {"/goniec.v1.MailService/GetMessage", StartGet, &ApiContext::get_calls},
-    {"/goniec.v1.MailService/GetServerInfo", StartInfo, &ApiContext::info_calls},
+    {"/goniec.v1.MailService/SendMessage", MailAllowed, StartSend, &ApiContext::send_calls},
+    {"/goniec.v1.MailService/GetMessage", MailAllowed, StartGet, &ApiContext::get_calls},
+    {"/goniec.v1.MailService/GetServerInfo", AnyAllowed, StartInfo, &ApiContext::info_calls},
+    {"/goniec.v1.QueueService/ListSites", OperatorAllowed, StartListSites, &ApiContext::sites_calls},
 };
 
 const Method* MethodOf(std::string_view path) {
@@ -187,12 +208,14 @@ ApiContext::ApiContext(const ApiConfig& api_config, ApiDeps api_deps)
       memory(config.max_in_flight.bytes,
              deps.metrics.AddGauge("goniec_api_in_flight_bytes",
                                    "Memory that is reserved for the API's requests in hand.")),
+      sites(deps.reads, deps.lanes),
       commit_seconds(deps.metrics.AddHistogram(
           "goniec_api_commit_seconds", "From handing a message to the publisher to its durable answer.")),
       open_calls(deps.metrics.AddGauge("goniec_api_calls", "Calls of the gRPC API in hand.")),
       send_calls(CallsOf(deps.metrics, "SendMessage")),
       get_calls(CallsOf(deps.metrics, "GetMessage")),
       info_calls(CallsOf(deps.metrics, "GetServerInfo")),
+      sites_calls(CallsOf(deps.metrics, "ListSites")),
       other_calls(CallsOf(deps.metrics, "other")) {}
 
 grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServerContext* call) {
@@ -211,6 +234,7 @@ grpc::ServerGenericBidiReactor* MailApi::CreateReactor(grpc::GenericCallbackServ
   };
   if (!caller.ok()) return refuse(ToGrpc(caller.status()));
   if (method == nullptr) return refuse(NoSuchMethod());
+  if (const grpc::Status allowed = method->allowed(*caller); !allowed.ok()) return refuse(allowed);
   open->place = context.places.Take(caller->tenant, caller->has_neighbours);
   if (!open->place) return refuse(TooMuchInFlight("api.max_calls"));
   std::shared_ptr<IncomingCall> incoming = IncomingOf(context, *call);

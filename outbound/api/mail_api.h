@@ -1,5 +1,6 @@
-// MailService itself: takes calls from gRPC, authenticates them by their metadata, reserves memory for their
-// requests, and runs each as a coroutine (send.cc, get.cc). Made by ApiServer. Thread-safe.
+// MailService and QueueService themselves: take calls from gRPC, authenticate them by their metadata, reserve
+// memory for their requests, and run each as a coroutine (send.cc, get.cc, list_sites.cc). Made by ApiServer.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "outbound/api/credentials.h"
 #include "outbound/api/incoming_calls.h"
 #include "outbound/api/request_memory.h"
+#include "outbound/api/site_book.h"
 #include "outbound/api/submission.h"
 #include "outbound/api/token_files.h"
 
@@ -31,6 +33,7 @@ struct ApiContext {
   IncomingCalls incoming;
   CallPlaces places;
   RequestMemory memory;
+  SiteBook sites;
   // The coroutines of the calls.
   TaskGroup tasks;
   std::atomic<bool> serving{false};
@@ -40,6 +43,7 @@ struct ApiContext {
   observe::CounterBy send_calls;
   observe::CounterBy get_calls;
   observe::CounterBy info_calls;
+  observe::CounterBy sites_calls;
   observe::CounterBy other_calls;
 };
 

@@ -147,6 +147,12 @@ void SetMessageId(v1::Message& message, const std::string& id) {
   SetCreateTime(message);
 }
 
+v1::Outcome ViewOf(const queue::v1::Outcome& outcome) {
+  v1::Outcome view;
+  SetOutcome(outcome, view);
+  return view;
+}
+
 v1::Durability ViewOf(const queue::Durability& durability) {
   v1::Durability view;
   view.set_replicas(durability.replicas);

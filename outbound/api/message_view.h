@@ -19,6 +19,8 @@ v1::Message ViewOfAccepted(const queue::v1::Mail& mail, std::uint64_t body_size)
 // Names the message, now that its id is known.
 void SetMessageId(v1::Message& message, const std::string& id);
 
+v1::Outcome ViewOf(const queue::v1::Outcome& outcome);
+
 v1::Durability ViewOf(const queue::Durability& durability);
 
 }  // namespace goniec::outbound

@@ -120,6 +120,20 @@ grpc::Status SenderDomainDenied(const std::string& field, const std::string& dom
       .Build();
 }
 
+grpc::Status OperatorsOnly() {
+  return Details(grpc::StatusCode::PERMISSION_DENIED,
+                 "this is for operators: the token needs `operator: true` in the server's configuration")
+      .Reason("OPERATORS_ONLY")
+      .Build();
+}
+
+grpc::Status TokenWithoutMail() {
+  return Details(grpc::StatusCode::PERMISSION_DENIED,
+                 "the token is an operator's and has no tenant: it neither sends nor sees messages")
+      .Reason("TOKEN_WITHOUT_MAIL")
+      .Build();
+}
+
 grpc::Status TooMuchInFlight(const std::string& limit) {
   return Details(grpc::StatusCode::RESOURCE_EXHAUSTED,
                  absl::StrCat("too many requests are in hand (", limit, "); repeat in a moment"))

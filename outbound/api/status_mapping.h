@@ -22,6 +22,9 @@ grpc::Status InvalidArgument(const Violations& violations);
 // header field `header`.
 grpc::Status SenderDomainDenied(const std::string& field, const std::string& domain,
                                 const std::string& header = "");
+// PERMISSION_DENIED: the token is not an operator's; or it is one that has to do with no mail.
+grpc::Status OperatorsOnly();
+grpc::Status TokenWithoutMail();
 // RESOURCE_EXHAUSTED with RetryInfo: too much is in hand; `limit` is the setting that says how much.
 grpc::Status TooMuchInFlight(const std::string& limit);
 // RESOURCE_EXHAUSTED: no repetition helps.

@@ -146,33 +146,44 @@ absl::StatusOr<Client> Client::Connect(const Flags& flags) {
   arguments.SetMaxReceiveMessageSize(64 << 20);
   // A proxy that the shell has for the web is not one for this.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  client.stub_ = v1::MailService::NewStub(grpc::CreateCustomChannel(client.api_, *credentials, arguments));
+  const auto channel = grpc::CreateCustomChannel(client.api_, *credentials, arguments);
+  client.mail_ = v1::MailService::NewStub(channel);
+  client.queue_ = v1::QueueService::NewStub(channel);
   return client;
 }
 
-template <typename Request, typename Response>
-absl::StatusOr<Response> Client::Call(Method<Request, Response> method, const Request& request) {
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Client::Call(Stub& stub, Method<Stub, Request, Response> method,
+                                      const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(timeout_seconds_));
   if (!token_.empty()) context.AddMetadata("authorization", "Bearer " + token_);
   Response response;
-  const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
+  const grpc::Status status = (stub.*method)(&context, request, &response);
   if (status.ok()) return response;
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), Explain(status, api_));
 }
 
 absl::StatusOr<v1::SendMessageResponse> Client::Send(const v1::SendMessageRequest& request) {
-  return Call<v1::SendMessageRequest, v1::SendMessageResponse>(&v1::MailService::Stub::SendMessage, request);
+  return Call<v1::MailService::Stub, v1::SendMessageRequest, v1::SendMessageResponse>(
+      *mail_, &v1::MailService::Stub::SendMessage, request);
 }
 
 absl::StatusOr<v1::Message> Client::Get(const std::string& id) {
   v1::GetMessageRequest request;
   request.set_message_id(id);
-  return Call<v1::GetMessageRequest, v1::Message>(&v1::MailService::Stub::GetMessage, request);
+  return Call<v1::MailService::Stub, v1::GetMessageRequest, v1::Message>(
+      *mail_, &v1::MailService::Stub::GetMessage, request);
 }
 
 absl::StatusOr<v1::ServerInfo> Client::Info() {
-  return Call<v1::GetServerInfoRequest, v1::ServerInfo>(&v1::MailService::Stub::GetServerInfo, {});
+  return Call<v1::MailService::Stub, v1::GetServerInfoRequest, v1::ServerInfo>(
+      *mail_, &v1::MailService::Stub::GetServerInfo, {});
+}
+
+absl::StatusOr<v1::ListSitesResponse> Client::ListSites(const v1::ListSitesRequest& request) {
+  return Call<v1::QueueService::Stub, v1::ListSitesRequest, v1::ListSitesResponse>(
+      *queue_, &v1::QueueService::Stub::ListSites, request);
 }
 
 }  // namespace goniec::cli

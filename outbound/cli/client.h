@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "goniec/v1/mail_service.grpc.pb.h"
+#include "goniec/v1/queue_service.grpc.pb.h"
 #include "outbound/cli/flags.h"
 
 namespace goniec::cli {
@@ -34,17 +35,19 @@ class Client {
   absl::StatusOr<v1::SendMessageResponse> Send(const v1::SendMessageRequest& request);
   absl::StatusOr<v1::Message> Get(const std::string& id);
   absl::StatusOr<v1::ServerInfo> Info();
+  absl::StatusOr<v1::ListSitesResponse> ListSites(const v1::ListSitesRequest& request);
 
  private:
-  template <typename Request, typename Response>
-  using Method = grpc::Status (v1::MailService::Stub::*)(grpc::ClientContext*, const Request&, Response*);
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request);
+  template <typename Stub, typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub& stub, Method<Stub, Request, Response> method, const Request& request);
 
   std::string api_;
   std::string token_;
   int timeout_seconds_ = 30;
-  std::unique_ptr<v1::MailService::Stub> stub_;
+  std::unique_ptr<v1::MailService::Stub> mail_;
+  std::unique_ptr<v1::QueueService::Stub> queue_;
 };
 
 // Positive whole numbers.

@@ -25,6 +25,7 @@ extern const Command kProvisionCommand;
 extern const Command kSendCommand;
 extern const Command kGetCommand;
 extern const Command kInfoCommand;
+extern const Command kSitesCommand;
 extern const Command kTokenCommand;
 extern const Command kAuditCommand;
 extern const Command kQuarantineCommand;

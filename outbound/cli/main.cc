@@ -18,9 +18,9 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
-const std::array<const Command*, 7> kCommands = {&kSendCommand,      &kGetCommand,   &kInfoCommand,
-                                                 &kProvisionCommand, &kAuditCommand, &kQuarantineCommand,
-                                                 &kTokenCommand};
+const std::array<const Command*, 8> kCommands = {&kSendCommand,       &kGetCommand,       &kInfoCommand,
+                                                 &kSitesCommand,      &kProvisionCommand, &kAuditCommand,
+                                                 &kQuarantineCommand, &kTokenCommand};
 
 const Command* Find(const std::string& name) {
   for (const Command* command : kCommands) {

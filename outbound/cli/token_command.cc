@@ -59,7 +59,8 @@ const Command kTokenCommand = {
         "    tokens:\n"
         "      - sha256: <the hash>\n"
         "        tenant: shop\n"
-        "        sender_domains: [shop.example]",
+        "        sender_domains: [shop.example]\n\n"
+        "A token of an operator has `operator: true`, and may do without tenant and sender_domains.",
     .flags = kFlags,
     .run = Token,
 };

@@ -218,6 +218,7 @@ void RecordWork::DispatchLeg(Leg leg, const RouteResult& route) {
   }
   job.probe_epoch = delivery_->probe_epoch();
   job.released = !shelf_site_.empty();
+  job.yields = context_.yields && context_.yields(lane_, leg.mail->tenant());
   job.on_begin = [slot = leg.slot](bool begun) { slot->Begin(begun); };
   job.done = [self = shared_from_this(), leg = std::move(leg)](const std::vector<Result>& results) {
     self->OnResults(leg, results);

@@ -54,6 +54,8 @@ struct WorkContext {
   std::function<void(const InHand& change)> in_hand;
   // A record that was released goes back to the shelf of its open site, by the site's token. May be empty.
   std::function<void(const std::string& site_token)> came_back = {};
+  // New mail of the tenant yields in the lane (ready_turns.h). May be empty.
+  std::function<bool(int lane, const std::string& tenant)> yields = {};
 };
 
 class RecordWork : public std::enable_shared_from_this<RecordWork> {

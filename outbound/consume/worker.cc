@@ -20,6 +20,8 @@
 #include "outbound/consume/drain.h"
 #include "outbound/consume/leases.h"
 #include "outbound/consume/pass_on.h"
+#include "outbound/consume/ready_backlog.h"
+#include "outbound/consume/ready_turns.h"
 #include "outbound/consume/record_work.h"
 #include "outbound/consume/rest.h"
 #include "outbound/consume/set_aside.h"
@@ -45,6 +47,8 @@ struct Worker::State : std::enable_shared_from_this<State> {
   TaskGroup tasks;
   queue::StalledWrites stalled;
   queue::WaitingRoom waiting;
+  ReadyTurns turns;
+  std::shared_ptr<ReadyBacklog> backlog;
   queue::SettlementContext settlement;
   WorkMetrics metrics;
   observe::Gauge stalled_gauge;
@@ -63,11 +67,17 @@ Worker::State::State(WorkerParts the_parts)
     : parts(the_parts),
       stalled([this] { OnStall(); }),
       waiting(parts.broker, parts.queue, parts.executor, tasks),
-      settlement{parts.broker,      parts.finder,
-                 parts.queue,       tasks,
-                 stalled,           parts.executor,
-                 &smtp::DomainOf,   [this] { return give_up.load(); },
-                 parts.sites.see_to_mark, [this] { return waiting.full(); }},
+      backlog(std::make_shared<ReadyBacklog>(parts.broker, parts.executor, tasks, parts.queue.lanes, turns)),
+      settlement{parts.broker,
+                 parts.finder,
+                 parts.queue,
+                 tasks,
+                 stalled,
+                 parts.executor,
+                 &smtp::DomainOf,
+                 [this] { return give_up.load(); },
+                 parts.sites.see_to_mark,
+                 [this] { return waiting.full(); }},
       metrics(parts.metrics),
       stalled_gauge(
           parts.metrics.AddGauge("goniec_outcomes_stalled",
@@ -79,8 +89,7 @@ Worker::State::State(WorkerParts the_parts)
                                       [this] { sources.Distrust(); })),
       sources(parts.config, parts.queue.lanes, parts.metrics),
       rest(parts.executor, parts.broker, parts.queue, tasks, *leases, sources, parts.metrics),
-      set_aside(parts.broker, tasks, parts.metrics) {
-}
+      set_aside(parts.broker, tasks, parts.metrics) {}
 
 void Worker::State::Start() {
   if (sources.stopped()) return;
@@ -94,6 +103,7 @@ void Worker::State::Start() {
   Listen();
   leases->Start();
   waiting.Start();
+  backlog->Start();
 }
 
 void Worker::State::Listen() {
@@ -119,13 +129,14 @@ void Worker::State::Listen() {
 
 void Worker::State::AddSource(Kind kind, std::string stream, std::string consumer) {
   Source& source = sources.Add(kind);
-  source.context = std::make_unique<WorkContext>(
-      WorkContext{settlement, parts.router, parts.dispatcher, parts.retry, metrics,
-                  [this] { return !sources.stopped() && !leases->Thawed(); },
-                  [weak = weak_from_this(), kind](const InHand& change) {
-                    if (const auto self = weak.lock()) self->sources.Count(kind, change);
-                  },
-                  parts.sites.came_back});
+  source.context = std::make_unique<WorkContext>(WorkContext{
+      settlement, parts.router, parts.dispatcher, parts.retry, metrics,
+      [this] { return !sources.stopped() && !leases->Thawed(); },
+      [weak = weak_from_this(), kind](const InHand& change) {
+        if (const auto self = weak.lock()) self->sources.Count(kind, change);
+      },
+      parts.sites.came_back,
+      [this, kind](int lane, const std::string& tenant) { return turns.MustYield(kind, lane, tenant); }});
   source.puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,
       [this, &source] { return sources.Wanted(source); },
@@ -182,6 +193,7 @@ asio::awaitable<void> Worker::State::Finish(std::chrono::milliseconds limit) {
   const auto self = shared_from_this();
   sources.Stop();
   waiting.Stop();
+  backlog->Stop();
   co_await parts.dispatcher.Drain(limit);
 }
 

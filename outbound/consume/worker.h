@@ -35,7 +35,7 @@ class Router;
 
 // What a worker asks and tells those who know of sites among all workers (outbound/site). Empty: it is alone,
 // and nobody keeps shelves. Called on the executor.
-struct SharedSites {
+struct SiteHooks {
   // All connections to the site of a shelf are other workers'.
   std::function<bool(const queue::ShelfPlace& place)> is_elsewhere = {};
   // A shelf has its mark, before anything is put there (SettlementContext).
@@ -56,7 +56,7 @@ struct WorkerParts {
   const RetryPolicy& retry;
   const WorkerConfig& config;
   observe::Metrics& metrics;
-  SharedSites sites = {};
+  SiteHooks sites = {};
 };
 
 class Worker {

@@ -55,6 +55,9 @@ class Job {
   std::optional<std::uint64_t> probe_epoch;
   // It was released from a shelf, at the pace of the site: it may wait longer than others.
   bool released = false;
+  // So much of its tenant's mail waits that others' should go first (consume/ready_turns.h): it waits here
+  // only where its turn is near.
+  bool yields = false;
 
   // Called with true when a connection takes the job, and with false should it wait again afterwards; from
   // inside Deliver() too. Must not call the dispatcher. May be empty.

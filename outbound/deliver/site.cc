@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/queue/model/timestamps.h"
 #include "outbound/route/mx_hosts.h"
 
 namespace goniec::outbound {
@@ -18,6 +19,7 @@ constexpr std::chrono::minutes kFailureMemory(10);
 constexpr std::chrono::minutes kProvenFor(10);
 constexpr std::chrono::seconds kSummaryPeriod(10);
 constexpr std::chrono::seconds kGreeting(1);
+constexpr std::size_t kFewYielding = 5;
 
 // How long an address whose STARTTLS failed is spoken to in plain text at once.
 constexpr std::chrono::minutes kPlainTime(5);
@@ -109,6 +111,19 @@ std::size_t Site::MostWaitingHere(const DeliverConfig& config, std::size_t waiti
   // What goes soon at its rate, however fast the site may be.
   const auto soon = (config.max_wait / 2) * rates_->messages->ours() / limits_.messages->per;
   return std::min(most, 1 + static_cast<std::size_t>(soon));
+}
+
+std::optional<WallTime> Site::OldestWaiting() const {
+  std::optional<WallTime> oldest;
+  queue_.ForEach([&](const auto& job) {
+    const WallTime accepted = queue::FromProto(job->mail->accept_time());
+    oldest = oldest ? std::min(*oldest, accepted) : accepted;
+  });
+  return oldest;
+}
+
+std::size_t Site::MostWaitingOfYielding() const {
+  return std::max(kFewYielding, 2 * (ready_ + opening_));
 }
 
 std::optional<Site::MovedSummary> Site::TakeMovedSummary(BootTime now) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "outbound/route/route.h"
 #include "outbound/site/cluster_view.h"
 #include "outbound/site/rate_limit.h"
+#include "outbound/site/recent_domains.h"
 #include "outbound/site/site_rules.h"
 #include "outbound/site/tenant_queue.h"
 #include "outbound/site/window.h"
@@ -56,6 +58,12 @@ class Site {
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
 
+  // --- For people to see.
+  void NoteDomain(std::string_view address) { domains_.Note(address); }
+  [[nodiscard]] const RecentDomains& domains() const { return domains_; }
+  // Acceptance of the oldest mail that waits; nothing if none does.
+  [[nodiscard]] std::optional<WallTime> OldestWaiting() const;
+
   // --- More mail than the site takes.
   // How many may wait here, while `waiting_in_all` wait at all sites; those that were released from a shelf
   // come in addition.
@@ -70,6 +78,9 @@ class Site {
   // What was moved since the last one, if that is long enough ago.
   std::optional<MovedSummary> TakeMovedSummary(BootTime now);
   [[nodiscard]] bool HasMovedSummary() const { return moved_ > 0; }
+
+  // Of mail whose tenant yields, how many wait here: as many as the connections need to find work.
+  [[nodiscard]] std::size_t MostWaitingOfYielding() const;
 
   // It was held up by us: its mails wait from now on, and its pace is not known.
   void WaitAnew(BootTime now);
@@ -193,6 +204,7 @@ class Site {
   const std::string key_;
   const SiteLimits limits_;
 
+  RecentDomains domains_;
   std::size_t jobs_ = 0;
   TenantQueue<std::unique_ptr<Job>> queue_;
   std::size_t released_ = 0;  // of those that wait

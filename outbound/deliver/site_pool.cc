@@ -128,6 +128,7 @@ void SitePool::Deliver(Job job) {
   auto in_hand = std::make_unique<Job>(std::move(job));
   in_hand->TakeOver(now);
   site.TakeOver();
+  site.NoteDomain(in_hand->mail->recipients(static_cast<int>(in_hand->recipients.front())).address());
   ++jobs_;
   metrics_.jobs.Set(static_cast<double>(jobs_));
   if (draining_) return HandBack(site, std::move(in_hand));
@@ -141,6 +142,9 @@ void SitePool::Deliver(Job job) {
   }
   if (!held_ && !in_hand->released && site.IsStuck(config_, now)) {
     return MoveOn(site, std::move(in_hand), outcomes::kSiteSilent);
+  }
+  if (!held_ && in_hand->yields && site.waiting() >= site.MostWaitingOfYielding()) {
+    return MoveOn(site, std::move(in_hand), outcomes::kOthersFirst);
   }
   Queue(site, std::move(in_hand), false);
   Pump(site);
@@ -237,6 +241,7 @@ void SitePool::PutBack(Site& site, std::unique_ptr<Job> job) {
   work_.Ended(job.get());
   if (draining_) return HandBack(site, std::move(job));
   if (!Admits(site.word(), job->probe_epoch)) return MoveOn(site, std::move(job), outcomes::kSiteClosed);
+  if (site.share() == 0) return MoveOn(site, std::move(job), outcomes::kSiteElsewhere);
   Queue(site, std::move(job), true);
 }
 

@@ -37,6 +37,7 @@
 #include "outbound/deliver/site_line.h"
 #include "outbound/deliver/slow_work.h"
 #include "outbound/site/cluster_view.h"
+#include "outbound/site/site_report.h"
 
 namespace goniec::net {
 class TlsClientContext;
@@ -64,6 +65,9 @@ class SitePool final : public Dispatcher {
   // Jobs taken over whose `done` was not called yet.
   [[nodiscard]] std::size_t jobs() const { return jobs_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  // The sites with something in hand, and those that failed, at most `most`. Walks all sites: every few
+  // seconds.
+  [[nodiscard]] SiteSnapshots Snapshot(std::size_t most) const;
 
   // --- For connections ---
   [[nodiscard]] const asio::any_io_executor& executor() const { return executor_; }

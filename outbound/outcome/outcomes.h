@@ -51,6 +51,8 @@ inline constexpr OutcomeRow kNoConnection{Verdict::kNotTried, REASON_SITE_BUSY, 
                                           "no connection was opened"};
 inline constexpr OutcomeRow kWaitedTooLong{Verdict::kNotTried, REASON_SITE_BUSY, "",
                                            "waited too long for a connection"};
+inline constexpr OutcomeRow kOthersFirst{Verdict::kNotTried, REASON_SITE_BUSY, "",
+                                         "other tenants' mail goes first"};
 inline constexpr OutcomeRow kSiteElsewhere{Verdict::kNotTried, REASON_SITE_BUSY, "",
                                            "the site's connections are other workers'"};
 // Why it is closed is an event of the mail for which it was tried.
@@ -139,7 +141,7 @@ inline constexpr OutcomeRow kExpired{Verdict::kNotTried, REASON_EXPIRED, "4.4.7"
 // clang-format off: one a line would be longer than the table.
 inline constexpr OutcomeRow kAll[] = {
     kAccepted, kShuttingDown, kSiteSilent, kSiteFull, kNoConnection, kWaitedTooLong,
-    kSiteElsewhere, kSiteClosed, kOwnLimit, kQueueSilent,
+    kOthersFirst, kSiteElsewhere, kSiteClosed, kOwnLimit, kQueueSilent,
     kLookupNotMade, kLookupFailed, kSmartHostUnusable, kConnectFailed, kConnectTimedOut, kConnectionLost,
     kConnectionGivenUp, kLostBeforeItsTurn, kExtensionsRefused,
     kTimedOut, kHandshakeFailed, kTlsMissing, kRefusedForNow,

@@ -101,8 +101,9 @@ std::optional<Word> BeginProbe(const std::optional<Word>& word, std::string_view
   return next;
 }
 
-std::optional<Word> ProbeLost(const std::optional<Word>& word, WallTime now, double random) {
-  if (!word || word->state() != Word::STATE_PROBING) return std::nullopt;
+std::optional<Word> ProbeLost(const std::optional<Word>& word, std::uint64_t epoch, WallTime now,
+                              double random) {
+  if (!word || word->state() != Word::STATE_PROBING || word->epoch() != epoch) return std::nullopt;
   Word next = Next(word, Word::STATE_CLOSED, now);
   CloseUntilProbe(next, now, random);
   return next;

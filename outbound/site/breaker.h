@@ -55,10 +55,10 @@ std::optional<queue::v1::SiteWord> AfterSuccess(const std::optional<queue::v1::S
 // A probe goes out: due, and the site is closed.
 std::optional<queue::v1::SiteWord> BeginProbe(const std::optional<queue::v1::SiteWord>& word,
                                               std::string_view keeper, WallTime now);
-// The probe is nowhere any more, or what it came to says nothing of the site: the site is closed as before,
-// and the next probe is due after the same pause.
-std::optional<queue::v1::SiteWord> ProbeLost(const std::optional<queue::v1::SiteWord>& word, WallTime now,
-                                             double random);
+// The probe of `epoch` is nowhere any more, or what it came to says nothing of the site: the site is closed
+// as before, and the next probe is due after the same pause. A later probe is left alone.
+std::optional<queue::v1::SiteWord> ProbeLost(const std::optional<queue::v1::SiteWord>& word,
+                                             std::uint64_t epoch, WallTime now, double random);
 // In its state for so long that nothing need be remembered: the key may go.
 [[nodiscard]] bool IsForgettable(const queue::v1::SiteWord& word, WallTime now);
 

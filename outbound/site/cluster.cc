@@ -206,8 +206,7 @@ void Cluster::Failed(const std::string& site, std::uint64_t epoch, const queue::
     if (!state_->IsOfProbe(token, epoch)) return;
     // It says nothing of the site, and is over all the same.
     return state_->Write(token, epoch, [&broker, epoch, random = Random()](const std::optional<Word>& word) {
-      if (!word || word->epoch() != epoch) return std::optional<Word>();
-      return ProbeLost(word, broker.Now(), random);
+      return ProbeLost(word, epoch, broker.Now(), random);
     });
   }
   state_->Write(token, epoch,

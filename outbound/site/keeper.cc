@@ -107,7 +107,8 @@ struct Keeper::State : std::enable_shared_from_this<State> {
   static asio::awaitable<void> Probe(std::shared_ptr<State> self, std::string token);
   asio::awaitable<std::optional<std::pair<ShelfPlace, queue::StoredMessage>>> FirstOnShelf(
       std::vector<ShelfPlace> shelves);
-  static asio::awaitable<void> EndLostProbe(std::shared_ptr<State> self, std::string token);
+  static asio::awaitable<void> EndLostProbe(std::shared_ptr<State> self, std::string token,
+                                            std::uint64_t epoch);
   static asio::awaitable<void> Drain(std::shared_ptr<State> self, std::string token);
   asio::awaitable<void> ForgetOldWords();
 
@@ -217,7 +218,7 @@ void Keeper::State::Plan(const std::string& token, KeptSite& site, const Outstan
     } else if (!site.nothing_since) {
       site.nothing_since = now;
     } else if (now - *site.nothing_since > kProbeLostAfter) {
-      work.push_back(EndLostProbe(shared_from_this(), token));
+      work.push_back(EndLostProbe(shared_from_this(), token, view.epoch));
     }
     return;
   }
@@ -347,11 +348,12 @@ asio::awaitable<void> Keeper::State::Probe(std::shared_ptr<State> self, std::str
   SpawnLogged(self->parts.executor, self->tasks, "drain", Drain(self, token));
 }
 
-asio::awaitable<void> Keeper::State::EndLostProbe(std::shared_ptr<State> self, std::string token) {
+asio::awaitable<void> Keeper::State::EndLostProbe(std::shared_ptr<State> self, std::string token,
+                                                  std::uint64_t epoch) {
   if (const auto it = self->sites.find(token); it != self->sites.end()) it->second.probed = 0;
   const absl::StatusOr<std::optional<Word>> word = co_await self->parts.cluster.words().Change(
-      token, [self, random = Random()](const std::optional<Word>& known) {
-        return ProbeLost(known, self->parts.broker.Now(), random);
+      token, [self, epoch, random = Random()](const std::optional<Word>& known) {
+        return ProbeLost(known, epoch, self->parts.broker.Now(), random);
       });
   if (!word.ok() || !*word) co_return;
   self->probes.With("lost").Add();
@@ -468,10 +470,13 @@ void Keeper::CameBack(const std::string& token) {
   if (const auto it = state_->sites.find(token); it != state_->sites.end()) it->second.pace.CameBack();
 }
 
-void Keeper::Stop(std::function<void()> stopped) {
+void Keeper::Stop() {
   state_->stopped = true;
   state_->timer.cancel();
-  state_->tasks.OnEmpty(std::move(stopped));
+}
+
+bool Keeper::WaitFor(std::chrono::milliseconds limit) {
+  return state_->tasks.WaitFor(limit);
 }
 
 }  // namespace goniec::outbound

@@ -12,7 +12,6 @@
 #include <asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -65,9 +64,10 @@ class Keeper {
   // This worker put a released record back on the shelf of an open site (by its token): it had no room for
   // it.
   void CameBack(const std::string& token);
-  // Nothing new is begun; what is under way ends by itself. From the executor. `stopped` is called when
-  // nothing runs any more.
-  void Stop(std::function<void()> stopped);
+  // Nothing new is begun; what is under way ends by itself. From the executor.
+  void Stop();
+  // Blocks the caller (never a thread of the executor) until nothing runs any more; false after `limit`.
+  [[nodiscard]] bool WaitFor(std::chrono::milliseconds limit);
 
  private:
   struct State;

@@ -56,7 +56,8 @@ struct State {
 };
 
 enum class Rule {
-  kCompareAndSet,
+  kProbeByCompareAndSet,
+  kAnswerByCompareAndSet,
   kFailureOfItsEpoch,
   kProbeOfItsEpoch,
   kUnansweredReleasesNothing,
@@ -231,7 +232,7 @@ class Words {
     Process& process = In(next, p);
     if (process.known.epoch < process.epoch) return;
     const std::optional<Word> word = Told(process);
-    const bool current = process.known == next.word || !options_.Has(Rule::kCompareAndSet);
+    const bool current = process.known == next.word || !options_.Has(Rule::kAnswerByCompareAndSet);
     if (word && current) {
       Store(next, p, *word);
       if (IsOld(process)) next.violation = Violation::kOldAnswer;
@@ -269,7 +270,7 @@ class Words {
   void Keep(int p) {
     State next = from_;
     Process& process = In(next, p);
-    const bool current = process.known == next.word || !options_.Has(Rule::kCompareAndSet);
+    const bool current = process.known == next.word || !options_.Has(Rule::kProbeByCompareAndSet);
     const std::optional<Proto> known = ProtoOf(process.known, next.due != 0);
     if (!current) return;
     if (const auto word = WordOf(outbound::BeginProbe(known, "keeper", kNow))) {
@@ -296,7 +297,7 @@ class Words {
         });
     if (outstanding) return;
     const std::optional<Proto> known = ProtoOf(In(next, p).known, next.due != 0);
-    const auto word = WordOf(outbound::ProbeLost(known, kNow, 0.5));
+    const auto word = WordOf(outbound::ProbeLost(known, known ? known->epoch() : 0, kNow, 0.5));
     if (!word || !(In(next, p).known == next.word)) return;
     Store(next, p, *word);
     Add(next, kProbeIsLost);
@@ -435,7 +436,8 @@ TEST_P(WithoutRule, IsMissed) {
 
 INSTANTIATE_TEST_SUITE_P(
     SiteWordModel, WithoutRule,
-    testing::Values(Removal{"CompareAndSet", Rule::kCompareAndSet, Violation::kSecondProbe},
+    testing::Values(Removal{"ProbeByCompareAndSet", Rule::kProbeByCompareAndSet, Violation::kSecondProbe},
+                    Removal{"AnswerByCompareAndSet", Rule::kAnswerByCompareAndSet, Violation::kOldAnswer},
                     Removal{"FailureOfItsEpoch", Rule::kFailureOfItsEpoch, Violation::kOldAnswer},
                     Removal{"ProbeOfItsEpoch", Rule::kProbeOfItsEpoch, Violation::kOldAnswer},
                     Removal{"UnansweredReleasesNothing", Rule::kUnansweredReleasesNothing,

@@ -73,6 +73,7 @@ StreamSettings Held(int lane, const QueueConfig& config) {
   stream.subjects = {LaneSubjects("held.", lane)};
   stream.allow_direct = true;  // for the audit: it goes through all of it
   stream.made_anew_if_empty = true;
+  stream.is_shelf = true;
   stream.replicas = config.replicas;
   return stream;
 }

@@ -66,6 +66,8 @@ struct StreamSettings {
   // The room that its bytes count in; mail that waits takes room in memory besides.
   Room room = Room::kQueue;
   bool holds_waiting_mail = false;
+  // Mail whose site cannot take it now.
+  bool is_shelf = false;
 };
 
 // In the order of creation.

@@ -23,6 +23,7 @@ asio::awaitable<std::optional<RoomLevels>> ReadRooms(Broker& broker, std::vector
     const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, stream.name);
     if (!state.ok()) co_return std::nullopt;
     levels.used[static_cast<std::size_t>(stream.room)] += state->bytes;
+    if (stream.is_shelf) levels.held_records += state->messages;
     if (!stream.holds_waiting_mail) continue;
     levels.waiting_mails += state->messages;
     levels.used[static_cast<std::size_t>(Room::kWaiting)] +=

@@ -17,6 +17,7 @@ class Broker;
 struct RoomLevels {
   Rooms used{};
   std::uint64_t waiting_mails = 0;
+  std::uint64_t held_records = 0;  // on shelves
 };
 
 // Nothing if one of the streams could not be read.

@@ -72,6 +72,10 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
         used_gauge(metrics.AddGauge("goniec_store_used_bytes", "Bytes that all streams take together.")),
         waiting_gauge(
             metrics.AddGauge("goniec_waiting_mails", "Mails in WAIT: not yet due, or due and not taken.")),
+        held_gauge(
+            metrics.AddGauge("goniec_held_records",
+                             "Records in HELD, of 1 to 64 mails each: on the shelf of a site that is slow "
+                             "or closed, or waiting for a time.")),
         room_gauges(ByRoom([&](Room room) {
           return metrics.AddGauge(
               "goniec_room_used_bytes",
@@ -126,6 +130,7 @@ struct StoreLevel::State : std::enable_shared_from_this<State> {
   asio::any_io_executor executor;
   observe::Gauge used_gauge;
   observe::Gauge waiting_gauge;
+  observe::Gauge held_gauge;
   std::array<observe::Gauge, kRooms> room_gauges;
   std::array<observe::Gauge, kRooms> full_gauges;
   std::array<observe::Gauge, 2> accepting;  // transactional, bulk
@@ -153,6 +158,7 @@ asio::awaitable<void> StoreLevel::State::Run() {
       for (std::size_t i = 0; i < kRooms; ++i) used[i] = read->used[i];
       added -= before;
       waiting_gauge.Set(static_cast<double>(read->waiting_mails));
+      held_gauge.Set(static_cast<double>(read->held_records));
       Judge();
     }
     if (stopped) break;

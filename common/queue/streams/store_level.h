@@ -25,7 +25,8 @@ class StoreLevel {
  public:
   // All must outlive it; `metrics` too. Exports goniec_store_used_bytes and goniec_store_capacity_bytes (all
   // streams), goniec_room_used_bytes and goniec_room_capacity_bytes (by room), goniec_waiting_mails,
-  // goniec_store_accepting (by class) and goniec_store_full (by room: it stops some acceptance).
+  // goniec_held_records, goniec_store_accepting (by class) and goniec_store_full (by room: it stops some
+  // acceptance).
   StoreLevel(Broker& broker, const QueueConfig& config, observe::Metrics& metrics,
              asio::any_io_executor executor);
   // Stop() first.

@@ -15,6 +15,7 @@
 #include "common/queue/streams/durability.h"
 #include "goniec/rpc/google_rpc.pb.h"
 #include "goniec/v1/mail_service.grpc.pb.h"
+#include "goniec/v1/queue_service.grpc.pb.h"
 #include "outbound/api/api_server.h"
 #include "outbound/api/credentials.h"
 #include "tests/integration/queue/real_queue.h"
@@ -44,7 +45,7 @@ class ApiFixture : public queue::RealQueue {
     durability_ = RunToEnd(queue::ReadDurability(*broker_, config_));
     auto api = ApiServer::Start(
         api_config_, {*broker_, *publisher_, *finder_, metrics_, io_.context(0).get_executor(), RetryPolicy(),
-                      "api.test", [this] { return durability_; }});
+                      "api.test", [this] { return durability_; }, *reader_, config_.lanes});
     if (api.ok()) api_ = *std::move(api);
     return api.status();
   }

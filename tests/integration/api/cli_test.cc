@@ -9,6 +9,7 @@
 #include "common/queue/hold/quarantine.h"
 #include "common/queue/model/subjects.h"
 #include "goniec/queue/v1/queue.pb.h"
+#include "outbound/route/route.h"
 #include "tests/integration/api/api_fixture.h"
 
 namespace goniec::outbound {
@@ -91,6 +92,33 @@ TEST_F(CliTest, SaysWhatTheServerPromises) {
   EXPECT_EQ(info.status, 0) << info.err;
   EXPECT_THAT(info.out, HasSubstr("Durability  1 replica, fsync\n"));
   EXPECT_THAT(info.out, HasSubstr("Tenant      default\n"));
+}
+
+TEST_F(CliTest, ShowsWhereTheTroubleIs) {
+  queue::v1::SiteWord word;
+  word.set_version(1);
+  word.set_state(queue::v1::SiteWord::STATE_CLOSED);
+  word.set_site("mx:down.example:25");
+  word.mutable_last_failure()->set_text("no route to host");
+  Store({"$KV.control.site." + SiteToken(word.site()),
+         std::make_shared<const std::string>(word.SerializeAsString())});
+  Store({"$KV.presence.worker.mail-1", std::make_shared<const std::string>("alive")});
+  StartApi();
+  const Ran table = Goniec({"sites"});
+  EXPECT_EQ(table.status, 0) << table.err;
+  EXPECT_THAT(table.out,
+              HasSubstr("\nmx:down.example:25  closed  0     ?        ?        ?          ?       -       no "
+                        "route to host\n"));
+  EXPECT_THAT(table.out, HasSubstr("could not be read: all that mail-1 has in hand\n"));
+  EXPECT_EQ(Goniec({"sites", "--state", "open"}).out.substr(0, 9), "no sites\n");
+  const Ran json = Goniec({"sites", "--json", "--state", "closed", "--state", "probing"});
+  EXPECT_EQ(json.status, 0) << json.err;
+  EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1);
+  EXPECT_THAT(json.out, HasSubstr("\"state\":\"CLOSED\""));
+  EXPECT_THAT(json.out, HasSubstr("\"bulk_records\":\"0\""));
+  EXPECT_THAT(json.out, testing::Not(HasSubstr("in_hand")));
+  ExpectOneLine(Goniec({"sites", "--state", "shut"}), 2, "open, closed or probing");
+  ExpectOneLine(Goniec({"sites", "mx.example"}), 2, "--site");
 }
 
 TEST_F(CliTest, TokensComeFromTheEnvironmentOrAFile) {

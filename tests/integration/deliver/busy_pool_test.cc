@@ -60,6 +60,24 @@ TEST(PoolTest, OfMoreMailThanASiteTakesMostIsMoved) {
               ::testing::HasSubstr("goniec_delivery_moved_total " + std::to_string(moved) + "\n"));
 }
 
+// The site has room for all; the tenant yields to others.
+TEST(PoolTest, OfATenantThatYieldsFewMailsWait) {
+  SinkProcess sink("rules:\n  - {on: dot, wait: 50ms}\n");
+  DeliverConfig config = FastConfig();
+  config.connections_per_site = 1;
+  Delivery delivery(config);
+  const auto route = Delivery::RouteTo({sink.port()});
+  const auto yields = [](Job& job) { job.yields = true; };
+  for (int i = 0; i < 50; ++i) delivery.Send(Delivery::MakeMail(), route, yields);
+  const std::size_t other = delivery.Send(Delivery::MakeMail(), route);
+  delivery.RunUntilDone();
+  EXPECT_THAT(delivery.results[other], ElementsAre(kDelivered));
+  const auto moved = std::count_if(delivery.raw.begin(), delivery.raw.end(), [](const auto& numbered) {
+    return numbered.second[0].outcome.reason() == queue::v1::REASON_SITE_BUSY;
+  });
+  EXPECT_EQ(moved, 50 - 1 - 5);
+}
+
 // Sites that answer nothing take what is for all; a site that is known to work has the rest.
 TEST(PoolTest, SlowSitesLeaveConnectionsToThoseThatWork) {
   SinkProcess good;

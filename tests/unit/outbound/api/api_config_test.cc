@@ -57,6 +57,24 @@ TEST(ApiConfig, ReadsTokens) {
   EXPECT_TRUE(any.config.tokens[0].sender_domains.empty());
 }
 
+TEST(ApiConfig, OperatorsNeedNoTenant) {
+  const auto token = [](const std::string& rest) {
+    return Load(absl::StrCat("  tokens: [{sha256: ", kHash, rest, "}]\n"));
+  };
+  const Loaded without = token(", operator: true");
+  EXPECT_EQ(without.problems, "");
+  EXPECT_TRUE(without.config.tokens[0].is_operator);
+  EXPECT_EQ(without.config.tokens[0].tenant, "");
+  EXPECT_EQ(without.config.tokens[0].name, "operator");
+  const Loaded with = token(", operator: true, tenant: a, sender_domains: [a.test]");
+  EXPECT_EQ(with.problems, "");
+  EXPECT_EQ(with.config.tokens[0].name, "a");
+  EXPECT_FALSE(token(", tenant: a, sender_domains: ['*']").config.tokens[0].is_operator);
+  EXPECT_THAT(token(", operator: true, tenant: a").problems, HasSubstr("sender_domains: is missing"));
+  EXPECT_THAT(token(", operator: true, sender_domains: ['*']").problems, HasSubstr("tenant: is missing"));
+  EXPECT_THAT(token(", operator: false").problems, HasSubstr("tenant: is missing"));
+}
+
 TEST(ApiConfig, ReadsTokensFromAFileOfTheirOwn) {
   const test::TempDir folder;
   const std::string file = folder.Write(

@@ -39,8 +39,31 @@ TEST(Credentials, AnythingElseIsUnauthenticated) {
   EXPECT_EQ(credentials.Authenticate(std::nullopt).status().code(), absl::StatusCode::kUnauthenticated);
 }
 
+TEST(Credentials, OnlyOperatorsOperate) {
+  ApiConfig config = TwoTokens();
+  config.tokens[1].is_operator = true;
+  config.tokens.push_back({.sha256 = HashToken("third-secret"), .is_operator = true, .name = "operator"});
+  const Credentials credentials(config);
+  EXPECT_FALSE(credentials.Authenticate("Bearer first-secret")->is_operator);
+  EXPECT_TRUE(credentials.Authenticate("Bearer second-secret")->is_operator);
+  EXPECT_TRUE(credentials.Authenticate("Bearer second-secret")->HasMail());
+  const auto without_mail = credentials.Authenticate("Bearer third-secret");
+  EXPECT_TRUE(without_mail->is_operator);
+  EXPECT_FALSE(without_mail->HasMail());
+  EXPECT_FALSE(without_mail->MaySendFrom("any.test")) << "no domains are not all domains";
+}
+
+TEST(Credentials, AnOperatorWithoutMailIsNoNeighbour) {
+  ApiConfig config = TwoTokens();
+  config.tokens.pop_back();
+  config.tokens.insert(config.tokens.begin(), {.sha256 = HashToken("x"), .is_operator = true});
+  config.tokens.push_back({.sha256 = HashToken("y"), .is_operator = true});
+  EXPECT_FALSE(Credentials(config).has_several_tenants());
+}
+
 TEST(Credentials, WithoutTokensEverybodyIsTheDefaultTenant) {
   const Credentials credentials{ApiConfig()};
+  EXPECT_TRUE(credentials.Authenticate(std::nullopt)->is_operator);
   EXPECT_EQ(credentials.Authenticate(std::nullopt)->tenant, "default");
   EXPECT_EQ(credentials.Authenticate("Bearer whatever")->tenant, "default");
 }

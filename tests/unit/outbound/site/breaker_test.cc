@@ -88,9 +88,10 @@ TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
       {"probing is not probed twice", kProbe, Made(Word::STATE_PROBING, 7), 0, {}},
       {"closed, not due", kProbe, Made(Word::STATE_CLOSED, 7, kNow - milliseconds(4'999)), 0, {}},
       {"closed, due", kProbe, Made(Word::STATE_CLOSED, 7, kNow - seconds(5)), 0, Word::STATE_PROBING},
-      {"no probe to be lost", kLost, Made(Word::STATE_CLOSED, 7), 0, {}},
-      {"open, no probe to be lost", kLost, Made(Word::STATE_OPEN, 7), 0, {}},
-      {"the probe is lost", kLost, Made(Word::STATE_PROBING, 7), 0, Word::STATE_CLOSED},
+      {"no probe to be lost", kLost, Made(Word::STATE_CLOSED, 7), 7, {}},
+      {"open, no probe to be lost", kLost, Made(Word::STATE_OPEN, 7), 7, {}},
+      {"an earlier probe is lost", kLost, Made(Word::STATE_PROBING, 7), 5, {}},
+      {"the probe is lost", kLost, Made(Word::STATE_PROBING, 7), 7, Word::STATE_CLOSED},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
@@ -106,7 +107,7 @@ TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
         then = BeginProbe(row.word, "keeper", kNow);
         break;
       case kLost:
-        then = ProbeLost(row.word, kNow, kMiddle);
+        then = ProbeLost(row.word, row.epoch, kNow, kMiddle);
         break;
     }
     ASSERT_EQ(then.has_value(), row.then.has_value());
@@ -152,7 +153,7 @@ TEST(BreakerTest, AnyNumberOfFailuresIsAPause) {
 TEST(BreakerTest, ALostProbeChangesThePauseAsLittleAsItTellsOfTheSite) {
   std::optional<Word> word = Made(Word::STATE_PROBING, 7);
   for (int i = 0; i < 5; ++i) {
-    word = ProbeLost(word, kNow, kMiddle);
+    word = ProbeLost(word, word->epoch(), kNow, kMiddle);
     ASSERT_TRUE(word);
     EXPECT_EQ(FromProto(word->next_probe_time()), kNow + seconds(20));
     EXPECT_EQ(word->failures(), 3U);
