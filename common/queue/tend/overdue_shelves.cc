@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -18,7 +19,8 @@
 namespace goniec::queue {
 namespace {
 
-// Of a lane in one run.
+// Of a lane in one run, and that may be due there at once: what is due takes the broker's memory, and after a
+// long pause all of a shelf may be.
 constexpr std::size_t kMost = 20'000;
 constexpr std::chrono::minutes kKeepEvery{1};
 constexpr std::int64_t kBeginBack = 31 * 24 * 60;
@@ -53,7 +55,10 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::Run() {
   }
   while (!late_.empty() && failed.ok()) {
     const auto [lane, minute] = *late_.begin();
-    const absl::StatusOr<int> late = co_await ReleaseMinute(broker_, lane, minute, kMost);
+    const absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
+    if (!room.ok()) co_return room.status();
+    if (*room == 0) break;
+    const absl::StatusOr<int> late = co_await ReleaseMinute(broker_, lane, minute, *room);
     if (!late.ok()) co_return late.status();
     if (*late > 0) {
       observe::Warn("records that were long due came back from the shelf",
@@ -72,12 +77,24 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
     if (!learned.ok()) co_return learned;
   }
   if (*lane.minute > MinuteOf(broker_.Now())) co_return 0;
+  const absl::StatusOr<std::size_t> room = co_await RoomIn(number);
+  if (!room.ok()) co_return room.status();
+  if (*room == 0) co_return 0;
   std::int64_t minute = *lane.minute - kAskedAgain;
-  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, minute, kMost);
+  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, minute, *room);
   lane.minute = std::max(*lane.minute, minute);
   if (!released.ok()) co_return released.status();
   co_await Keep(number, lane);
   co_return released;
+}
+
+// What came back before and was not served yet is in the way of more.
+asio::awaitable<absl::StatusOr<std::size_t>> OverdueShelves::RoomIn(int number) {
+  const absl::StatusOr<std::map<ShelfPlace, std::uint64_t>> due = co_await CountReleased(broker_, number);
+  if (!due.ok()) co_return due.status();
+  std::size_t records = 0;
+  for (const auto& [place, count] : *due) records += count;
+  co_return kMost - std::min(records, kMost);
 }
 
 asio::awaitable<absl::Status> OverdueShelves::Learn(int number, Lane& lane) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -26,8 +27,8 @@ class OverdueShelves {
   // Both must outlive it.
   OverdueShelves(Broker& broker, const QueueConfig& config);
 
-  // Releases what is due in all lanes, a bounded number of records; how many there were. An error is the
-  // broker's; what was due then is due in the next run.
+  // Releases what is due in all lanes, as long as not too many released records wait there; how many. An
+  // error is the broker's; what was due then is due in the next run.
   asio::awaitable<absl::StatusOr<int>> Run();
   // Minutes, by lane, of which something was found on a shelf although they are over.
   void Add(std::set<std::pair<int, std::int64_t>> late);
@@ -39,6 +40,7 @@ class OverdueShelves {
     std::int64_t kept = 0;
     BootTime kept_at;
   };
+  asio::awaitable<absl::StatusOr<std::size_t>> RoomIn(int number);
   asio::awaitable<absl::Status> Learn(int number, Lane& lane);
   asio::awaitable<absl::StatusOr<int>> RunLane(int number, Lane& lane);
   asio::awaitable<void> Keep(int number, Lane& lane);

@@ -37,18 +37,18 @@ class ShelfMarksTest : public HoldFixture {
  protected:
   using Marks = std::map<ShelfPlace, ShelfMarks::Mark>;
 
+  template <typename Function>
+  auto Ask(Function function) {
+    decltype(function()) answer{};
+    OnExecutor([&] { answer = function(); });
+    return answer;
+  }
   // One that is followed from now on; its changes are counted by place.
   std::unique_ptr<ShelfMarks> Follow(ShelfMarks::Times times = {}) {
     auto marks = std::make_unique<ShelfMarks>(*watched_, executor_, tasks_, times);
     OnExecutor([&] { marks->Start([this](const ShelfPlace& place) { changed_.push_back(place); }); });
     EXPECT_TRUE(test::WaitUntil([&] { return Ask([&] { return marks->current(); }); }));
     return marks;
-  }
-  template <typename Function>
-  auto Ask(Function function) {
-    decltype(function()) answer{};
-    OnExecutor([&] { answer = function(); });
-    return answer;
   }
   Marks All(ShelfMarks& marks) {
     return Ask([&] { return marks.all(); });
