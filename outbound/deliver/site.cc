@@ -20,6 +20,8 @@ constexpr std::chrono::minutes kProvenFor(10);
 constexpr std::chrono::seconds kSummaryPeriod(10);
 constexpr std::chrono::seconds kGreeting(1);
 constexpr std::size_t kFewYielding = 5;
+// A site is left alone for so long if it could not be said that it is closed.
+constexpr std::chrono::seconds kUnstoredPause(30);
 
 // How long an address whose STARTTLS failed is spoken to in plain text at once.
 constexpr std::chrono::minutes kPlainTime(5);
@@ -144,11 +146,14 @@ bool Site::Follow(const SiteWord& word, const Shares& shares, BootTime since) {
   const bool none =
       (limits_.messages && shares.messages == 0) || (limits_.recipients && shares.recipients == 0);
   window_.SetShare(none ? 0 : shares.connections);
-  if (word.epoch != word_.epoch) {
+  if (word.epoch > word_.epoch) {
     failure_.reset();
     failures_in_a_row_ = 0;
     no_opening_before_ = {};
-    if (word.epoch != 0) window_.Restart();
+    window_.Restart();
+  } else if (word.epoch < word_.epoch && word_.state != SiteState::kOpen) {
+    // What was assumed could not be stored: no reason to try it sooner.
+    no_opening_before_ = std::max(no_opening_before_, since + kUnstoredPause);
   }
   word_ = word;
   return true;

@@ -261,6 +261,19 @@ TEST(SiteTest, WithoutAShareNothingWaits) {
   EXPECT_THAT(site.TakeUnadmitted(kNow), testing::SizeIs(1));
 }
 
+TEST(SiteTest, AClosureThatCouldNotBeStoredIsAPauseAllTheSame) {
+  Site site("s");
+  site.Follow({}, {4}, kNow);
+  site.Follow({SiteState::kClosed, 1}, {4}, kNow);
+  site.Follow({}, {4}, kNow);
+  EXPECT_FALSE(site.MayOpen(kNow + std::chrono::seconds(29)));
+  EXPECT_TRUE(site.MayOpen(kNow + std::chrono::seconds(31)));
+  // An open site's word that is not needed any more is no reason for one.
+  site.Follow({SiteState::kOpen, 3}, {4}, kNow);
+  site.Follow({}, {4}, kNow);
+  EXPECT_TRUE(site.MayOpen(kNow));
+}
+
 TEST(SiteTest, ConnectionsFollowWordAndShare) {
   Site site("s");
   EXPECT_TRUE(site.Follow({}, {4}, kNow));
