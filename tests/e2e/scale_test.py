@@ -13,7 +13,7 @@ from system import System, wait_until
 MAILS = int(os.environ.get("GONIEC_TEST_MAILS", "2000"))
 ACK_WAIT = int(os.environ.get("GONIEC_TEST_ACK_WAIT", "20"))  # seconds
 SENDERS = 8
-IN_HAND = 40
+IN_HAND = 20
 
 
 class ScaleTest(unittest.TestCase):
