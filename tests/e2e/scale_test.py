@@ -23,18 +23,24 @@ class ScaleTest(unittest.TestCase):
             system.start(workers=1)
             ledger = Ledger()
             senders = [Sender(system, ledger, range(n, MAILS, SENDERS)) for n in range(SENDERS)]
-            for sender in senders:
+            for sender in senders[:SENDERS // 2]:
                 sender.start()
-            self.accepted(ledger, MAILS // 4)
+            self.accepted(ledger, MAILS // 8)
             for number in (2, 3, 4):
                 system.start_outbound(f"outbound{number}")
-            self.accepted(ledger, MAILS // 2)
+            wait_until(lambda: self.counting(system) == 4, 60, "all four know of each other")
+            for sender in senders[SENDERS // 2:]:
+                sender.start()
             kills, held = self.kill_one_that_holds_mail(system, ledger)
             self.accepted(ledger, 3 * MAILS // 4)
             for name in ("outbound4", "outbound3"):
                 self.assertEqual(system.parts[name].stop(), 0, name)
             self.all_arrives(system, ledger, senders, held, kills)
             check_duplicates(self, system, ledger, kills)
+
+    def counting(self, system):
+        """Workers that have their share of what four of them do."""
+        return len({line.split(":")[0] for line in system.log_lines('"workers"').splitlines() if '"count":4' in line})
 
     def accepted(self, ledger, number):
         wait_until(lambda: ledger.count() >= number, 300, f"{number} accepted mails")
