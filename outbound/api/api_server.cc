@@ -63,7 +63,8 @@ struct ApiServer::State {
 
   ApiContext context;
   MailApi service;
-  ListedService listed;
+  ListedService mail_listed{"/goniec.v1.MailService/Listed"};
+  ListedService queue_listed{"/goniec.v1.QueueService/Listed"};
   std::unique_ptr<grpc::Server> server;
   // Its connections end at the server.
   std::unique_ptr<ApiGate> gate;
@@ -86,7 +87,8 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiConfig& con
   state->gate = *std::move(gate);
   grpc::ServerBuilder builder;
   SetLimits(config, builder);
-  builder.RegisterService(&state->listed);
+  builder.RegisterService(&state->mail_listed);
+  builder.RegisterService(&state->queue_listed);
   builder.RegisterCallbackGenericService(&state->service);
   state->server = builder.BuildAndStart();
   if (state->server == nullptr) return absl::InternalError("the gRPC server cannot be started");

@@ -1,7 +1,7 @@
-// Tells gRPC, and by reflection others, that MailService and QueueService are here. The calls of their
-// methods come to MailApi, which is a generic service and as such has no name: gRPC lists a service by the
-// methods that are registered for it, so this registers one for each that nobody calls and that reads
-// nothing. Immutable after construction.
+// Tells gRPC, and by reflection others, that a service is here: one object for each, since gRPC lists one
+// name of each that is registered. The calls of its methods come to MailApi, which is a generic service and
+// as such has no name: gRPC lists a service by the methods that are registered for it, so this registers one
+// that nobody calls and that reads nothing. Immutable after construction.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -12,15 +12,12 @@ namespace goniec::outbound {
 
 class ListedService final : public grpc::Service {
  public:
-  ListedService() {
-    int index = 0;
-    for (const char* name : {"/goniec.v1.MailService/Listed", "/goniec.v1.QueueService/Listed"}) {
-      AddMethod(
-          new grpc::internal::RpcServiceMethod(name, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
-      MarkMethodRawCallback(index++,
-                            new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                                [](grpc::CallbackServerContext*) { return new Refusal; }));
-    }
+  // "/<service>/Listed"; lives as long as the program.
+  explicit ListedService(const char* method) {
+    AddMethod(
+        new grpc::internal::RpcServiceMethod(method, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+    MarkMethodRawCallback(0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                                 [](grpc::CallbackServerContext*) { return new Refusal; }));
   }
 
  private:

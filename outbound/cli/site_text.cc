@@ -75,7 +75,10 @@ std::string NameCell(const v1::Site& site) {
 }
 
 std::string ErrorCell(const v1::Site& site) {
-  return site.has_last_failure() ? Printable(OutcomeText(site.last_failure()), kLongestError) : "";
+  if (!site.has_last_failure()) return "";
+  v1::Outcome outcome = site.last_failure();
+  outcome.clear_latency();  // how long it took says nothing of the trouble
+  return Printable(OutcomeText(outcome), kLongestError);
 }
 
 std::vector<std::string> RowOf(const v1::Site& site, std::chrono::seconds now) {
