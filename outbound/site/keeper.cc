@@ -467,10 +467,6 @@ void Keeper::Expect(const ShelfPlace& place) {
   state_->Wake();
 }
 
-void Keeper::CameBack(const std::string& token) {
-  if (const auto it = state_->sites.find(token); it != state_->sites.end()) it->second.pace.CameBack();
-}
-
 void Keeper::Stop() {
   state_->stopped = true;
   state_->timer.cancel();

@@ -61,9 +61,6 @@ class Keeper {
   void Start();
   // Something was put there by this worker: the shelf is looked at soon.
   void Expect(const queue::ShelfPlace& place);
-  // This worker put a released record back on the shelf of an open site (by its token): it had no room for
-  // it.
-  void CameBack(const std::string& token);
   // Nothing new is begun; what is under way ends by itself. From the executor.
   void Stop();
   // Blocks the caller (never a thread of the executor) until nothing runs any more; false after `limit`.

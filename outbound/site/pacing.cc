@@ -45,11 +45,7 @@ void ReleasePace::Found(std::size_t outstanding, BootTime now) {
   }
   while (!drained_.empty() && drained_.front().at < now - Window()) drained_.pop_front();
   outstanding_ = outstanding;
-  if (std::exchange(came_back_, false)) {
-    target_ = std::max<std::size_t>(target_ / 2, 1);
-    no_more_before_ = now + kAhead;
-  }
-  const std::size_t most = now < no_more_before_ ? target_ : std::min(target_ * 2, kMostAhead);
+  const std::size_t most = std::min(target_ * 2, kMostAhead);
   if (outstanding > 0) {
     target_ = std::clamp<std::size_t>(static_cast<std::size_t>(DrainedInWindow(now)), 1, most);
   } else if (std::exchange(filled_, false)) {

@@ -38,9 +38,6 @@ class ReleasePace {
   [[nodiscard]] std::size_t Room() const { return target_ > outstanding_ ? target_ - outstanding_ : 0; }
   // Called when it has been; `found` includes it from then on.
   void Released(std::size_t records, BootTime now);
-  // A worker put what was released back on the shelf: that was too much. What is drained so is no sign that
-  // the site takes more.
-  void CameBack() { came_back_ = true; }
   [[nodiscard]] std::size_t target() const { return target_; }
   // Something was drained since the pace began.
   [[nodiscard]] bool proven() const { return proven_; }
@@ -60,10 +57,8 @@ class ReleasePace {
   std::size_t target_ = 1;
   std::size_t outstanding_ = 0;
   bool filled_ = false;  // the target was reached since it was last found drained
-  bool came_back_ = false;
   bool proven_ = false;
   BootTime last_drained_;  // or begun anew
-  BootTime no_more_before_;
   std::optional<BootTime> since_;
   // When the first was released while nothing was outstanding, until something is drained.
   std::optional<BootTime> begun_;

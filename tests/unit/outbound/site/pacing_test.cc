@@ -155,27 +155,6 @@ TEST(ReleasePaceTest, OutstandingOfOthersMakesNoRoom) {
   EXPECT_EQ(pace.Room(), 0U);
 }
 
-TEST(ReleasePaceTest, WhatComesBackIsNoSignThatTheSiteTakesMore) {
-  ReleasePace pace;
-  BootTime now = kNow;
-  const auto tick = [&](bool comes_back) {
-    pace.Found(0, now);
-    const std::size_t target = pace.target();
-    pace.Released(pace.Room(), now);
-    if (comes_back) pace.CameBack();
-    now += kTick;
-    return target;
-  };
-  for (int i = 0; i < 6; ++i) (void)tick(false);
-  ASSERT_EQ(tick(true), 64U);
-  EXPECT_EQ(tick(true), 32U);
-  EXPECT_EQ(tick(false), 16U);
-  for (BootTime until = now + kAhead - kTick; now < until;) EXPECT_EQ(tick(false), 16U);
-  EXPECT_EQ(tick(false), 32U);
-  for (int i = 0; i < 20; ++i) (void)tick(true);
-  EXPECT_EQ(tick(true), 1U);
-}
-
 ShelfPlace Place(const std::string& site, const std::string& tenant,
                  MailClass mail_class = MailClass::kTransactional, int lane = 0) {
   return {lane, mail_class, site, tenant};
