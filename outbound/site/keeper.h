@@ -3,6 +3,8 @@
 // is closed, one record is released as a probe when that is due; what routes elsewhere by now is released as
 // well. What must come back at a time comes back whoever keeps the site, and not from here.
 //
+// No error of one site or lane of the queue keeps the others waiting, and none ends the keeper.
+//
 // Two workers may both think that they keep a site, and one may die between any two steps: a record then
 // comes back twice, which harms nobody, and of two probes the word lets one out.
 //

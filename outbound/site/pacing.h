@@ -73,9 +73,13 @@ struct ReleaseRoom {
   std::size_t records = 0;
   bool unproven_too = true;
 };
-// `slots`: a worker's (worker.slots). Outstanding records at our sites: of those that drain, and at those
-// that are stuck or closed.
-ReleaseRoom RoomOf(std::size_t slots, double mails_a_record, std::size_t draining, std::size_t stuck);
+// What all keepers together may have released, in records: well below what keeps others from releasing what
+// is overdue (common/queue/tend/overdue_shelves.h).
+inline constexpr std::size_t kMostReleased = 10'000;
+// `slots`: a worker's (worker.slots); `members`: workers, each of which is a keeper. Outstanding records at
+// our sites: of those that drain, and at those that are stuck or closed.
+ReleaseRoom RoomOf(std::size_t slots, std::size_t members, double mails_a_record, std::size_t draining,
+                   std::size_t stuck);
 
 // A site that may be given to.
 struct SiteTurn {
@@ -84,6 +88,15 @@ struct SiteTurn {
   // Shelves that may have something on them, in any order.
   std::vector<queue::ShelfPlace> shelves;
 };
+// A shelf that was found empty the last time, and when it may be looked at again.
+struct ShelfLook {
+  BootTime due;
+  queue::ShelfPlace place;
+};
+// Adds to the turns of their sites the `most` that have been due for longest; those of other sites count for
+// nothing. So a site with many shelves, or many sites, keep none from being looked at.
+void AddLooks(std::vector<SiteTurn>& turns, std::vector<ShelfLook> looks, std::size_t most);
+
 struct ToRelease {
   queue::ShelfPlace place;
   std::size_t records = 0;
