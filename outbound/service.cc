@@ -182,7 +182,6 @@ SiteHooks Service::State::Hooks() {
   hooks.see_to_mark = [this](queue::ShelfPlace place, std::string site_name) {
     return sites->SeeToMark(std::move(place), std::move(site_name));
   };
-  hooks.came_back = [this](const std::string& site_token) { sites->CameBack(site_token); };
   return hooks;
 }
 
@@ -278,7 +277,6 @@ Service::~Service() {
 bool Service::Drain() {
   state_->draining.Fail("shutting down");
   bool clean = true;
-  if (state_->sites != nullptr) state_->sites->StopKeeping();
   if (state_->worker != nullptr) clean = state_->worker->Drain(state_->config.drain_limit);
   if (state_->sites != nullptr) state_->sites->Leave();
   if (state_->api != nullptr) {

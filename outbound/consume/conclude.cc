@@ -48,6 +48,14 @@ bool GoesToShelf(const LegResults& leg, WallTime now) {
   });
 }
 
+// Mail of this very shelf, whose site is open.
+bool StaysDue(const LegResults& leg) {
+  if (leg.shelf_site.empty() || leg.shelf_site != SiteToken(leg.site)) return false;
+  return std::none_of(leg.results.begin(), leg.results.end(), [](const Result& result) {
+    return IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
+  });
+}
+
 Told ToldOf(Next next) {
   switch (next) {
     case Next::kDelivered:
@@ -147,6 +155,13 @@ const char* ToldName(Told told) {
   return "unknown";
 }
 
+std::chrono::milliseconds PauseOfStaying(std::uint64_t delivery_count) {
+  constexpr std::uint64_t kMostDoublings = 6;
+  constexpr std::chrono::milliseconds kLongest = std::chrono::minutes(1);
+  const std::uint64_t doublings = std::min(std::max<std::uint64_t>(delivery_count, 1) - 1, kMostDoublings);
+  return std::min<std::chrono::milliseconds>(std::chrono::seconds(std::int64_t{1} << doublings), kLongest);
+}
+
 Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime now,
                     const std::function<double()>& random) {
   Conclusion conclusion;
@@ -155,6 +170,7 @@ Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime n
   const std::uint32_t attempts = leg.mail.attempts() + (tried ? 1 : 0);
   std::vector<Retry> retries;
   const bool to_shelf = GoesToShelf(leg, now);
+  const bool stays = to_shelf && StaysDue(leg);
   for (const Result& result : leg.results) {
     conclusion.forfeit = conclusion.forfeit || IsForfeit(result);
     if (IsForfeit(result) || IsShutdown(result)) {
@@ -162,6 +178,12 @@ Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime n
       continue;
     }
     if (result.outcome.ambiguous()) conclusion.ambiguous += result.recipients.size();
+    if (stays && IsBusy(result)) {
+      conclusion.returned = true;
+      conclusion.stays = true;
+      conclusion.tellings.push_back({Told::kBusy, result});
+      continue;
+    }
     if (to_shelf && IsBusy(result)) {
       retries.push_back({&result, std::nullopt});
       continue;

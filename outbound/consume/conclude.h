@@ -8,9 +8,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -34,11 +36,18 @@ struct LegResults {
   const LastOutcomes& last;
   // Every recipient of the leg in one of them.
   const std::vector<Result>& results;
+  // The site whose shelf the record was released from, as a token; empty if from none, or as a probe.
+  std::string_view shelf_site = {};
 };
 
 // What is not tried because its site takes no more, or nobody, goes to the site's shelf until it is released.
 // Not so shortly before the mail expires: it would come back for its last minute at once.
+// Nor if it comes from the shelf of this very site, which is open: then the record stays due, and comes again
+// after a pause. That is no move and no event, and its keeper, who sees that it is not drained, releases
+// less.
 inline constexpr std::chrono::minutes kLeastOnShelf{5};
+// A second, and twice as long each time that the record was delivered, up to a minute.
+std::chrono::milliseconds PauseOfStaying(std::uint64_t delivery_count);
 
 // What is counted, by the metric's label, and but for kBusy logged: recipients of a busy or closed site were
 // not tried, and are too many to be told one by one.
@@ -60,6 +69,8 @@ struct Conclusion {
   // The record goes back to the broker: the ends among the results are told, and the next holder makes what
   // moves there are anew.
   bool returned = false;
+  // It goes back because its site takes no more of it now: after PauseOfStaying().
+  bool stays = false;
   // The lease is lost: nothing may be written about the record that needs one.
   bool forfeit = false;
   std::vector<Telling> tellings;

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "common/base/clock.h"
 #include "common/queue/model/subjects.h"
 #include "outbound/consume/ready_turns.h"
 
@@ -32,6 +33,14 @@ inline constexpr std::uint64_t kDeepBacklog = 256;
 // Of one class in one lane.
 asio::awaitable<absl::StatusOr<Backlog>> ReadBacklog(queue::Broker& broker, int lane,
                                                      queue::MailClass mail_class);
+
+// Takes out who has nothing there but what workers have in hand, as far as it matters: of those with the
+// least, a few. What is in hand stays in READY until it is through, and waits for nobody's turn.
+asio::awaitable<absl::Status> LeaveOutServed(queue::Broker& broker, int lane, queue::MailClass mail_class,
+                                             Backlog& backlog);
+
+// Until the next reading, after one that took so long: a broker that is slow to list is asked less often.
+BootClock::duration PauseAfterReading(std::chrono::milliseconds every, BootClock::duration took);
 
 class ReadyBacklog : public std::enable_shared_from_this<ReadyBacklog> {
  public:

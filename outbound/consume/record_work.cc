@@ -230,28 +230,20 @@ void RecordWork::OnResults(const Leg& leg, const std::vector<Result>& results) {
   static const LastOutcomes kNone;
   const WallTime now = context_.settlement.broker.Now();
   Conclusion conclusion =
-      Conclude({record_, *leg.mail, leg.domain, leg.site, leg.last != nullptr ? *leg.last : kNone, results},
+      Conclude({record_, *leg.mail, leg.domain, leg.site, leg.last != nullptr ? *leg.last : kNone, results,
+                delivery_->probe_epoch() ? std::string_view() : std::string_view(shelf_site_)},
                context_.retry, now, Random);
   if (conclusion.forfeit) delivery_->Forfeit();
   Tell(leg, conclusion, now);
-  TellIfCameBack(conclusion);
   queue::Settlement::LegEnd end{std::move(conclusion.events), std::move(conclusion.move),
                                 conclusion.ended ? leg.mail : nullptr};
-  if (conclusion.returned) return settlement_->ReturnLeg(std::move(end));
+  if (conclusion.returned) {
+    const auto pause =
+        conclusion.stays ? PauseOfStaying(delivery_->info().delivery_count) : std::chrono::milliseconds(0);
+    return settlement_->ReturnLeg(std::move(end), pause);
+  }
   if (end.move) end.move->in_hand = {leg.mail};
   settlement_->EndLeg(std::move(end));
-}
-
-// What goes back to a closed site's shelf says nothing of how much it takes.
-void RecordWork::TellIfCameBack(const Conclusion& conclusion) const {
-  if (shelf_site_.empty() || !conclusion.move || !context_.came_back) return;
-  const auto* to = std::get_if<queue::ToHeld>(&conclusion.move->to);
-  if (to == nullptr || to->site != shelf_site_) return;
-  const bool closed =
-      std::any_of(conclusion.tellings.begin(), conclusion.tellings.end(), [](const Telling& telling) {
-        return telling.result.outcome.reason() == queue::v1::REASON_SITE_CLOSED;
-      });
-  if (!closed && !delivery_->probe_epoch()) context_.came_back(shelf_site_);
 }
 
 void RecordWork::Tell(const Leg& leg, const Conclusion& conclusion, WallTime now) {
@@ -268,7 +260,7 @@ void RecordWork::Tell(const Leg& leg, const Conclusion& conclusion, WallTime now
           std::chrono::duration_cast<std::chrono::nanoseconds>(now - queue::FromProto(mail.accept_time())));
     }
   }
-  if (!conclusion.returned) return;
+  if (!conclusion.returned || untold == 0) return;
   observe::Debug("mail given back", {{"message", mail.message_id()}, {"recipients", untold}});
   context_.metrics.recipients.With("returned").Add(static_cast<double>(untold));
 }

@@ -52,8 +52,6 @@ struct WorkContext {
   std::function<bool()> may_work;
   // Slots: called with what came into hand, began, or left.
   std::function<void(const InHand& change)> in_hand;
-  // A record that was released goes back to the shelf of its open site, by the site's token. May be empty.
-  std::function<void(const std::string& site_token)> came_back = {};
   // New mail of the tenant yields in the lane (ready_turns.h). May be empty.
   std::function<bool(int lane, const std::string& tenant)> yields = {};
 };
@@ -90,7 +88,6 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   asio::awaitable<void> RouteLeg(Leg leg);
   void DispatchLeg(Leg leg, const RouteResult& route);
   void OnResults(const Leg& leg, const std::vector<Result>& results);
-  void TellIfCameBack(const Conclusion& conclusion) const;
   void Tell(const Leg& leg, const Conclusion& conclusion, WallTime now);
   void Release();
 

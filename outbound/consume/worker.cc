@@ -135,7 +135,6 @@ void Worker::State::AddSource(Kind kind, std::string stream, std::string consume
       [weak = weak_from_this(), kind](const InHand& change) {
         if (const auto self = weak.lock()) self->sources.Count(kind, change);
       },
-      parts.sites.came_back,
       [this, kind](int lane, const std::string& tenant) { return turns.MustYield(kind, lane, tenant); }});
   source.puller = std::make_unique<queue::Puller>(
       parts.broker, parts.executor, tasks, std::move(stream), std::move(consumer), parts.queue.ack_wait,

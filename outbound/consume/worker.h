@@ -41,8 +41,6 @@ struct SiteHooks {
   // A shelf has its mark, before anything is put there (SettlementContext).
   std::function<asio::awaitable<absl::Status>(queue::ShelfPlace place, std::string site_name)> see_to_mark =
       {};
-  // A record that was released goes back to the shelf of an open site, for there was no room for it.
-  std::function<void(const std::string& site_token)> came_back = {};
 };
 
 // What a worker stands on. All must outlive it.

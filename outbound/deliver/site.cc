@@ -22,6 +22,9 @@ constexpr std::chrono::seconds kGreeting(1);
 constexpr std::size_t kFewYielding = 5;
 // A site is left alone for so long if it could not be said that it is closed.
 constexpr std::chrono::seconds kUnstoredPause(30);
+// Mail that was judged within this time shows a site at work; and how often that is said of a closed one.
+constexpr std::chrono::seconds kAtWorkFor(10);
+constexpr std::chrono::seconds kContradictEvery(30);
 
 // How long an address whose STARTTLS failed is spoken to in plain text at once.
 constexpr std::chrono::minutes kPlainTime(5);
@@ -34,6 +37,13 @@ constexpr std::array<bool BrokenExtensions::*, 4> kBroken = {
 
 TenantQueue<std::unique_ptr<Job>>::Place PlaceOf(const Job& job) {
   return {job.mail->tenant(), job.mail->mail_class() == queue::v1::MAIL_CLASS_BULK};
+}
+
+// Closed, or opened again by a worker who has contradicted: a probe takes three changes from open to open.
+bool IsWithoutProbe(const SiteWord& before, const SiteWord& word) {
+  if (word.state == SiteState::kClosed) return true;
+  if (word.state != SiteState::kOpen || before.state == SiteState::kProbing) return false;
+  return word.epoch - before.epoch <= (before.state == SiteState::kOpen ? 2 : 1);
 }
 
 }  // namespace
@@ -149,8 +159,10 @@ bool Site::Follow(const SiteWord& word, const Shares& shares, BootTime since) {
   if (word.epoch > word_.epoch) {
     failure_.reset();
     failures_in_a_row_ = 0;
-    no_opening_before_ = {};
-    window_.Restart();
+    const bool no_probe = IsWithoutProbe(word_, word);
+    if (!no_probe) no_opening_before_ = {};
+    if (!no_probe) refused_in_a_row_ = 0;
+    if (!no_probe || word.state != SiteState::kOpen || ready_ == 0) window_.Restart();
   } else if (word.epoch < word_.epoch && word_.state != SiteState::kOpen) {
     // What was assumed could not be stored: no reason to try it sooner.
     no_opening_before_ = std::max(no_opening_before_, since + kUnstoredPause);
@@ -213,6 +225,15 @@ bool Site::TakeTellWorked(std::uint64_t epoch, std::uint64_t failures) {
   return std::exchange(told_worked_, now_told) != now_told;
 }
 
+bool Site::TakeContradiction(const SiteWord& word, BootTime now) {
+  const SiteWord closed{SiteState::kClosed, word_.epoch + 1};
+  if (word_.state != SiteState::kOpen || word != closed || ready_ == 0) return false;
+  if (!at_work_ || at_work_->first != word_.epoch || now - at_work_->second > kAtWorkFor) return false;
+  if (now < no_contradiction_before_) return false;
+  no_contradiction_before_ = now + kContradictEvery;
+  return true;
+}
+
 void Site::BeginOpening(BootTime now) {
   if (opening_++ == 0) opening_since_ = now;
 }
@@ -222,6 +243,7 @@ void Site::Opened(BootTime now) {
   if (++ready_ == 1) pace_.Restart(now);
   failure_.reset();
   failures_in_a_row_ = 0;
+  refused_in_a_row_ = 0;
 }
 
 void Site::Unpark(const Connection* connection) {

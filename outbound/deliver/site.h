@@ -96,7 +96,9 @@ class Site {
     bool operator==(const Shares&) const = default;
   };
   // `since` when the shares are so, at the latest. In a new epoch what failed before is forgotten and, unless
-  // the site's word is forgotten itself, the window grows from one. True if something has changed.
+  // the site's word is forgotten itself, the window grows from one. Where it was opened without a probe it is
+  // others who reach the site: our pause and, while we have connections, our window stay. True if something
+  // has changed.
   bool Follow(const SiteWord& word, const Shares& shares, BootTime since);
   [[nodiscard]] const SiteWord& word() const { return word_; }
   [[nodiscard]] std::size_t share() const { return window_.share(); }
@@ -118,6 +120,12 @@ class Site {
   // Whether the cluster is still to be told that the site works: not twice in an epoch, unless some site was
   // told to have failed since. `failures`: how many were in all.
   bool TakeTellWorked(std::uint64_t epoch, std::uint64_t failures);
+
+  // It has judged a mail that began in `epoch`.
+  void NoteAtWork(std::uint64_t epoch, BootTime now) { at_work_ = {epoch, now}; }
+  // True if another worker has closed it by `word` while it has connections here and has been at work on them
+  // just now. Not again for a while.
+  [[nodiscard]] bool TakeContradiction(const SiteWord& word, BootTime now);
 
   // --- Connections: being opened; ready. Of the ready ones those without work, the last used at the end, and
   // those that are about to end.
@@ -147,6 +155,9 @@ class Site {
   void NoteEnough(const DeliverConfig& config, BootTime now) {
     no_opening_before_ = now + config.failed_site_pause;
   }
+  // It let nobody in for now, by a reply, while no connection is ready. True if it did so again and again: it
+  // is no different from a site that is down then.
+  bool NoteRefused() { return ++refused_in_a_row_ >= kRefusedIsDown; }
   // This machine had no descriptor or port for a connection: the next is tried a second later.
   void NoteOwnLimit(BootTime now) { no_opening_before_ = now + std::chrono::seconds(1); }
   // The last time that a connection was opened in vain, and when the next may be opened.
@@ -187,6 +198,8 @@ class Site {
                                                     BootTime now) const;
 
  private:
+  static constexpr int kRefusedIsDown = 3;
+
   // Its only connection is being opened for longer than most take.
   [[nodiscard]] bool IsLate(BootTime now) const;
 
@@ -218,6 +231,9 @@ class Site {
   std::unique_ptr<Rates> rates_;  // null for most sites
   // The epoch in which it was last told that the site works, and how many failures had been told of then.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> told_worked_;
+  // The last time that it judged a mail, and the epoch in which that began.
+  std::optional<std::pair<std::uint64_t, BootTime>> at_work_;
+  BootTime no_contradiction_before_;
 
   std::size_t opening_ = 0;
   std::size_t ready_ = 0;
@@ -232,6 +248,7 @@ class Site {
   std::optional<queue::v1::Outcome> failure_;
   BootTime no_opening_before_;
   int failures_in_a_row_ = 0;
+  int refused_in_a_row_ = 0;
 
   std::map<net::Endpoint, BootTime> address_failed_until_;
   std::map<net::Endpoint, BootTime> plain_until_;

@@ -6,8 +6,9 @@
 // A destination that is down costs one socket and one mail an attempt: the first connection to a site is
 // opened alone; when it fails, the job that it was opened for has failed. If the site is closed by that in
 // the whole cluster (site/cluster_view.h), all others are given back untried; if it is not, they fail with
-// it, and for a while new ones at once. A destination that takes mail more slowly than it comes keeps a few
-// jobs in hand; the others are given back untried.
+// it, and for a while new ones at once. One that answers that it takes no connection now (4xx) is left alone
+// for a while, and is down only if it says so again and again. A destination that takes mail more slowly than
+// it comes keeps a few jobs in hand; the others are given back untried.
 //
 // Confined to its executor, whose context must have one thread.
 #pragma once
@@ -124,6 +125,8 @@ class SitePool final : public Dispatcher {
   void MoveTooMany(Site& site);
   void GiveBack(Site& site, std::unique_ptr<Job> job);
 
+  // A connection was refused for now: nothing goes there for a while.
+  void Refused(Site& site, std::unique_ptr<Job> job);
   // What a transaction of the job says of the site.
   void Judge(Site& site, const Job& job, Transaction& transaction);
   void TellWorked(Site& site, std::uint64_t epoch);

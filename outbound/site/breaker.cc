@@ -109,6 +109,11 @@ std::optional<Word> ProbeLost(const std::optional<Word>& word, std::uint64_t epo
   return next;
 }
 
+std::optional<Word> Contradicted(const std::optional<Word>& word, std::uint64_t epoch, WallTime now) {
+  if (!word || word->state() != Word::STATE_CLOSED || word->epoch() != epoch) return std::nullopt;
+  return Next(word, Word::STATE_OPEN, now);
+}
+
 bool IsForgettable(const Word& word, WallTime now) {
   const auto age = now - queue::FromProto(word.since());
   switch (word.state()) {

@@ -5,7 +5,8 @@
 //
 // - A failure counts only in the epoch in which its attempt began, and only while the site is open; the end
 //   of a probe only in the epoch of the probe. So answers to attempts from before count for nothing.
-// - Time alone opens nothing: a closed site is probed, and only a probe that worked opens it.
+// - Time alone opens nothing: a closed site is probed, and only a probe that worked opens it; or a worker who
+//   has connections there that take mail, for it was closed by one who has none.
 // - Pauses between probes double up to a limit. Opening does not reset them: only a site that has stayed open
 //   for longer than kStayedOpen begins anew; one that closes again sooner has flapped and waits longer, in
 //   the end longer than one that stays dead.
@@ -59,6 +60,10 @@ std::optional<queue::v1::SiteWord> BeginProbe(const std::optional<queue::v1::Sit
 // as before, and the next probe is due after the same pause. A later probe is left alone.
 std::optional<queue::v1::SiteWord> ProbeLost(const std::optional<queue::v1::SiteWord>& word,
                                              std::uint64_t epoch, WallTime now, double random);
+// A worker sees the site at work though another has closed it, in `epoch`: it is open again, and what failed
+// stays known. A site that is probed by now is left alone.
+std::optional<queue::v1::SiteWord> Contradicted(const std::optional<queue::v1::SiteWord>& word,
+                                                std::uint64_t epoch, WallTime now);
 // In its state for so long that nothing need be remembered: the key may go.
 [[nodiscard]] bool IsForgettable(const queue::v1::SiteWord& word, WallTime now);
 

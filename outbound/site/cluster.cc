@@ -25,8 +25,9 @@ namespace {
 using Word = queue::v1::SiteWord;
 using Change = asio::awaitable<absl::StatusOr<std::optional<Word>>>;
 
-// Without the bucket mail goes on, with the lower shares.
+// Who does not count by then has a bucket that does not work; told each time that it has taken as long again.
 constexpr std::chrono::seconds kSettleLimit{12};
+constexpr std::chrono::seconds kWarnEvery{60};
 // Tokens of sites that are remembered.
 constexpr std::size_t kMostTokens = 50'000;
 
@@ -113,18 +114,26 @@ void Cluster::State::Settle() {
 
 asio::awaitable<void> Cluster::State::SettleInTime() {
   const auto self = shared_from_this();
-  for (BootTime until = BootClock::now() + kSettleLimit; settled && BootClock::now() < until;) {
+  const BootTime until = BootClock::now() + kSettleLimit;
+  BootTime warn_at = until;
+  while (settled) {
     settle_timer.expires_after(std::chrono::milliseconds(100));
     asio::error_code cancelled;
     co_await settle_timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (stopped) co_return;
     // The words are told by a watch of their own, which does not say when it is through.
     SettleIfDone();
+    const BootTime now = BootClock::now();
+    if (!settled || now < until) continue;
+    // Nothing is ours before: all that was pulled would go to shelves that perhaps nobody keeps.
+    if (parts.presence.Now().Counts()) {
+      Settle();
+    } else if (now >= warn_at) {
+      warn_at = now + kWarnEvery;
+      observe::Warn("no mail is taken: this worker does not count among the others yet",
+                    {{"mend", "the bucket `presence` must be readable and writable"}});
+    }
   }
-  if (!settled) co_return;
-  observe::Warn("other workers cannot be counted; the lower shares of limits are used until they can",
-                {{"mend", "the bucket `presence` must be readable and writable"}});
-  Settle();
 }
 
 bool Cluster::State::IsOfProbe(const std::string& token, std::uint64_t epoch) const {
@@ -223,6 +232,14 @@ void Cluster::Worked(const std::string& site, std::uint64_t epoch) {
   queue::Broker& broker = state_->parts.broker;
   state_->Write(token, epoch, [&broker, epoch](const std::optional<Word>& word) {
     return AfterSuccess(word, epoch, broker.Now());
+  });
+}
+
+void Cluster::Contradict(const std::string& site, std::uint64_t epoch) {
+  const std::string token = state_->TokenOf(site);
+  queue::Broker& broker = state_->parts.broker;
+  state_->Write(token, epoch, [&broker, epoch](const std::optional<Word>& word) {
+    return Contradicted(word, epoch, broker.Now());
   });
 }
 

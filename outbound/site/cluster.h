@@ -39,8 +39,10 @@ class Cluster final : public ClusterView {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  // `settled` is called once: when we count among the members and know what they say of sites, or when that
-  // has taken so long that it is better to work with the lower shares.
+  // `settled` is called once: when we count among the members and know what they say of sites. What is not
+  // known of the others' words, or whether we are still counted, is waited for only so long: then we go on
+  // with the lower shares. But never before we count: nothing would be ours, and all mail that is pulled
+  // would go to shelves. It stays in READY, for others or for later.
   void Start(std::function<void()> settled);
   // Nothing is followed any more, and nothing written. Presence is its owner's to stop.
   void Stop();
@@ -50,6 +52,7 @@ class Cluster final : public ClusterView {
   [[nodiscard]] double RateShare() const override;
   void Failed(const std::string& site, std::uint64_t epoch, const queue::v1::Outcome& outcome) override;
   void Worked(const std::string& site, std::uint64_t epoch) override;
+  void Contradict(const std::string& site, std::uint64_t epoch) override;
   // Beside those that have asked for it before.
   void OnChange(std::function<void(const std::string& site)> changed) override;
 

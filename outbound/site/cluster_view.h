@@ -58,8 +58,12 @@ class ClusterView {
   // one: the first in an epoch, and the first after Failed() was called of any site.
   virtual void Worked(const std::string& site, std::uint64_t epoch) = 0;
 
+  // Another worker has closed the site, in `epoch`, while it takes mail on our connections. If that opens it,
+  // WordOf says so when this returns.
+  virtual void Contradict(const std::string& site, std::uint64_t epoch) = 0;
+
   // Called when words or shares may have changed: of one site, or (empty) of all. May be called from inside
-  // Failed() and Worked(). An empty function ends it.
+  // Failed(), Worked() and Contradict(). An empty function ends it.
   virtual void OnChange(std::function<void(const std::string& site)> changed) = 0;
 };
 
@@ -73,6 +77,7 @@ class AloneView final : public ClusterView {
   [[nodiscard]] double RateShare() const override { return 1; }
   void Failed(const std::string&, std::uint64_t, const queue::v1::Outcome&) override {}
   void Worked(const std::string&, std::uint64_t) override {}
+  void Contradict(const std::string&, std::uint64_t) override {}
   void OnChange(std::function<void(const std::string&)>) override {}
 };
 

@@ -12,6 +12,12 @@
 #include "outbound/route/router.h"
 
 namespace goniec::outbound {
+namespace {
+
+// Records in memory at once, for as long as the DNS takes.
+constexpr std::size_t kReadAtOnce = 20;
+
+}  // namespace
 
 Elsewhere::Elsewhere(const Router& router, std::string site_token, std::size_t most_lookups)
     : router_(router), site_token_(std::move(site_token)), lookups_left_(most_lookups) {}
@@ -56,14 +62,15 @@ asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewh
                                         std::vector<queue::ShelfPlace> shelves, DrainCursor& cursor,
                                         std::size_t most) {
   std::size_t released = 0;
+  if (shelves.empty()) co_return released;
   std::sort(shelves.begin(), shelves.end());
   auto place = std::lower_bound(shelves.begin(), shelves.end(), cursor.place);
   // Each shelf once, and the first one again up to where the round began.
-  for (std::size_t visits = 0; visits <= shelves.size() && most > 0; ++visits) {
+  for (std::size_t visits = 0; visits <= shelves.size() && most > 0;) {
     if (place == shelves.end()) place = shelves.begin();
     if (*place != cursor.place) cursor = {*place, 0};
     const absl::StatusOr<std::vector<queue::StoredMessage>> records =
-        co_await queue::ReadShelf(broker, *place, cursor.from, most);
+        co_await queue::ReadShelf(broker, *place, cursor.from, std::min(most, kReadAtOnce));
     if (!records.ok()) break;
     for (const queue::StoredMessage& record : *records) {
       cursor.from = record.sequence + 1;
@@ -74,8 +81,10 @@ asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewh
       // Else it comes back once more.
       (void)co_await queue::TakeOff(broker, place->lane, record);
     }
-    if (records->size() >= most) break;
-    most -= records->size();
+    most -= std::min(most, records->size());
+    // There may be more where this many were, or where they are large: only an empty answer is the end.
+    if (!records->empty()) continue;
+    ++visits;
     ++place;
     cursor = place == shelves.end() ? DrainCursor() : DrainCursor{*place, 0};
   }

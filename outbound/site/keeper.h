@@ -3,6 +3,8 @@
 // is closed, one record is released as a probe when that is due; what routes elsewhere by now is released as
 // well. What must come back at a time comes back whoever keeps the site, and not from here.
 //
+// No error of one site or lane of the queue keeps the others waiting, and none ends the keeper.
+//
 // Two workers may both think that they keep a site, and one may die between any two steps: a record then
 // comes back twice, which harms nobody, and of two probes the word lets one out.
 //
@@ -61,9 +63,6 @@ class Keeper {
   void Start();
   // Something was put there by this worker: the shelf is looked at soon.
   void Expect(const queue::ShelfPlace& place);
-  // This worker put a released record back on the shelf of an open site (by its token): it had no room for
-  // it.
-  void CameBack(const std::string& token);
   // Nothing new is begun; what is under way ends by itself. From the executor.
   void Stop();
   // Blocks the caller (never a thread of the executor) until nothing runs any more; false after `limit`.

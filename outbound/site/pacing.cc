@@ -1,6 +1,7 @@
 #include "outbound/site/pacing.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -45,11 +46,7 @@ void ReleasePace::Found(std::size_t outstanding, BootTime now) {
   }
   while (!drained_.empty() && drained_.front().at < now - Window()) drained_.pop_front();
   outstanding_ = outstanding;
-  if (std::exchange(came_back_, false)) {
-    target_ = std::max<std::size_t>(target_ / 2, 1);
-    no_more_before_ = now + kAhead;
-  }
-  const std::size_t most = now < no_more_before_ ? target_ : std::min(target_ * 2, kMostAhead);
+  const std::size_t most = std::min(target_ * 2, kMostAhead);
   if (outstanding > 0) {
     target_ = std::clamp<std::size_t>(static_cast<std::size_t>(DrainedInWindow(now)), 1, most);
   } else if (std::exchange(filled_, false)) {
@@ -67,12 +64,23 @@ void ReleasePace::Released(std::size_t records, BootTime now) {
   filled_ = filled_ || outstanding_ >= target_;
 }
 
-ReleaseRoom RoomOf(std::size_t slots, double mails_a_record, std::size_t draining, std::size_t stuck) {
+ReleaseRoom RoomOf(std::size_t slots, std::size_t members, double mails_a_record, std::size_t draining,
+                   std::size_t stuck) {
   const auto records = [&](double mails) {
     return std::max<std::size_t>(static_cast<std::size_t>(mails / std::max(mails_a_record, 1.0)), 1);
   };
-  const std::size_t most = records(static_cast<double>(slots) * kSlotsAhead);
+  const std::size_t part = std::max<std::size_t>(kMostReleased / std::max<std::size_t>(members, 1), 1);
+  const std::size_t most = std::min(records(static_cast<double>(slots) * kSlotsAhead), part);
   return {most > draining ? most - draining : 0, stuck < records(static_cast<double>(slots) / 2)};
+}
+
+void AddLooks(std::vector<SiteTurn>& turns, std::vector<ShelfLook> looks, std::size_t most) {
+  std::map<std::string_view, SiteTurn*> by_site;
+  for (SiteTurn& turn : turns) by_site.emplace(turn.site, &turn);
+  std::erase_if(looks, [&](const ShelfLook& look) { return !by_site.contains(look.place.site); });
+  std::ranges::sort(looks, {}, &ShelfLook::due);
+  if (looks.size() > most) looks.resize(most);
+  for (ShelfLook& look : looks) by_site.at(look.place.site)->shelves.push_back(std::move(look.place));
 }
 
 std::vector<std::size_t> ReleaseTurns::ShareOut(const std::vector<SiteTurn>& sites, std::size_t records) {

@@ -38,9 +38,6 @@ class ReleasePace {
   [[nodiscard]] std::size_t Room() const { return target_ > outstanding_ ? target_ - outstanding_ : 0; }
   // Called when it has been; `found` includes it from then on.
   void Released(std::size_t records, BootTime now);
-  // A worker put what was released back on the shelf: that was too much. What is drained so is no sign that
-  // the site takes more.
-  void CameBack() { came_back_ = true; }
   [[nodiscard]] std::size_t target() const { return target_; }
   // Something was drained since the pace began.
   [[nodiscard]] bool proven() const { return proven_; }
@@ -60,10 +57,8 @@ class ReleasePace {
   std::size_t target_ = 1;
   std::size_t outstanding_ = 0;
   bool filled_ = false;  // the target was reached since it was last found drained
-  bool came_back_ = false;
   bool proven_ = false;
   BootTime last_drained_;  // or begun anew
-  BootTime no_more_before_;
   std::optional<BootTime> since_;
   // When the first was released while nothing was outstanding, until something is drained.
   std::optional<BootTime> begun_;
@@ -78,9 +73,13 @@ struct ReleaseRoom {
   std::size_t records = 0;
   bool unproven_too = true;
 };
-// `slots`: a worker's (worker.slots). Outstanding records at our sites: of those that drain, and at those
-// that are stuck or closed.
-ReleaseRoom RoomOf(std::size_t slots, double mails_a_record, std::size_t draining, std::size_t stuck);
+// What all keepers together may have released, in records: well below what keeps others from releasing what
+// is overdue (common/queue/tend/overdue_shelves.h).
+inline constexpr std::size_t kMostReleased = 10'000;
+// `slots`: a worker's (worker.slots); `members`: workers, each of which is a keeper. Outstanding records at
+// our sites: of those that drain, and at those that are stuck or closed.
+ReleaseRoom RoomOf(std::size_t slots, std::size_t members, double mails_a_record, std::size_t draining,
+                   std::size_t stuck);
 
 // A site that may be given to.
 struct SiteTurn {
@@ -89,6 +88,15 @@ struct SiteTurn {
   // Shelves that may have something on them, in any order.
   std::vector<queue::ShelfPlace> shelves;
 };
+// A shelf that was found empty the last time, and when it may be looked at again.
+struct ShelfLook {
+  BootTime due;
+  queue::ShelfPlace place;
+};
+// Adds to the turns of their sites the `most` that have been due for longest; those of other sites count for
+// nothing. So a site with many shelves, or many sites, keep none from being looked at.
+void AddLooks(std::vector<SiteTurn>& turns, std::vector<ShelfLook> looks, std::size_t most);
+
 struct ToRelease {
   queue::ShelfPlace place;
   std::size_t records = 0;

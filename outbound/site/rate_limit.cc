@@ -61,10 +61,25 @@ BootClock::duration RateLimit::Interval() const {
          BootClock::duration(1);
 }
 
+// The shortest first wait (Share) of any share. What may go several at a time waits for as many: the shortest
+// is that of the largest share of which only one may.
+BootClock::duration RateLimit::Unused() const {
+  const std::size_t largest = several_ ? std::min(rate_.count, 2 * kPartAtOnce - 1) : rate_.count;
+  return std::chrono::duration_cast<BootClock::duration>(rate_.per) /
+         static_cast<BootClock::rep>(std::max<std::size_t>(largest, 1));
+}
+
 void RateLimit::Share(std::size_t ours, BootTime now) {
   const bool more = ours > ours_;
+  // Who has had it for a moment only has it because another was away for a moment.
+  const bool for_long = now - held_since_ >= Unused();
+  if (ours < ours_ && !fallen_ && for_long) fallen_ = Fallen{ours_, now};
   ours_ = ours;
   if (!more) return;
+  const bool still_ours = fallen_ && ours <= fallen_->from && now - fallen_->at < Unused();
+  if (!still_ours || ours == fallen_->from) fallen_.reset();
+  if (still_ours) return;
+  held_since_ = now;
   next_ = std::max(next_, now + Interval() * static_cast<BootClock::rep>(most_at_once()));
 }
 

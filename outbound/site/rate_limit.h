@@ -1,7 +1,9 @@
 // So many in a time, kept exactly: within no span of that length more than so many go, whenever it begins.
 // What goes is spaced evenly. In the whole cluster each worker has whole numbers of it (Share), which add up
 // to the limit; who gets a share, or a larger one, begins as if it had just used it up, for another worker
-// may have.
+// may have. Not so who has it back so soon that nobody else, who would have begun in the same way, can have
+// used it, after it was its own for as long: a worker that is not sure of its part now and then still has it.
+// In the span in which a part changes hands between workers that both have some, one more may go.
 //
 // Pure: the time is handed in. Confined to its owner.
 #pragma once
@@ -9,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,11 +52,21 @@ class RateLimit {
 
  private:
   [[nodiscard]] BootClock::duration Interval() const;
+  // Within that time after it has got more, no worker uses any of it.
+  [[nodiscard]] BootClock::duration Unused() const;
+
+  // Since when less is ours than this.
+  struct Fallen {
+    std::size_t from = 0;
+    BootTime at;
+  };
 
   Rate rate_;
   bool several_ = false;
   std::size_t ours_ = 0;
   BootTime next_;
+  std::optional<Fallen> fallen_;
+  BootTime held_since_;  // what is ours, at the latest
 };
 
 }  // namespace goniec::outbound

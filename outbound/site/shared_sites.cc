@@ -57,10 +57,6 @@ void SharedSites::Start(std::function<void()> settled) {
   });
 }
 
-void SharedSites::StopKeeping() {
-  asio::post(state_->parts.executor, [state = state_] { state->keeper.Stop(); });
-}
-
 void SharedSites::Leave() {
   const auto left = std::make_shared<std::promise<void>>();
   asio::post(state_->parts.executor, [state = state_, left] {
@@ -94,10 +90,6 @@ asio::awaitable<absl::Status> SharedSites::SeeToMark(queue::ShelfPlace place, st
   absl::Status seen = co_await state->marks.SeeTo(place, std::move(site_name));
   if (seen.ok()) state->keeper.Expect(place);
   co_return seen;
-}
-
-void SharedSites::CameBack(const std::string& site_token) {
-  state_->keeper.CameBack(site_token);
 }
 
 }  // namespace goniec::outbound

@@ -2,7 +2,7 @@
 // of sites, the marks of shelves and the keeper. Made and stopped by the service, beside the worker; the site
 // pool sees it as its ClusterView.
 //
-// Its parts are confined to the executor, whose context has one thread; Start, StopKeeping and Leave may be
+// Its parts are confined to the executor, whose context has one thread; Start and Leave may be
 // called from others.
 #pragma once
 
@@ -51,10 +51,9 @@ class SharedSites {
 
   // `settled` is called on the executor, once mail may be pulled (Cluster::Start).
   void Start(std::function<void()> settled);
-  // Releases nothing more: others keep our sites when we have left.
-  void StopKeeping();
-  // When nothing is in hand any more: takes our presence back and ends all that runs. Blocks the caller
-  // (never a thread of the executor), not for long.
+  // When nothing is in hand any more: takes our presence back, so that others keep our sites, and ends all
+  // that runs. Until then the keeper goes on: nobody else would do its work. Blocks the caller (never a
+  // thread of the executor), not for long.
   void Leave();
 
   // --- From the executor
@@ -63,8 +62,6 @@ class SharedSites {
   [[nodiscard]] std::string NameOf(const queue::ShelfPlace& place) const;
   // For SettlementContext: the mark, and the keeper knows that something comes.
   asio::awaitable<absl::Status> SeeToMark(queue::ShelfPlace place, std::string site_name);
-  // A released record goes back to its shelf, for there was no room for it.
-  void CameBack(const std::string& site_token);
 
  private:
   struct State;

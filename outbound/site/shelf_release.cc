@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "common/base/await.h"
 #include "common/base/spawn.h"
+#include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "goniec/queue/v1/queue.pb.h"
 
@@ -26,7 +28,12 @@ asio::awaitable<void> RunOneByOne(std::shared_ptr<Running> all) {
   while (!all->work.empty()) {
     asio::awaitable<void> next = std::move(all->work.front());
     all->work.pop_front();
-    co_await std::move(next);
+    // The others are to be done whatever becomes of one.
+    try {
+      co_await std::move(next);
+    } catch (const std::exception& e) {
+      observe::Error("a shelf's keeper failed", {{"error", e.what()}});
+    }
   }
   if (--all->running == 0) all->done(true);
 }

@@ -18,14 +18,20 @@ bool IsSystemStatus(std::string_view enhanced_code) {
   return enhanced_code.starts_with("4.3.");
 }
 
+// RFC 3463 X.1.x: an address; 4.7.1: a policy, which is about who sends. That is one tenant's mail, and the
+// others' is no slower for it.
+bool IsOfSender(std::string_view enhanced_code) {
+  return enhanced_code.starts_with("4.1.") || enhanced_code == "4.7.1";
+}
+
 SiteEffect EffectOfReply(const queue::v1::Outcome& outcome) {
   const std::uint32_t code = outcome.reply_code();
   if (code == 421) return {Effect::kSlower, false};
   const SiteEffect at_work{Effect::kNothing, true};
   if (code / 100 != 4 || outcome.phase() == queue::v1::PHASE_RCPT) return at_work;
-  // To MAIL the server knows no domain of ours to answer for.
-  const bool of_the_site =
-      outcome.phase() == queue::v1::PHASE_MAIL || IsSystemStatus(outcome.enhanced_code());
+  // To MAIL the server knows no domain of its own to answer for, but it may dislike the sender.
+  const bool at_mail = outcome.phase() == queue::v1::PHASE_MAIL && !IsOfSender(outcome.enhanced_code());
+  const bool of_the_site = at_mail || IsSystemStatus(outcome.enhanced_code());
   return of_the_site ? SiteEffect{Effect::kSlower, true} : at_work;
 }
 

@@ -178,14 +178,18 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, ShelfCount>>> CountShelves(B
   co_return counts;
 }
 
+asio::awaitable<absl::Status> ListReleased(
+    Broker& broker, int lane, std::function<void(const ShelfPlace& place, std::uint64_t records)> each) {
+  co_return co_await ReadSubjects(broker, WaitStream(lane), ReleasedFilter(lane),
+                                  [&each](const std::string& subject, std::uint64_t messages) {
+                                    if (const auto shelf = ParseHeld(subject)) each(shelf->place, messages);
+                                  });
+}
+
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane) {
   std::map<ShelfPlace, std::uint64_t> counts;
-  absl::Status read = co_await ReadSubjects(broker, WaitStream(lane), ReleasedFilter(lane),
-                                            [&](const std::string& subject, std::uint64_t messages) {
-                                              if (const auto shelf = ParseHeld(subject)) {
-                                                counts[shelf->place] += messages;
-                                              }
-                                            });
+  absl::Status read = co_await ListReleased(
+      broker, lane, [&counts](const ShelfPlace& place, std::uint64_t records) { counts[place] += records; });
   if (!read.ok()) co_return read;
   co_return counts;
 }

@@ -14,6 +14,7 @@
 #include <asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -58,6 +59,10 @@ struct ShelfCount {
 };
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, ShelfCount>>> CountShelves(Broker& broker, int lane,
                                                                                std::string site);
+// Calls `each` with the places of released records that nobody has acknowledged yet, some of them several
+// times: as CountReleased(), for who needs no list of all.
+asio::awaitable<absl::Status> ListReleased(
+    Broker& broker, int lane, std::function<void(const ShelfPlace& place, std::uint64_t records)> each);
 // Released records that nobody has acknowledged yet, by place (those that wait and those in hand).
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane);
 

@@ -35,5 +35,18 @@ TEST_F(ReadyBacklogTest, CountsTheRecordsOfEachTenantInOneClass) {
   EXPECT_THAT(*backlog, testing::ElementsAre(testing::Pair("large", 6), testing::Pair("small", 1)));
 }
 
+// Its one record is in hand, however long that takes.
+TEST_F(ReadyBacklogTest, WhoHasOnlyRecordsInHandMakesNobodyYield) {
+  StoreRecord(MailClass::kBulk, "small", 9);
+  for (int i = 0; i < 100; ++i) StoreRecord(MailClass::kBulk, "large", i % 10);
+  Backlog backlog{{"large", 100}, {"small", 1}};
+  ASSERT_TRUE(RunToEnd(LeaveOutServed(*broker_, 0, MailClass::kBulk, backlog)).ok());
+  EXPECT_THAT(YieldingTenants(backlog), testing::ElementsAre("large"));
+  // Asked for as a worker does: the first record is in its hand then.
+  (void)Api("CONSUMER.MSG.NEXT.READY_0." + queue::ReadyConsumer(MailClass::kBulk), R"({"batch":1})");
+  ASSERT_TRUE(RunToEnd(LeaveOutServed(*broker_, 0, MailClass::kBulk, backlog)).ok());
+  EXPECT_THAT(backlog, testing::ElementsAre(testing::Pair("large", 100)));
+}
+
 }  // namespace
 }  // namespace goniec::outbound

@@ -33,6 +33,31 @@ TEST(ClosedSiteTest, OnlyTheMailThatFoundItDownHasTriedIt) {
   EXPECT_THAT(delivery.view.failed, ElementsAre(0));
 }
 
+// Others may have connections there.
+TEST(ClosedSiteTest, ASiteThatLetsNobodyInForNowIsDownOnlyIfItDoesSoAgainAndAgain) {
+  SinkProcess sink("rules:\n  - {on: connect, reply: '421 later', then: close}\n");
+  DeliverConfig config = FastConfig();
+  config.failed_site_pause = std::chrono::milliseconds(20);
+  Delivery delivery(config);
+  delivery.view.closes = true;
+  const auto route = Delivery::RouteTo({sink.port()});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre(kElsewhere));
+    EXPECT_THAT(delivery.view.failed, IsEmpty());
+  }
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), route), ElementsAre("temporary GREETING REPLY 421 [0]"));
+  EXPECT_THAT(delivery.view.failed, ElementsAre(0));
+}
+
+TEST(ClosedSiteTest, WhoSeesItAtWorkContradictsWhoClosesIt) {
+  SinkProcess sink;
+  Delivery delivery;
+  EXPECT_THAT(delivery.Run(Delivery::MakeMail(), Delivery::RouteTo({sink.port()})), ElementsAre(kDelivered));
+  ASSERT_EQ(delivery.dispatcher->connections(), 1u);
+  delivery.view.Say({SiteState::kClosed, 1});
+  EXPECT_THAT(delivery.view.contradicted, ElementsAre(1));
+}
+
 TEST(ClosedSiteTest, NothingIsTriedThere) {
   SinkProcess sink;
   Delivery delivery;

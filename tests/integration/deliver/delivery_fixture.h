@@ -57,6 +57,9 @@ class FakeView final : public ClusterView {
   [[nodiscard]] double RateShare() const override { return 1; }
   void Failed(const std::string& /*site*/, std::uint64_t epoch, const queue::v1::Outcome& outcome) override;
   void Worked(const std::string& /*site*/, std::uint64_t epoch) override { worked.push_back(epoch); }
+  void Contradict(const std::string& /*site*/, std::uint64_t epoch) override {
+    contradicted.push_back(epoch);
+  }
   void OnChange(std::function<void(const std::string&)> changed) override { changed_ = std::move(changed); }
 
   // They become so, and the pool is told.
@@ -69,6 +72,7 @@ class FakeView final : public ClusterView {
   // Epochs in which it was told so.
   std::vector<std::uint64_t> worked;
   std::vector<std::uint64_t> failed;
+  std::vector<std::uint64_t> contradicted;
 
  private:
   std::function<void(const std::string&)> changed_;

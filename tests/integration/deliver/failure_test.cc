@@ -36,9 +36,9 @@ TEST_P(FailureTest, EndsAsSaidOneByOne) {
 INSTANTIATE_TEST_SUITE_P(
     Replies, FailureTest,
     ::testing::ValuesIn(std::vector<FailureCase>{
-        {"Connect421", "on: connect, reply: '421 busy', then: close", {"temporary GREETING REPLY 421 [0]"}},
+        {"Connect421", "on: connect, reply: '421 busy', then: close", {"not_tried CONNECT SITE_BUSY [0]"}},
         {"Connect554", "on: connect, reply: '554 no'", {"temporary GREETING REPLY 554 [0]"}},
-        {"Ehlo451", "on: ehlo, reply: '451 later'", {"temporary EHLO REPLY 451 [0]"}},
+        {"Ehlo451", "on: ehlo, reply: '451 later'", {"not_tried CONNECT SITE_BUSY [0]"}},
         {"Ehlo550", "on: ehlo, reply: '550 no'", {"temporary EHLO REPLY 550 [0]"}},
         {"EhloUnknown", "on: ehlo, first: 1, reply: '502 what'", {"delivered DOT ACCEPTED 250 [0]"}},
         {"Mail451", "on: mail, reply: '451 4.3.0 later'", {"temporary MAIL REPLY 451 [0]"}},

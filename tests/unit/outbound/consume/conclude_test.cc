@@ -83,9 +83,10 @@ Result NotTried(Reason reason, std::vector<std::uint32_t> to,
 
 Conclusion ConcludeOf(const queue::v1::Record& record, const std::vector<Result>& results,
                       const LastOutcomes& last = {}, const RetryPolicy& policy = Policy(),
-                      const std::string& site = kSite) {
+                      const std::string& site = kSite, const std::string& shelf_site = "") {
   const std::string domain = kDomain;
-  return Conclude({record, record.mails(0), domain, site, last, results}, policy, kNow, [] { return 0.5; });
+  return Conclude({record, record.mails(0), domain, site, last, results, shelf_site}, policy, kNow,
+                  [] { return 0.5; });
 }
 
 // "DELIVERED 0,1 attempts=3 REPLY"
@@ -433,6 +434,52 @@ TEST(Conclude, NothingFollowsFromNothing) {
   EXPECT_THAT(conclusion.events, IsEmpty());
   EXPECT_THAT(conclusion.tellings, IsEmpty());
   EXPECT_FALSE(conclusion.move.has_value() || conclusion.ended || conclusion.returned || conclusion.forfeit);
+}
+
+// What an open site takes no more of, of what was released from its own shelf, is neither moved nor told.
+TEST(ConcludeTest, WhatComesFromTheShelfOfItsOpenSiteStaysDue) {
+  const Result busy = NotTried(queue::v1::REASON_SITE_BUSY, {0});
+  struct {
+    const char* name;
+    std::vector<Result> results;
+    std::string shelf_site;
+    minutes life;
+    bool stays;
+    bool moves;
+    std::size_t events;
+  } const rows[] = {
+      {"of its shelf", {busy}, SiteToken(kSite), minutes(60), true, false, 0},
+      {"of no shelf", {busy}, "", minutes(60), false, true, 1},
+      {"of another site's shelf", {busy}, SiteToken("mx:old.test:25"), minutes(60), false, true, 1},
+      {"the site has closed",
+       {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
+       SiteToken(kSite),
+       minutes(60),
+       false,
+       true,
+       1},
+      {"one is delivered", {Delivered({1}), busy}, SiteToken(kSite), minutes(60), true, false, 1},
+      {"another is tried later", {Later({1}), busy}, SiteToken(kSite), minutes(60), false, true, 2},
+      {"it expires soon", {busy}, SiteToken(kSite), minutes(4), false, true, 1},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    const queue::v1::Record record = MakeRecord(0, row.life);
+    const Conclusion conclusion = ConcludeOf(record, row.results, {}, Policy(), kSite, row.shelf_site);
+    EXPECT_EQ(conclusion.stays, row.stays);
+    EXPECT_EQ(conclusion.returned, row.stays);
+    EXPECT_EQ(conclusion.move.has_value(), row.moves);
+    EXPECT_EQ(conclusion.events.size(), row.events);
+    EXPECT_EQ(conclusion.tellings.size(), row.results.size());
+  }
+}
+
+TEST(ConcludeTest, WhoStaysComesAgainLaterEachTime) {
+  std::vector<std::int64_t> pauses;
+  for (const std::uint64_t count : {0, 1, 2, 3, 6, 7, 1'000}) {
+    pauses.push_back(std::chrono::duration_cast<seconds>(PauseOfStaying(count)).count());
+  }
+  EXPECT_THAT(pauses, ElementsAre(1, 1, 2, 4, 32, 60, 60));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "outbound/consume/ready_backlog.h"
+
 namespace goniec::outbound {
 namespace {
 
@@ -32,6 +34,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"TooFewToMatter", {{"a", 63}, {"b", 1}}, {}},
                     Row{"JustEnough", {{"a", 64}, {"b", 1}}, {"a"}}),
     [](const auto& row) { return row.param.name; });
+
+TEST(ReadyBacklogTest, ABrokerThatIsSlowToListIsAskedLessOften) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(PauseAfterReading(milliseconds(3'000), milliseconds(10)), milliseconds(3'000));
+  EXPECT_EQ(PauseAfterReading(milliseconds(3'000), milliseconds(400)), milliseconds(8'000));
+}
 
 TEST(ReadyTurnsTest, HoldForTheirKindAndLaneUntilTheNextNote) {
   ReadyTurns turns;

@@ -60,7 +60,7 @@ TEST(BreakerTest, TheFirstFailureOfAnUnknownSiteClosesIt) {
 }
 
 TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
-  enum What { kFailure, kSuccess, kProbe, kLost };
+  enum What { kFailure, kSuccess, kProbe, kLost, kContradiction };
   struct {
     const char* name;
     What what;
@@ -91,6 +91,11 @@ TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
       {"no probe to be lost", kLost, Made(Word::STATE_CLOSED, 7), 7, {}},
       {"open, no probe to be lost", kLost, Made(Word::STATE_OPEN, 7), 7, {}},
       {"an earlier probe is lost", kLost, Made(Word::STATE_PROBING, 7), 5, {}},
+      {"no word to contradict", kContradiction, {}, 7, {}},
+      {"open, nothing to contradict", kContradiction, Made(Word::STATE_OPEN, 7), 7, {}},
+      {"closed, and contradicted", kContradiction, Made(Word::STATE_CLOSED, 7), 7, Word::STATE_OPEN},
+      {"closed anew since", kContradiction, Made(Word::STATE_CLOSED, 9), 7, {}},
+      {"probed by now", kContradiction, Made(Word::STATE_PROBING, 7), 7, {}},
       {"the probe is lost", kLost, Made(Word::STATE_PROBING, 7), 7, Word::STATE_CLOSED},
   };
   for (const auto& row : rows) {
@@ -108,6 +113,9 @@ TEST(BreakerTest, WhatChangesAWordAndWhatDoesNot) {
         break;
       case kLost:
         then = ProbeLost(row.word, row.epoch, kNow, kMiddle);
+        break;
+      case kContradiction:
+        then = Contradicted(row.word, row.epoch, kNow);
         break;
     }
     ASSERT_EQ(then.has_value(), row.then.has_value());
@@ -159,6 +167,15 @@ TEST(BreakerTest, ALostProbeChangesThePauseAsLittleAsItTellsOfTheSite) {
     EXPECT_EQ(word->failures(), 3U);
     word->set_state(Word::STATE_PROBING);
   }
+}
+
+TEST(BreakerTest, AContradictionForgetsNothing) {
+  Word closed = Made(Word::STATE_CLOSED, 7);
+  closed.set_flaps(2);
+  const std::optional<Word> open = Contradicted(closed, 7, kNow);
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->flaps(), 2U);
+  EXPECT_EQ(open->failures(), 3U);
 }
 
 TEST(BreakerTest, OpeningDoesNotForgetWhatFailed) {

@@ -155,27 +155,6 @@ TEST(ReleasePaceTest, OutstandingOfOthersMakesNoRoom) {
   EXPECT_EQ(pace.Room(), 0U);
 }
 
-TEST(ReleasePaceTest, WhatComesBackIsNoSignThatTheSiteTakesMore) {
-  ReleasePace pace;
-  BootTime now = kNow;
-  const auto tick = [&](bool comes_back) {
-    pace.Found(0, now);
-    const std::size_t target = pace.target();
-    pace.Released(pace.Room(), now);
-    if (comes_back) pace.CameBack();
-    now += kTick;
-    return target;
-  };
-  for (int i = 0; i < 6; ++i) (void)tick(false);
-  ASSERT_EQ(tick(true), 64U);
-  EXPECT_EQ(tick(true), 32U);
-  EXPECT_EQ(tick(false), 16U);
-  for (BootTime until = now + kAhead - kTick; now < until;) EXPECT_EQ(tick(false), 16U);
-  EXPECT_EQ(tick(false), 32U);
-  for (int i = 0; i < 20; ++i) (void)tick(true);
-  EXPECT_EQ(tick(true), 1U);
-}
-
 ShelfPlace Place(const std::string& site, const std::string& tenant,
                  MailClass mail_class = MailClass::kTransactional, int lane = 0) {
   return {lane, mail_class, site, tenant};
@@ -199,11 +178,33 @@ TEST(ReleaseRoomTest, SitesThatDrainHaveMuchAndThoseThatAreStuckTakeNoneOfIt) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    const ReleaseRoom room = RoomOf(1'000, 10, row.draining, row.stuck);
+    const ReleaseRoom room = RoomOf(1'000, 1, 10, row.draining, row.stuck);
     EXPECT_EQ(room.records, row.records);
     EXPECT_EQ(room.unproven_too, row.unproven_too);
   }
-  EXPECT_EQ(RoomOf(1, 64, 0, 0).records, 1U);
+  EXPECT_EQ(RoomOf(1, 1, 64, 0, 0).records, 1U);
+}
+
+TEST(ReleaseRoomTest, AllKeepersTogetherHaveABound) {
+  EXPECT_EQ(RoomOf(100'000, 1, 1, 0, 0).records, kMostReleased);
+  EXPECT_EQ(RoomOf(100'000, 4, 1, 0, 0).records, kMostReleased / 4);
+  EXPECT_EQ(RoomOf(1'000, 4, 10, 0, 0).records, 1'600U);
+  EXPECT_EQ(RoomOf(1'000, 20'000, 1, 0, 0).records, 1U);
+  EXPECT_EQ(RoomOf(100'000, 0, 1, 0, 0).records, kMostReleased);
+}
+
+TEST(AddLooksTest, ThoseDueForLongestAreLookedAtFirst) {
+  std::vector<SiteTurn> turns{Turn("a", 1), Turn("b", 1)};
+  AddLooks(turns,
+           {{kNow, Place("a", "late")},
+            {kNow - seconds(9), Place("c", "has no turn")},
+            {kNow - seconds(3), Place("b", "early")},
+            {kNow - seconds(1), Place("a", "between")}},
+           2);
+  EXPECT_THAT(turns[0].shelves, ElementsAre(Place("a", "default"), Place("a", "between")));
+  EXPECT_THAT(turns[1].shelves, ElementsAre(Place("b", "default"), Place("b", "early")));
+  AddLooks(turns, {}, 5);
+  EXPECT_EQ(turns[0].shelves.size(), 2U);
 }
 
 TEST(ReleasePaceTest, ASiteIsStuckWhileNothingOfItIsDrained) {

@@ -59,6 +59,28 @@ TEST(RateLimitTest, AShareThatFallsHoldsAtOnce) {
   EXPECT_FALSE(limit.MayGo(kNow + seconds(59)));
 }
 
+// Presence that is not sure now and then (site/share.h) keeps nothing back for ever.
+TEST(RateLimitTest, AShareThatIsBackBeforeAnybodyCanHaveUsedItIsAsBefore) {
+  RateLimit limit(kOneAMinute, 1, kNow - minutes(2));
+  ASSERT_TRUE(limit.MayGo(kNow));
+  limit.Share(0, kNow);
+  EXPECT_FALSE(limit.MayGo(kNow + seconds(59)));
+  limit.Share(1, kNow + seconds(59));
+  EXPECT_TRUE(limit.MayGo(kNow + seconds(59)));
+  limit.Share(0, kNow + seconds(60));
+  limit.Share(1, kNow + seconds(120));
+  EXPECT_FALSE(limit.MayGo(kNow + seconds(179))) << "another may have used it";
+  EXPECT_TRUE(limit.MayGo(kNow + seconds(181)));
+}
+
+TEST(RateLimitTest, MoreThanBeforeIsNew) {
+  RateLimit limit({2, minutes(1)}, 1, kNow - minutes(2));
+  limit.Share(0, kNow);
+  limit.Share(2, kNow + seconds(1));
+  EXPECT_FALSE(limit.MayGo(kNow + seconds(30)));
+  EXPECT_TRUE(limit.MayGo(kNow + seconds(32)));
+}
+
 struct Gone {
   BootTime at;
   std::size_t amount;
@@ -119,6 +141,41 @@ TEST_P(RateHeldTest, InAnySpanAndOverAllWorkers) {
                        static_cast<double>(std::chrono::duration_cast<BootClock::duration>(rate.per).count());
   EXPECT_GT(static_cast<double>(total), 0.5 * spans * static_cast<double>(rate.count))
       << "it is used as well";
+}
+
+// One worker's part changes hands for a short or a long time; never is it in two hands.
+TEST_P(RateHeldTest, WhilePartsChangeHands) {
+  const auto& [name, rate, workers, several] = GetParam();
+  std::minstd_rand random(11);
+  const std::size_t first = rate.count - rate.count / 2;
+  RateLimit a(rate, first, kNow, several);
+  RateLimit b(rate, rate.count - first, kNow, several);
+  const auto unit =
+      std::chrono::duration_cast<BootClock::duration>(rate.per) / static_cast<long>(rate.count * 20);
+  BootTime now = kNow;
+  std::vector<Gone> gone;
+  bool away = false;
+  BootTime change_at = now;
+  for (int i = 0; i < 200'000; ++i) {
+    now += unit * static_cast<long>(random() % 3 + 1);
+    if (now >= change_at) {
+      away = !away;
+      // Who gets less does first.
+      if (!away) b.Share(rate.count - first, now);
+      a.Share(away ? 0 : first, now);
+      if (away) b.Share(rate.count, now);
+      change_at = now + unit * static_cast<long>(random() % 4 == 0 ? random() % 900 : random() % 30);
+    }
+    for (RateLimit* limit : {&a, &b}) {
+      if (!limit->MayGo(now)) continue;
+      const std::size_t amount = several ? random() % limit->most_at_once() + 1 : 1;
+      limit->Went(amount, now);
+      gone.push_back({now, amount});
+    }
+  }
+  // Where both have a part, what each has paid for by waiting is rounded.
+  const std::size_t rounded = first < rate.count ? 1 : 0;
+  EXPECT_LE(MostInAnySpan(gone, rate.per), rate.count + rounded);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RateHeldTest,
