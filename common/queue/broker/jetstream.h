@@ -52,6 +52,14 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(
     Broker& broker, std::string call, std::string json,
     std::chrono::milliseconds limit = std::chrono::seconds(5));
 
+struct ApiCall {
+  std::string call;
+  std::string json;
+};
+// Several calls at once: each ends by itself. The first error in their order, if there is any.
+asio::awaitable<absl::Status> CallTogether(Broker& broker, std::vector<ApiCall> calls,
+                                           std::chrono::milliseconds limit = std::chrono::seconds(5));
+
 // As JetStream writes times; the epoch if it cannot be read.
 WallTime ParseBrokerTime(const std::string& text);
 

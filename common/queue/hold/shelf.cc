@@ -42,13 +42,6 @@ OutgoingMessage Released(int lane, const StoredMessage& on_shelf, Probe probe) {
   return message;
 }
 
-asio::awaitable<absl::Status> Purge(Broker& broker, int lane, std::string filter, std::uint64_t sequence) {
-  const nlohmann::json request = {{"filter", filter}, {"seq", sequence + 1}};
-  const absl::StatusOr<std::string> answer =
-      co_await CallApi(broker, absl::StrCat("STREAM.PURGE.", HeldStream(lane)), request.dump());
-  co_return answer.status();
-}
-
 // Which of the minutes from `minute` until `until` have anything on the shelf, or may have.
 asio::awaitable<absl::StatusOr<std::set<std::int64_t>>> MinutesToAsk(Broker& broker, int lane,
                                                                      std::int64_t minute,
@@ -82,11 +75,10 @@ asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std:
     if (batch->messages.empty()) co_return true;
     const std::size_t stored = co_await ReleaseAll(broker, lane, batch->messages);
     if (stored > 0) {
-      const std::uint64_t last = batch->messages[stored - 1].sequence;
-      absl::Status taken = co_await Purge(broker, lane, filter, last);
+      absl::Status taken = co_await TakeOff(broker, lane, batch->messages, stored);
       if (!taken.ok()) co_return taken;
       released += static_cast<int>(stored);
-      from = last + 1;
+      from = batch->messages[stored - 1].sequence + 1;
     }
     if (stored < batch->messages.size()) {
       co_return absl::UnavailableError("a record that is due on its shelf could not be released");
@@ -143,8 +135,29 @@ asio::awaitable<std::size_t> ReleaseAll(Broker& broker, int lane,
   co_return done;
 }
 
-asio::awaitable<absl::Status> TakeOff(Broker& broker, ShelfPlace place, std::uint64_t sequence) {
-  co_return co_await Purge(broker, place.lane, ShelfFilter(place), sequence);
+std::map<std::string, std::uint64_t> LastOfSubjects(const std::vector<StoredMessage>& on_shelf,
+                                                    std::size_t count) {
+  std::map<std::string, std::uint64_t> last;
+  for (std::size_t i = 0; i < std::min(count, on_shelf.size()); ++i) {
+    std::uint64_t& of_subject = last[on_shelf[i].subject];
+    of_subject = std::max(of_subject, on_shelf[i].sequence);
+  }
+  return last;
+}
+
+asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf,
+                                      std::size_t count) {
+  const std::map<std::string, std::uint64_t> subjects = LastOfSubjects(on_shelf, count);
+  for (auto next = subjects.begin(); next != subjects.end();) {
+    std::vector<ApiCall> calls;
+    for (; next != subjects.end() && calls.size() < kInFlight; ++next) {
+      const nlohmann::json purge = {{"filter", next->first}, {"seq", next->second + 1}};
+      calls.push_back({absl::StrCat("STREAM.PURGE.", HeldStream(lane)), purge.dump()});
+    }
+    absl::Status taken = co_await CallTogether(broker, std::move(calls));
+    if (!taken.ok()) co_return taken;
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const StoredMessage& on_shelf) {

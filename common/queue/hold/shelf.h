@@ -8,7 +8,8 @@
 //
 // What is read may come from a replica that lags: it shows the beginning of what is there, and what was taken
 // off a moment ago. Neither harms: what is taken off is what was read and released, and a second release
-// within two minutes is dropped by its id. Purges are the leader's. Thread-safe: there is no state.
+// within two minutes is dropped by its id. Purges are the leader's, and go by literal subjects: for one by
+// wildcards the server reads all that lies there. Thread-safe: there is no state.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -41,12 +42,17 @@ struct Probe {
 // As a probe it carries kHeaderProbe, and an id of its own for each epoch.
 asio::awaitable<absl::Status> Release(Broker& broker, int lane, StoredMessage on_shelf, Probe probe = {});
 
-// Releases records, several at a time. How many from the first on are stored where they are due: up to the
-// last of these the place may be taken off. Others behind them may be stored as well.
+// Releases records, several at a time. How many from the first on are stored where they are due: these
+// may be taken off. Others behind them may be stored as well.
 asio::awaitable<std::size_t> ReleaseAll(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf);
 
-// Takes off everything of the place up to and including `sequence`; it must all have been released.
-asio::awaitable<absl::Status> TakeOff(Broker& broker, ShelfPlace place, std::uint64_t sequence);
+// Takes off the first `count` of these records, several at a time, with all that lies under their subjects
+// before them; it must all have been released. OK also for what is not there any more.
+asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf,
+                                      std::size_t count);
+// What this asks for: up to which sequence each subject is purged.
+std::map<std::string, std::uint64_t> LastOfSubjects(const std::vector<StoredMessage>& on_shelf,
+                                                    std::size_t count);
 // Takes off one record; OK if it is not there any more.
 asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const StoredMessage& on_shelf);
 

@@ -164,10 +164,36 @@ TEST_F(ShelfTest, OfManyThoseCountThatComeBeforeTheFirstThatFailed) {
 
 TEST_F(ShelfTest, WhatIsTakenOffEndsWithItsSequenceAndIsOfItsPlace) {
   for (const ShelfPlace& place : {kSite, kBulk, kTenant, kOther, kSite, kSite}) Put(place);
-  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, kSite, 5)).ok());
+  const std::vector<StoredMessage> read = Read(kSite);
+  ASSERT_THAT(SequencesOf(read), ElementsAre(1, 5, 6));
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, 2)).ok());
   EXPECT_THAT(OnShelf(kSite), ElementsAre(6));
   EXPECT_EQ(Stored("HELD_0"), 4U);
-  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, kSite, 5)).ok()) << "taking off what is gone";
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, 2)).ok()) << "taking off what is gone";
+}
+
+// What came after it was read has its subject, but was not released.
+TEST_F(ShelfTest, WhatCameUnderTheSameSubjectMeanwhileStays) {
+  const v1::Record record = MakeRecord(3, 1);
+  for (int mail = 0; mail < 2; ++mail) PutAs(PartOf(record, {mail}), kSite);
+  const std::vector<StoredMessage> read = Read(kSite);
+  PutAs(PartOf(record, {2}), kSite);
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, read.size())).ok());
+  EXPECT_THAT(OnShelf(kSite), ElementsAre(3));
+}
+
+TEST_F(ShelfTest, ManyAreTakenOffAtOnce) {
+  for (int i = 0; i < 70; ++i) Put(kSite);
+  EXPECT_TRUE(RunToEnd(TakeOff(*watched_, 0, Read(kSite), 70)).ok());
+  EXPECT_THAT(OnShelf(kSite), IsEmpty());
+  EXPECT_EQ(Stored("HELD_0"), 0U);
+}
+
+TEST_F(ShelfTest, WhatCannotBeTakenOffIsTold) {
+  for (int i = 0; i < 40; ++i) Put(kSite);
+  LeaderlessBroker leaderless(*broker_, "$JS.API.STREAM.PURGE.");
+  leaderless.leaderless = 1;
+  EXPECT_FALSE(RunToEnd(TakeOff(leaderless, 0, Read(kSite), 40)).ok());
 }
 
 TEST_F(ShelfTest, OneRecordIsTakenOffAloneThoughOthersHaveItsSubject) {
