@@ -157,6 +157,7 @@ class BatchCollector {
     IncomingMessage& message = *reply.message;
     switch (message.status) {
       case kEndOfBatch: {
+        if (!Follows(message)) return End(Gap());
         std::uint64_t pending = 0;
         if (absl::SimpleAtoi(message.Header("Nats-Num-Pending"), &pending)) batch_.pending = pending;
         return End(std::move(batch_));
@@ -176,6 +177,8 @@ class BatchCollector {
     if (!absl::SimpleAtoi(message.Header("Nats-Sequence"), &stored.sequence)) {
       return End(absl::UnavailableError("direct get: an answer without sequence"));
     }
+    if (!Follows(message)) return End(Gap());
+    last_ = stored.sequence;
     stored.stored_at = ParseBrokerTime(message.Header("Nats-Time-Stamp"));
     stored.data = std::string(message.data);
     for (const char* name : {kHeaderSchedule, kHeaderOrigin}) {
@@ -188,6 +191,13 @@ class BatchCollector {
   }
 
  private:
+  // Each says which one was sent before it, the first one 0: a message that was lost on the way would look as
+  // if it were not there.
+  [[nodiscard]] bool Follows(const IncomingMessage& message) const {
+    std::uint64_t before = 0;
+    return absl::SimpleAtoi(message.Header("Nats-Last-Sequence"), &before) && before == last_;
+  }
+  static absl::Status Gap() { return absl::UnavailableError("direct get: a gap in the batch"); }
   bool End(absl::StatusOr<DirectBatch> result) {
     done_(std::move(result));
     return true;
@@ -195,6 +205,7 @@ class BatchCollector {
 
   std::function<void(absl::StatusOr<DirectBatch>)> done_;
   DirectBatch batch_;
+  std::uint64_t last_ = 0;
 };
 
 }  // namespace

@@ -89,7 +89,8 @@ struct DirectBatch {
 };
 
 // Up to `batch` messages of one subject by direct get (any replica may answer and may lag), from a time or a
-// sequence on; about `max_bytes` at most (0: no such bound). An empty batch if there is none.
+// sequence on; about `max_bytes` at most (0: no such bound). An empty batch if there is none; kUnavailable if
+// one was lost on its way.
 asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
                                                             std::string subject, int batch,
                                                             std::optional<WallTime> start_time,

@@ -85,6 +85,18 @@ TEST_F(ShelfTest, LargeRecordsAreReadAFewAtATimeAndAtLeastOne) {
   EXPECT_THAT(SequencesOf(Read(kSite, read + 1, 1)), ElementsAre(read + 1));
 }
 
+// Who does not see a record must not take it off with those around it.
+TEST_F(ShelfTest, ARecordThatIsLostOnTheWayIsNoticed) {
+  for (int i = 0; i < 3; ++i) Put(kSite);
+  GappyBroker gappy(*broker_);
+  for (gappy.lost = 0; gappy.lost < 3; ++gappy.lost) {
+    EXPECT_EQ(RunToEnd(ReadShelf(gappy, kSite, 1, 100)).status().code(), absl::StatusCode::kUnavailable)
+        << gappy.lost;
+  }
+  gappy.lost = -1;
+  EXPECT_THAT(RunToEnd(ReadShelf(gappy, kSite, 1, 100)).value(), SizeIs(3));
+}
+
 TEST_F(ShelfTest, AReleasedRecordIsTheSameBytesOnceAndStaysOnTheShelf) {
   const v1::Record record = Put(kSite);
   const StoredMessage on_shelf = Read(kSite).at(0);
