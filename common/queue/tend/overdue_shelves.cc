@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -15,13 +14,11 @@
 #include "common/queue/model/config.h"
 #include "common/queue/model/stream_settings.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/streams/stream_state.h"
 
 namespace goniec::queue {
 namespace {
 
-// Of a lane in one run, and that may be due there at once: what is due takes the broker's memory, and after a
-// long pause all of a shelf may be.
-constexpr std::size_t kMost = 20'000;
 constexpr std::chrono::minutes kKeepEvery{1};
 constexpr std::int64_t kBeginBack = 31 * 24 * 60;
 // A move that took long puts its record into a minute that is over: each is asked so many minutes more. What
@@ -34,8 +31,8 @@ std::string KeyOf(int lane) {
 
 }  // namespace
 
-OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config)
-    : broker_(broker), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
+OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config, std::size_t most)
+    : broker_(broker), most_(most), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
 
 void OverdueShelves::Add(std::set<std::pair<int, std::int64_t>> late) {
   late_.merge(late);
@@ -88,13 +85,18 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
   co_return released;
 }
 
-// What came back before and was not served yet is in the way of more.
+// What came back before and was not served yet is in the way of more: of what is overdue itself. What sites
+// take is the keepers' to bound, and may be as much at any time.
 asio::awaitable<absl::StatusOr<std::size_t>> OverdueShelves::RoomIn(int number) {
-  const absl::StatusOr<std::map<ShelfPlace, std::uint64_t>> due = co_await CountReleased(broker_, number);
-  if (!due.ok()) co_return due.status();
+  const std::int64_t now = MinuteOf(broker_.Now());
   std::size_t records = 0;
-  for (const auto& [place, count] : *due) records += count;
-  co_return kMost - std::min(records, kMost);
+  absl::Status read = co_await ReadSubjects(broker_, WaitStream(number), ReleasedFilter(number),
+                                            [&](const std::string& subject, std::uint64_t count) {
+                                              const std::optional<OnShelf> shelf = ParseHeld(subject);
+                                              if (shelf && shelf->minute <= now) records += count;
+                                            });
+  if (!read.ok()) co_return read;
+  co_return most_ - std::min(records, most_);
 }
 
 asio::awaitable<absl::Status> OverdueShelves::Learn(int number, Lane& lane) {
