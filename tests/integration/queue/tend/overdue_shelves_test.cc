@@ -6,7 +6,9 @@
 
 #include <string>
 
+#include "common/queue/broker/kv.h"
 #include "common/queue/hold/shelf.h"
+#include "common/queue/model/stream_settings.h"
 #include "tests/integration/queue/hold/hold_fixture.h"
 
 namespace goniec::queue {
@@ -37,6 +39,18 @@ TEST_F(OverdueShelvesTest, WhatKeepersReleasedIsNotInTheWay) {
   OverdueShelves overdue(*broker_, config_, 2);
   EXPECT_EQ(Run(overdue), 2);
   EXPECT_EQ(Run(overdue), 0) << "two that are overdue wait";
+}
+
+// A clock that ran ahead for a while, and was put right.
+TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
+  const std::int64_t now = Now();
+  ASSERT_TRUE(RunToEnd(KvPut(*broker_, kControlBucket, "expiry.0", absl::StrCat(now + 8))).ok());
+  broker_->LearnTime(WallTime(std::chrono::minutes(now + 10)), BootClock::now());
+  OverdueShelves overdue(*broker_, config_);
+  EXPECT_EQ(Run(overdue), 0);
+  Put(now);
+  ASSERT_LE(Now(), now + 5) << "the broker's own time again";
+  EXPECT_EQ(Run(overdue), 1);
 }
 
 }  // namespace
