@@ -17,6 +17,8 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kStoreLimit{5'000};
+// A page of a lane's subjects, of which there may be millions.
+constexpr std::chrono::milliseconds kListLimit{30'000};
 // On their way to the broker at once.
 constexpr std::size_t kInFlight = 32;
 // Of records, in memory at once.
@@ -47,16 +49,20 @@ asio::awaitable<absl::StatusOr<std::set<std::int64_t>>> MinutesToAsk(Broker& bro
                                                                      std::int64_t minute,
                                                                      std::int64_t until) {
   std::set<std::int64_t> minutes;
+  const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, HeldStream(lane));
+  if (!state.ok()) co_return state.status();
+  if (state->messages == 0) co_return minutes;
   if (until - minute < kAskedSingly) {
     for (std::int64_t each = minute; each <= until; ++each) minutes.insert(each);
     co_return minutes;
   }
-  absl::Status read = co_await ReadSubjects(broker, HeldStream(lane), SiteShelfFilter(lane, ""),
-                                            [&](const std::string& subject, std::uint64_t) {
-                                              const std::optional<OnShelf> shelf = ParseHeld(subject);
-                                              if (shelf && shelf->minute >= minute && shelf->minute <= until)
-                                                minutes.insert(shelf->minute);
-                                            });
+  absl::Status read = co_await ReadSubjects(
+      broker, HeldStream(lane), SiteShelfFilter(lane, ""),
+      [&](const std::string& subject, std::uint64_t) {
+        const std::optional<OnShelf> shelf = ParseHeld(subject);
+        if (shelf && shelf->minute >= minute && shelf->minute <= until) minutes.insert(shelf->minute);
+      },
+      kListLimit);
   if (!read.ok()) co_return read;
   co_return minutes;
 }
@@ -211,24 +217,26 @@ asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std
   co_return released;
 }
 
-asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
+asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
                                                     std::size_t most) {
   const std::int64_t now = MinuteOf(broker.Now());
   int released = 0;
-  if (minute > now) co_return released;
-  const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, HeldStream(lane));
-  if (!state.ok()) co_return state.status();
-  if (state->messages > 0) {
-    const absl::StatusOr<std::set<std::int64_t>> minutes = co_await MinutesToAsk(broker, lane, minute, now);
-    if (!minutes.ok()) co_return minutes.status();
-    for (const std::int64_t each : *minutes) {
-      minute = each;
-      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, each, most, released);
+  while (minutes.next <= now) {
+    if (minutes.next > minutes.listed_to) {
+      absl::StatusOr<std::set<std::int64_t>> listed = co_await MinutesToAsk(broker, lane, minutes.next, now);
+      if (!listed.ok()) co_return listed.status();
+      minutes.listed = *std::move(listed);
+      minutes.listed_to = now;
+    }
+    while (!minutes.listed.empty()) {
+      minutes.next = *minutes.listed.begin();
+      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minutes.next, most, released);
       if (!emptied.ok()) co_return emptied.status();
       if (!*emptied) co_return released;
+      minutes.listed.erase(minutes.next);
     }
+    minutes.next = minutes.listed_to + 1;
   }
-  minute = now + 1;
   co_return released;
 }
 

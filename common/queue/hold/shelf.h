@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,11 +73,19 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleas
 asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
                                                    std::size_t most);
 
-// Releases and takes off everything whose minute (HeldSubject) has begun, from `minute` on, at most `most`
-// records: what expires, and what waits on kLaterShelf. `minute` moves on to the first that has not been
-// dealt with. Returns how many were released; an error is the broker's, and the next call goes on there.
-// Who is far behind asks once for all that lies in the lane.
-asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
+// How far ReleaseOverdue has come in a lane. Who is far behind lists once what lies there, and works it off
+// call after call.
+struct OverdueMinutes {
+  // The first that has not been dealt with.
+  std::int64_t next = 0;
+  // Of those up to `listed_to`, which may have something and were not dealt with.
+  std::set<std::int64_t> listed = {};
+  std::int64_t listed_to = -1;
+};
+// Releases and takes off everything whose minute (HeldSubject) has begun, from `minutes.next` on, at most
+// `most` records: what expires, and what waits on kLaterShelf. Returns how many were released; an error is
+// the broker's, and the next call goes on there.
+asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
                                                     std::size_t most);
 
 }  // namespace goniec::queue

@@ -50,13 +50,27 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::Run() {
       failed = lane.status();
     }
   }
-  while (!late_.empty() && failed.ok()) {
-    const auto [lane, minute] = *late_.begin();
-    const absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
-    if (!room.ok()) co_return room.status();
-    if (*room == 0) break;
-    const absl::StatusOr<int> late = co_await ReleaseMinute(broker_, lane, minute, *room);
-    if (!late.ok()) co_return late.status();
+  const absl::StatusOr<int> late = co_await RunLate();
+  if (!failed.ok()) co_return failed;
+  if (!late.ok()) co_return late.status();
+  co_return released + *late;
+}
+
+// One lane's failure, or its lack of room, is not in the way of the others.
+asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLate() {
+  int released = 0;
+  absl::Status failed;
+  std::set<int> passed_over;
+  for (const auto& [lane, minute] : std::set<std::pair<int, std::int64_t>>(late_)) {
+    if (passed_over.contains(lane)) continue;
+    absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
+    absl::StatusOr<int> late = 0;
+    if (room.ok() && *room > 0) late = co_await ReleaseMinute(broker_, lane, minute, *room);
+    if (!room.ok() || !late.ok()) failed = room.ok() ? late.status() : room.status();
+    if (!room.ok() || *room == 0 || !late.ok()) {
+      passed_over.insert(lane);
+      continue;
+    }
     if (*late > 0) {
       observe::Warn("records that were long due came back from the shelf",
                     {{"lane", lane}, {"minute", minute}, {"records", *late}});
@@ -75,14 +89,18 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
   }
   const std::int64_t now = MinuteOf(broker_.Now());
   // The broker's clock has gone back: what was dealt with then is to come.
-  if (*lane.minute > now + 1) lane.minute = now;
+  if (*lane.minute > now + 1) {
+    lane.minute = now;
+    lane.under_way = {};
+  }
   if (*lane.minute > now) co_return 0;
   const absl::StatusOr<std::size_t> room = co_await RoomIn(number);
   if (!room.ok()) co_return room.status();
   if (*room == 0) co_return 0;
-  std::int64_t minute = *lane.minute - kAskedAgain;
-  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, minute, *room);
-  lane.minute = std::max(*lane.minute, minute);
+  OverdueMinutes& under_way = lane.under_way;
+  if (under_way.next > under_way.listed_to) under_way.next = *lane.minute - kAskedAgain;
+  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, under_way, *room);
+  lane.minute = std::max(*lane.minute, under_way.next);
   if (!released.ok()) co_return released.status();
   co_await Keep(number, lane);
   co_return released;

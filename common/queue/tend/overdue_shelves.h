@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/queue/hold/shelf.h"
 
 namespace goniec::queue {
 
@@ -41,9 +42,11 @@ class OverdueShelves {
   struct Lane {
     // The first that has not been dealt with; nothing before it was read.
     std::optional<std::int64_t> minute;
+    OverdueMinutes under_way;
     std::int64_t kept = 0;
     BootTime kept_at;
   };
+  asio::awaitable<absl::StatusOr<int>> RunLate();
   asio::awaitable<absl::StatusOr<std::size_t>> RoomIn(int number);
   asio::awaitable<absl::Status> Learn(int number, Lane& lane);
   asio::awaitable<absl::StatusOr<int>> RunLane(int number, Lane& lane);
