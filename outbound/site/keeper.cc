@@ -213,7 +213,7 @@ asio::awaitable<bool> Keeper::State::ServeSome(ToRelease part, std::size_t* serv
   const KeptShelf* before = Find(part.place);
   if (before == nullptr) co_return false;
   const absl::StatusOr<ReleasedFromShelf> some =
-      co_await ReleaseFromShelf(parts.broker, part.place, before->left_there, part.records);
+      co_await ReleaseFromShelf(parts.broker, part.place, part.records);
   if (!some.ok()) {
     observe::Warn("shelf not released", {{"site", part.place.site}, {"error", Message(some.status())}});
     co_return false;
@@ -229,7 +229,6 @@ asio::awaitable<bool> Keeper::State::ServeSome(ToRelease part, std::size_t* serv
     it->second.pace.Released(some->records, BootClock::now());
   }
   if (KeptShelf* shelf = Find(part.place)) {
-    shelf->left_there = some->left_there;
     if (some->records > 0) shelf->pause = milliseconds(0);
   }
   if (some->was_empty) co_await FoundEmpty(part.place);
@@ -242,7 +241,7 @@ asio::awaitable<void> Keeper::State::FoundEmpty(ShelfPlace place) {
   shelf->pause = std::clamp(shelf->pause * 2, kFirstPause, kLongestLookPause);
   shelf->next_look = BootClock::now() + shelf->pause;
   const auto mark = parts.marks.all().find(place);
-  if (mark == parts.marks.all().end() || shelf->left_there > 0) co_return;
+  if (mark == parts.marks.all().end()) co_return;
   if (BootClock::now() - mark->second.put_at <= queue::kMarkKept) co_return;
   const absl::Status removed = co_await parts.marks.Remove(place);
   if (!removed.ok()) observe::Debug("mark not taken away", {{"error", Message(removed)}});

@@ -30,7 +30,6 @@ namespace goniec::outbound {
 struct KeptShelf {
   BootTime next_look;
   std::chrono::milliseconds pause{0};  // above 0: found empty the last time
-  std::uint64_t left_there = 0;        // as in ReleasedFromShelf
 };
 
 struct KeptSite {

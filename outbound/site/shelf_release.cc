@@ -11,6 +11,7 @@
 
 #include "common/base/await.h"
 #include "common/base/spawn.h"
+#include "common/base/status.h"
 #include "common/observe/log.h"
 #include "common/queue/broker/broker.h"
 #include "goniec/queue/v1/queue.pb.h"
@@ -65,10 +66,9 @@ std::size_t CountMails(std::string_view record) {
 
 asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(queue::Broker& broker,
                                                                     queue::ShelfPlace place,
-                                                                    std::uint64_t left_there,
                                                                     std::size_t most) {
   const absl::StatusOr<std::vector<queue::StoredMessage>> records =
-      co_await queue::ReadShelf(broker, place, left_there + 1, most);
+      co_await queue::ReadShelf(broker, place, 1, most);
   if (!records.ok()) co_return records.status();
   ReleasedFromShelf result;
   result.records = co_await queue::ReleaseAll(broker, place.lane, *records);
@@ -77,13 +77,11 @@ asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(queue::Broke
   }
   // Fewer come also where they are large.
   result.was_empty = records->empty();
-  result.left_there = left_there;
-  for (std::size_t i = 0; i < result.records; ++i) {
-    result.mails += CountMails((*records)[i].data);
-    result.left_there = (*records)[i].sequence;
-  }
-  if (result.left_there > 0 && (co_await queue::TakeOff(broker, place, result.left_there)).ok()) {
-    result.left_there = 0;
+  for (std::size_t i = 0; i < result.records; ++i) result.mails += CountMails((*records)[i].data);
+  const absl::Status off = co_await queue::TakeOff(broker, place.lane, *records, result.records);
+  if (!off.ok()) {
+    observe::Warn("released records not taken off their shelf",
+                  {{"site", place.site}, {"error", Message(off)}});
   }
   co_return result;
 }

@@ -8,7 +8,6 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -37,15 +36,13 @@ struct ReleasedFromShelf {
   std::size_t mails = 0;
   // There was nothing.
   bool was_empty = false;
-  // Up to here everything was released but not taken off; 0: nothing of the kind. To be handed in next time.
-  std::uint64_t left_there = 0;
 };
 
-// At most `most` records, after those up to `left_there`, which are taken off too. Not OK if nothing was
-// released.
+// At most `most` records from the head of the shelf on. What could not be taken off is released once more by
+// the next call: its id says that it is the same for two minutes, and after that it is looked at. Not OK if
+// nothing was released.
 asio::awaitable<absl::StatusOr<ReleasedFromShelf>> ReleaseFromShelf(queue::Broker& broker,
                                                                     queue::ShelfPlace place,
-                                                                    std::uint64_t left_there,
                                                                     std::size_t most);
 
 }  // namespace goniec::outbound

@@ -92,6 +92,61 @@ absl::StatusOr<StoredMessage> ReadStoredMessage(const std::string& json) {
   return stored;
 }
 
+// Several requests at once; the answers in the order of the requests.
+asio::awaitable<std::vector<Reply>> RequestTogether(Broker& broker, std::vector<OutgoingMessage> messages,
+                                                    std::chrono::milliseconds limit) {
+  using Replies = std::vector<Reply>;
+  struct Together {
+    std::mutex mutex;  // answers come on the broker's thread, refusals perhaps on ours
+    Replies replies;
+    std::size_t open;
+    std::function<void(Replies)> done;
+  };
+  if (messages.empty()) co_return Replies();
+  co_return co_await AwaitCallback<Replies>(
+      [&broker, limit, messages = std::move(messages)](std::function<void(Replies)> done) mutable {
+        const auto together = std::make_shared<Together>();
+        together->replies.resize(messages.size());
+        together->open = messages.size();
+        together->done = std::move(done);
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+          broker.Request(std::move(messages[i]), limit, [together, i](Reply reply) {
+            {
+              const std::lock_guard lock(together->mutex);
+              together->replies[i] = std::move(reply);
+              if (--together->open > 0) return;
+            }
+            together->done(std::move(together->replies));
+          });
+        }
+      });
+}
+
+OutgoingMessage RequestOf(ApiCall call) {
+  OutgoingMessage request;
+  request.subject = absl::StrCat("$JS.API.", call.call);
+  request.payload = std::make_shared<const std::string>(std::move(call.json));
+  return request;
+}
+
+struct ApiAnswer {
+  std::string text;
+  WallTime described_at;  // of a stream; else the epoch
+};
+
+absl::StatusOr<ApiAnswer> ReadApiAnswer(const Reply& reply) {
+  if (!reply.message.ok()) return reply.message.status();
+  if (reply.message->status == kNoResponders) {
+    return absl::UnavailableError(
+        "JetStream does not answer: it is not enabled, or this user may not ask it");
+  }
+  std::string text(reply.message->data);
+  const Json answer = Json::parse(text, nullptr, false);
+  if (!answer.is_object()) return absl::UnavailableError("JetStream's answer cannot be read");
+  if (const auto error = answer.find("error"); error != answer.end()) return ApiError(*error);
+  return ApiAnswer{std::move(text), ParseBrokerTime(Text(answer, "ts"))};
+}
+
 // Collects the messages of a direct batch until the end mark.
 class BatchCollector {
  public:
@@ -102,6 +157,7 @@ class BatchCollector {
     IncomingMessage& message = *reply.message;
     switch (message.status) {
       case kEndOfBatch: {
+        if (!Follows(message)) return End(Gap());
         std::uint64_t pending = 0;
         if (absl::SimpleAtoi(message.Header("Nats-Num-Pending"), &pending)) batch_.pending = pending;
         return End(std::move(batch_));
@@ -121,6 +177,8 @@ class BatchCollector {
     if (!absl::SimpleAtoi(message.Header("Nats-Sequence"), &stored.sequence)) {
       return End(absl::UnavailableError("direct get: an answer without sequence"));
     }
+    if (!Follows(message)) return End(Gap());
+    last_ = stored.sequence;
     stored.stored_at = ParseBrokerTime(message.Header("Nats-Time-Stamp"));
     stored.data = std::string(message.data);
     for (const char* name : {kHeaderSchedule, kHeaderOrigin}) {
@@ -133,6 +191,13 @@ class BatchCollector {
   }
 
  private:
+  // Each says which one was sent before it, the first one 0: a message that was lost on the way would look as
+  // if it were not there.
+  [[nodiscard]] bool Follows(const IncomingMessage& message) const {
+    std::uint64_t before = 0;
+    return absl::SimpleAtoi(message.Header("Nats-Last-Sequence"), &before) && before == last_;
+  }
+  static absl::Status Gap() { return absl::UnavailableError("direct get: a gap in the batch"); }
   bool End(absl::StatusOr<DirectBatch> result) {
     done_(std::move(result));
     return true;
@@ -140,6 +205,7 @@ class BatchCollector {
 
   std::function<void(absl::StatusOr<DirectBatch>)> done_;
   DirectBatch batch_;
+  std::uint64_t last_ = 0;
 };
 
 }  // namespace
@@ -200,57 +266,38 @@ asio::awaitable<PublishResult> PublishAcknowledged(Broker& broker, OutgoingMessa
 asio::awaitable<std::vector<PublishResult>> PublishTogether(Broker& broker,
                                                             std::vector<OutgoingMessage> messages,
                                                             std::chrono::milliseconds limit) {
-  using Results = std::vector<PublishResult>;
-  struct Together {
-    std::mutex mutex;  // answers come on the broker's thread, refusals perhaps on ours
-    Results results;
-    std::size_t open;
-    std::function<void(Results)> done;
-  };
-  if (messages.empty()) co_return Results();
-  co_return co_await AwaitCallback<Results>(
-      [&broker, limit, messages = std::move(messages)](std::function<void(Results)> done) mutable {
-        const auto together = std::make_shared<Together>();
-        together->results.resize(messages.size());
-        together->open = messages.size();
-        together->done = std::move(done);
-        for (std::size_t i = 0; i < messages.size(); ++i) {
-          broker.Request(std::move(messages[i]), limit, [together, i](const Reply& reply) {
-            PublishResult result = ReadPublishReply(reply);
-            {
-              const std::lock_guard lock(together->mutex);
-              together->results[i] = std::move(result);
-              if (--together->open > 0) return;
-            }
-            together->done(std::move(together->results));
-          });
-        }
-      });
+  const std::vector<Reply> replies = co_await RequestTogether(broker, std::move(messages), limit);
+  std::vector<PublishResult> results;
+  results.reserve(replies.size());
+  for (const Reply& reply : replies) results.push_back(ReadPublishReply(reply));
+  co_return results;
 }
 
 asio::awaitable<absl::StatusOr<std::string>> CallApi(Broker& broker, std::string call, std::string json,
                                                      std::chrono::milliseconds limit) {
-  OutgoingMessage request;
-  request.subject = absl::StrCat("$JS.API.", call);
-  request.payload = std::make_shared<const std::string>(std::move(json));
   const BootTime asked = BootClock::now();
-  const Reply reply = co_await broker.Request(std::move(request), limit);
+  const Reply reply = co_await broker.Request(RequestOf({std::move(call), std::move(json)}), limit);
   const BootTime answered = BootClock::now();
-  if (!reply.message.ok()) co_return reply.message.status();
-  if (reply.message->status == kNoResponders) {
-    co_return absl::UnavailableError(
-        "JetStream does not answer: it is not enabled, or this user may not ask it");
-  }
-  std::string text(reply.message->data);
-  const Json answer = Json::parse(text, nullptr, false);
-  if (!answer.is_object()) co_return absl::UnavailableError("JetStream's answer cannot be read");
-  if (const auto error = answer.find("error"); error != answer.end()) co_return ApiError(*error);
+  absl::StatusOr<ApiAnswer> answer = ReadApiAnswer(reply);
+  if (!answer.ok()) co_return answer.status();
   // Streams are described with the time of the description. It is as old as the answer was on its way.
-  if (const WallTime theirs = ParseBrokerTime(Text(answer, "ts"));
-      theirs != WallTime() && answered - asked < kFreshAnswer) {
-    broker.LearnTime(theirs, answered);
+  if (answer->described_at != WallTime() && answered - asked < kFreshAnswer) {
+    broker.LearnTime(answer->described_at, answered);
   }
-  co_return text;
+  co_return std::move(answer->text);
+}
+
+asio::awaitable<absl::Status> CallTogether(Broker& broker, std::vector<ApiCall> calls,
+                                           std::chrono::milliseconds limit) {
+  std::vector<OutgoingMessage> messages;
+  messages.reserve(calls.size());
+  for (ApiCall& call : calls) messages.push_back(RequestOf(std::move(call)));
+  const std::vector<Reply> replies = co_await RequestTogether(broker, std::move(messages), limit);
+  for (const Reply& reply : replies) {
+    const absl::StatusOr<ApiAnswer> answer = ReadApiAnswer(reply);
+    if (!answer.ok()) co_return answer.status();
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::StatusOr<StoredMessage>> GetNextMessage(Broker& broker, std::string stream,

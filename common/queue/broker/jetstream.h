@@ -52,6 +52,14 @@ asio::awaitable<absl::StatusOr<std::string>> CallApi(
     Broker& broker, std::string call, std::string json,
     std::chrono::milliseconds limit = std::chrono::seconds(5));
 
+struct ApiCall {
+  std::string call;
+  std::string json;
+};
+// Several calls at once: each ends by itself. The first error in their order, if there is any.
+asio::awaitable<absl::Status> CallTogether(Broker& broker, std::vector<ApiCall> calls,
+                                           std::chrono::milliseconds limit = std::chrono::seconds(5));
+
 // As JetStream writes times; the epoch if it cannot be read.
 WallTime ParseBrokerTime(const std::string& text);
 
@@ -81,7 +89,8 @@ struct DirectBatch {
 };
 
 // Up to `batch` messages of one subject by direct get (any replica may answer and may lag), from a time or a
-// sequence on; about `max_bytes` at most (0: no such bound). An empty batch if there is none.
+// sequence on; about `max_bytes` at most (0: no such bound). An empty batch if there is none; kUnavailable if
+// one was lost on its way.
 asio::awaitable<absl::StatusOr<DirectBatch>> GetDirectBatch(Broker& broker, std::string stream,
                                                             std::string subject, int batch,
                                                             std::optional<WallTime> start_time,

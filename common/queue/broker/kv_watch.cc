@@ -236,9 +236,13 @@ void KvWatch::State::OnStatus(const IncomingMessage& message) {
   }
   // Flow control: the server sends on once this is answered. A heartbeat of one that waits for it says so.
   Answer(message.reply);
-  Answer(message.Header("Nats-Consumer-Stalled"));
+  const std::string stalled = message.Header("Nats-Consumer-Stalled");
+  Answer(stalled);
   std::uint64_t told = 0;
-  if (absl::SimpleAtoi(message.Header("Nats-Last-Consumer"), &told) && told != last) Lose();
+  if (!absl::SimpleAtoi(message.Header("Nats-Last-Consumer"), &told)) return;
+  if (told != last) return Lose();
+  // It has nothing more to tell. A key that goes while it tells may have kept its count from reaching zero.
+  if (stalled.empty() && !creating && !current) BecomeCurrent();
 }
 
 void KvWatch::State::Answer(const std::string& subject) {

@@ -17,6 +17,8 @@ namespace goniec::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kStoreLimit{5'000};
+// A page of a lane's subjects, of which there may be millions.
+constexpr std::chrono::milliseconds kListLimit{30'000};
 // On their way to the broker at once.
 constexpr std::size_t kInFlight = 32;
 // Of records, in memory at once.
@@ -42,28 +44,25 @@ OutgoingMessage Released(int lane, const StoredMessage& on_shelf, Probe probe) {
   return message;
 }
 
-asio::awaitable<absl::Status> Purge(Broker& broker, int lane, std::string filter, std::uint64_t sequence) {
-  const nlohmann::json request = {{"filter", filter}, {"seq", sequence + 1}};
-  const absl::StatusOr<std::string> answer =
-      co_await CallApi(broker, absl::StrCat("STREAM.PURGE.", HeldStream(lane)), request.dump());
-  co_return answer.status();
-}
-
 // Which of the minutes from `minute` until `until` have anything on the shelf, or may have.
 asio::awaitable<absl::StatusOr<std::set<std::int64_t>>> MinutesToAsk(Broker& broker, int lane,
                                                                      std::int64_t minute,
                                                                      std::int64_t until) {
   std::set<std::int64_t> minutes;
+  const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, HeldStream(lane));
+  if (!state.ok()) co_return state.status();
+  if (state->messages == 0) co_return minutes;
   if (until - minute < kAskedSingly) {
     for (std::int64_t each = minute; each <= until; ++each) minutes.insert(each);
     co_return minutes;
   }
-  absl::Status read = co_await ReadSubjects(broker, HeldStream(lane), SiteShelfFilter(lane, ""),
-                                            [&](const std::string& subject, std::uint64_t) {
-                                              const std::optional<OnShelf> shelf = ParseHeld(subject);
-                                              if (shelf && shelf->minute >= minute && shelf->minute <= until)
-                                                minutes.insert(shelf->minute);
-                                            });
+  absl::Status read = co_await ReadSubjects(
+      broker, HeldStream(lane), SiteShelfFilter(lane, ""),
+      [&](const std::string& subject, std::uint64_t) {
+        const std::optional<OnShelf> shelf = ParseHeld(subject);
+        if (shelf && shelf->minute >= minute && shelf->minute <= until) minutes.insert(shelf->minute);
+      },
+      kListLimit);
   if (!read.ok()) co_return read;
   co_return minutes;
 }
@@ -82,11 +81,10 @@ asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std:
     if (batch->messages.empty()) co_return true;
     const std::size_t stored = co_await ReleaseAll(broker, lane, batch->messages);
     if (stored > 0) {
-      const std::uint64_t last = batch->messages[stored - 1].sequence;
-      absl::Status taken = co_await Purge(broker, lane, filter, last);
+      absl::Status taken = co_await TakeOff(broker, lane, batch->messages, stored);
       if (!taken.ok()) co_return taken;
       released += static_cast<int>(stored);
-      from = last + 1;
+      from = batch->messages[stored - 1].sequence + 1;
     }
     if (stored < batch->messages.size()) {
       co_return absl::UnavailableError("a record that is due on its shelf could not be released");
@@ -143,8 +141,29 @@ asio::awaitable<std::size_t> ReleaseAll(Broker& broker, int lane,
   co_return done;
 }
 
-asio::awaitable<absl::Status> TakeOff(Broker& broker, ShelfPlace place, std::uint64_t sequence) {
-  co_return co_await Purge(broker, place.lane, ShelfFilter(place), sequence);
+std::map<std::string, std::uint64_t> LastOfSubjects(const std::vector<StoredMessage>& on_shelf,
+                                                    std::size_t count) {
+  std::map<std::string, std::uint64_t> last;
+  for (std::size_t i = 0; i < std::min(count, on_shelf.size()); ++i) {
+    std::uint64_t& of_subject = last[on_shelf[i].subject];
+    of_subject = std::max(of_subject, on_shelf[i].sequence);
+  }
+  return last;
+}
+
+asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf,
+                                      std::size_t count) {
+  const std::map<std::string, std::uint64_t> subjects = LastOfSubjects(on_shelf, count);
+  for (auto next = subjects.begin(); next != subjects.end();) {
+    std::vector<ApiCall> calls;
+    for (; next != subjects.end() && calls.size() < kInFlight; ++next) {
+      const nlohmann::json purge = {{"filter", next->first}, {"seq", next->second + 1}};
+      calls.push_back({absl::StrCat("STREAM.PURGE.", HeldStream(lane)), purge.dump()});
+    }
+    absl::Status taken = co_await CallTogether(broker, std::move(calls));
+    if (!taken.ok()) co_return taken;
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const StoredMessage& on_shelf) {
@@ -202,24 +221,26 @@ asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std
   co_return released;
 }
 
-asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
+asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
                                                     std::size_t most) {
   const std::int64_t now = MinuteOf(broker.Now());
   int released = 0;
-  if (minute > now) co_return released;
-  const absl::StatusOr<StreamState> state = co_await ReadStreamState(broker, HeldStream(lane));
-  if (!state.ok()) co_return state.status();
-  if (state->messages > 0) {
-    const absl::StatusOr<std::set<std::int64_t>> minutes = co_await MinutesToAsk(broker, lane, minute, now);
-    if (!minutes.ok()) co_return minutes.status();
-    for (const std::int64_t each : *minutes) {
-      minute = each;
-      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, each, most, released);
+  while (minutes.next <= now) {
+    if (minutes.next > minutes.listed_to) {
+      absl::StatusOr<std::set<std::int64_t>> listed = co_await MinutesToAsk(broker, lane, minutes.next, now);
+      if (!listed.ok()) co_return listed.status();
+      minutes.listed = *std::move(listed);
+      minutes.listed_to = now;
+    }
+    while (!minutes.listed.empty()) {
+      minutes.next = *minutes.listed.begin();
+      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minutes.next, most, released);
       if (!emptied.ok()) co_return emptied.status();
       if (!*emptied) co_return released;
+      minutes.listed.erase(minutes.next);
     }
+    minutes.next = minutes.listed_to + 1;
   }
-  minute = now + 1;
   co_return released;
 }
 

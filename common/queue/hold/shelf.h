@@ -8,7 +8,8 @@
 //
 // What is read may come from a replica that lags: it shows the beginning of what is there, and what was taken
 // off a moment ago. Neither harms: what is taken off is what was read and released, and a second release
-// within two minutes is dropped by its id. Purges are the leader's. Thread-safe: there is no state.
+// within two minutes is dropped by its id. Purges are the leader's, and go by literal subjects: for one by
+// wildcards the server reads all that lies there. Thread-safe: there is no state.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,12 +44,17 @@ struct Probe {
 // As a probe it carries kHeaderProbe, and an id of its own for each epoch.
 asio::awaitable<absl::Status> Release(Broker& broker, int lane, StoredMessage on_shelf, Probe probe = {});
 
-// Releases records, several at a time. How many from the first on are stored where they are due: up to the
-// last of these the place may be taken off. Others behind them may be stored as well.
+// Releases records, several at a time. How many from the first on are stored where they are due: these
+// may be taken off. Others behind them may be stored as well.
 asio::awaitable<std::size_t> ReleaseAll(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf);
 
-// Takes off everything of the place up to and including `sequence`; it must all have been released.
-asio::awaitable<absl::Status> TakeOff(Broker& broker, ShelfPlace place, std::uint64_t sequence);
+// Takes off the first `count` of these records, several at a time, with all that lies under their subjects
+// before them; it must all have been released. OK also for what is not there any more.
+asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const std::vector<StoredMessage>& on_shelf,
+                                      std::size_t count);
+// What this asks for: up to which sequence each subject is purged.
+std::map<std::string, std::uint64_t> LastOfSubjects(const std::vector<StoredMessage>& on_shelf,
+                                                    std::size_t count);
 // Takes off one record; OK if it is not there any more.
 asio::awaitable<absl::Status> TakeOff(Broker& broker, int lane, const StoredMessage& on_shelf);
 
@@ -71,11 +78,19 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleas
 asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
                                                    std::size_t most);
 
-// Releases and takes off everything whose minute (HeldSubject) has begun, from `minute` on, at most `most`
-// records: what expires, and what waits on kLaterShelf. `minute` moves on to the first that has not been
-// dealt with. Returns how many were released; an error is the broker's, and the next call goes on there.
-// Who is far behind asks once for all that lies in the lane.
-asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, std::int64_t& minute,
+// How far ReleaseOverdue has come in a lane. Who is far behind lists once what lies there, and works it off
+// call after call.
+struct OverdueMinutes {
+  // The first that has not been dealt with.
+  std::int64_t next = 0;
+  // Of those up to `listed_to`, which may have something and were not dealt with.
+  std::set<std::int64_t> listed = {};
+  std::int64_t listed_to = -1;
+};
+// Releases and takes off everything whose minute (HeldSubject) has begun, from `minutes.next` on, at most
+// `most` records: what expires, and what waits on kLaterShelf. Returns how many were released; an error is
+// the broker's, and the next call goes on there.
+asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
                                                     std::size_t most);
 
 }  // namespace goniec::queue

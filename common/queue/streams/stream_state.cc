@@ -59,7 +59,8 @@ std::optional<Page> ReadPage(const std::string& text, StreamState& state, const 
 }
 
 asio::awaitable<absl::Status> ReadPages(Broker& broker, std::string stream, std::string filter,
-                                        StreamState& state, EachSubject each) {
+                                        StreamState& state, EachSubject each,
+                                        std::chrono::milliseconds limit) {
   std::uint64_t seen = 0;
   for (;;) {
     Json request = Json::object();
@@ -67,8 +68,8 @@ asio::awaitable<absl::Status> ReadPages(Broker& broker, std::string stream, std:
       request["subjects_filter"] = filter;
       request["offset"] = seen;
     }
-    const absl::StatusOr<std::string> answer =
-        co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream), filter.empty() ? "" : request.dump());
+    const absl::StatusOr<std::string> answer = co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream),
+                                                                filter.empty() ? "" : request.dump(), limit);
     if (!answer.ok()) co_return answer.status();
     const std::optional<Page> page = ReadPage(*answer, state, each);
     if (!page.has_value()) {
@@ -87,16 +88,18 @@ asio::awaitable<absl::StatusOr<StreamState>> ReadStreamState(Broker& broker, std
   StreamState state;
   absl::Status read = co_await ReadPages(
       broker, std::move(stream), std::move(subjects_filter), state,
-      [&state](const std::string& subject, std::uint64_t messages) { state.subjects[subject] = messages; });
+      [&state](const std::string& subject, std::uint64_t messages) { state.subjects[subject] = messages; },
+      std::chrono::seconds(5));
   if (!read.ok()) co_return read;
   co_return state;
 }
 
 asio::awaitable<absl::Status> ReadSubjects(
     Broker& broker, std::string stream, std::string filter,
-    std::function<void(const std::string& subject, std::uint64_t messages)> each) {
+    std::function<void(const std::string& subject, std::uint64_t messages)> each,
+    std::chrono::milliseconds limit) {
   StreamState state;
-  co_return co_await ReadPages(broker, std::move(stream), std::move(filter), state, std::move(each));
+  co_return co_await ReadPages(broker, std::move(stream), std::move(filter), state, std::move(each), limit);
 }
 
 }  // namespace goniec::queue

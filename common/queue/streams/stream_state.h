@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,9 +37,10 @@ asio::awaitable<absl::StatusOr<StreamState>> ReadStreamState(Broker& broker, std
 
 // Calls `each` with every subject that matches the filter and the number of its messages, page by page: for
 // more subjects than should lie in memory at once. A subject that comes or goes meanwhile may be missing or
-// be told twice.
+// be told twice. The limit is a page's: the server lists all that match for each of them.
 asio::awaitable<absl::Status> ReadSubjects(
     Broker& broker, std::string stream, std::string filter,
-    std::function<void(const std::string& subject, std::uint64_t messages)> each);
+    std::function<void(const std::string& subject, std::uint64_t messages)> each,
+    std::chrono::milliseconds limit = std::chrono::seconds(5));
 
 }  // namespace goniec::queue

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -15,13 +14,11 @@
 #include "common/queue/model/config.h"
 #include "common/queue/model/stream_settings.h"
 #include "common/queue/model/subjects.h"
+#include "common/queue/streams/stream_state.h"
 
 namespace goniec::queue {
 namespace {
 
-// Of a lane in one run, and that may be due there at once: what is due takes the broker's memory, and after a
-// long pause all of a shelf may be.
-constexpr std::size_t kMost = 20'000;
 constexpr std::chrono::minutes kKeepEvery{1};
 constexpr std::int64_t kBeginBack = 31 * 24 * 60;
 // A move that took long puts its record into a minute that is over: each is asked so many minutes more. What
@@ -34,8 +31,8 @@ std::string KeyOf(int lane) {
 
 }  // namespace
 
-OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config)
-    : broker_(broker), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
+OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config, std::size_t most)
+    : broker_(broker), most_(most), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
 
 void OverdueShelves::Add(std::set<std::pair<int, std::int64_t>> late) {
   late_.merge(late);
@@ -53,13 +50,27 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::Run() {
       failed = lane.status();
     }
   }
-  while (!late_.empty() && failed.ok()) {
-    const auto [lane, minute] = *late_.begin();
-    const absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
-    if (!room.ok()) co_return room.status();
-    if (*room == 0) break;
-    const absl::StatusOr<int> late = co_await ReleaseMinute(broker_, lane, minute, *room);
-    if (!late.ok()) co_return late.status();
+  const absl::StatusOr<int> late = co_await RunLate();
+  if (!failed.ok()) co_return failed;
+  if (!late.ok()) co_return late.status();
+  co_return released + *late;
+}
+
+// One lane's failure, or its lack of room, is not in the way of the others.
+asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLate() {
+  int released = 0;
+  absl::Status failed;
+  std::set<int> passed_over;
+  for (const auto& [lane, minute] : std::set<std::pair<int, std::int64_t>>(late_)) {
+    if (passed_over.contains(lane)) continue;
+    absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
+    absl::StatusOr<int> late = 0;
+    if (room.ok() && *room > 0) late = co_await ReleaseMinute(broker_, lane, minute, *room);
+    if (!room.ok() || !late.ok()) failed = room.ok() ? late.status() : room.status();
+    if (!room.ok() || *room == 0 || !late.ok()) {
+      passed_over.insert(lane);
+      continue;
+    }
     if (*late > 0) {
       observe::Warn("records that were long due came back from the shelf",
                     {{"lane", lane}, {"minute", minute}, {"records", *late}});
@@ -76,25 +87,37 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
     absl::Status learned = co_await Learn(number, lane);
     if (!learned.ok()) co_return learned;
   }
-  if (*lane.minute > MinuteOf(broker_.Now())) co_return 0;
+  const std::int64_t now = MinuteOf(broker_.Now());
+  // The broker's clock has gone back: what was dealt with then is to come.
+  if (*lane.minute > now + 1) {
+    lane.minute = now;
+    lane.under_way = {};
+  }
+  if (*lane.minute > now) co_return 0;
   const absl::StatusOr<std::size_t> room = co_await RoomIn(number);
   if (!room.ok()) co_return room.status();
   if (*room == 0) co_return 0;
-  std::int64_t minute = *lane.minute - kAskedAgain;
-  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, minute, *room);
-  lane.minute = std::max(*lane.minute, minute);
+  OverdueMinutes& under_way = lane.under_way;
+  if (under_way.next > under_way.listed_to) under_way.next = *lane.minute - kAskedAgain;
+  const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, under_way, *room);
+  lane.minute = std::max(*lane.minute, under_way.next);
   if (!released.ok()) co_return released.status();
   co_await Keep(number, lane);
   co_return released;
 }
 
-// What came back before and was not served yet is in the way of more.
+// What came back before and was not served yet is in the way of more: of what is overdue itself. What sites
+// take is the keepers' to bound, and may be as much at any time.
 asio::awaitable<absl::StatusOr<std::size_t>> OverdueShelves::RoomIn(int number) {
-  const absl::StatusOr<std::map<ShelfPlace, std::uint64_t>> due = co_await CountReleased(broker_, number);
-  if (!due.ok()) co_return due.status();
+  const std::int64_t now = MinuteOf(broker_.Now());
   std::size_t records = 0;
-  for (const auto& [place, count] : *due) records += count;
-  co_return kMost - std::min(records, kMost);
+  absl::Status read = co_await ReadSubjects(broker_, WaitStream(number), ReleasedFilter(number),
+                                            [&](const std::string& subject, std::uint64_t count) {
+                                              const std::optional<OnShelf> shelf = ParseHeld(subject);
+                                              if (shelf && shelf->minute <= now) records += count;
+                                            });
+  if (!read.ok()) co_return read;
+  co_return most_ - std::min(records, most_);
 }
 
 asio::awaitable<absl::Status> OverdueShelves::Learn(int number, Lane& lane) {

@@ -116,7 +116,7 @@ TEST_F(ReleasedRecordTest, OneThatStayedOnTheShelfAfterItWasServedIsNotServedAga
   StartWorker();
   ExpectServed(record);
   Release(record, {0, 1});
-  ASSERT_TRUE(RunToEnd(queue::TakeOff(*broker_, kPlace, on_shelf->at(0).sequence)).ok());
+  ASSERT_TRUE(RunToEnd(queue::TakeOff(*broker_, 0, *on_shelf, 1)).ok());
   ExpectServed(record);
   EXPECT_EQ(Stored("HELD_0"), 0U);
 }

@@ -161,4 +161,19 @@ class LeaderlessBroker final : public WatchedBroker {
   std::atomic<bool> in_cluster{true};
 };
 
+// Loses one message of each answer of several: the `lost`th, from 0 on.
+class GappyBroker final : public WatchedBroker {
+ public:
+  using WatchedBroker::WatchedBroker;
+  int lost = -1;
+
+  void RequestMany(OutgoingMessage message, std::chrono::milliseconds limit,
+                   std::function<bool(Reply)> each) override {
+    WatchedBroker::RequestMany(std::move(message), limit,
+                               [each = std::move(each), left = lost](Reply reply) mutable {
+                                 return left-- != 0 && each(std::move(reply));
+                               });
+  }
+};
+
 }  // namespace goniec::queue

@@ -7,9 +7,13 @@
 #include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/task_group.h"
 #include "common/net/io_threads.h"
 #include "common/queue/model/stream_settings.h"
@@ -85,6 +89,23 @@ class Heard {
   std::vector<std::string> words_;
   KvEntry last_;
   std::unique_ptr<KvWatch> watch_;
+};
+
+// Says of every message of a consumer that another follows.
+class NeverLastBroker final : public WatchedBroker {
+ public:
+  using WatchedBroker::WatchedBroker;
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(
+      const std::string& subject, std::function<void(IncomingMessage)> handler) override {
+    return WatchedBroker::Subscribe(subject, [handler = std::move(handler)](IncomingMessage message) {
+      if (message.reply.starts_with("$JS.ACK.")) {
+        std::vector<std::string> tokens = absl::StrSplit(message.reply, '.');
+        tokens[tokens.size() == 9 ? 8 : 10] = "1";
+        message.reply = absl::StrJoin(tokens, ".");
+      }
+      handler(std::move(message));
+    });
+  }
 };
 
 class KvTest : public RealQueue {
@@ -185,6 +206,17 @@ TEST_F(KvTest, WatchOfNothingIsCurrentAtOnce) {
   Put("other", "1");
   Heard& heard = Watch("site.>");
   EXPECT_TRUE(heard.Says({"current"}));
+}
+
+// Keys that are replaced while it tells of them are counted, and never come.
+TEST_F(KvTest, WatchThatNeverHearsOfALastOneIsCurrentByItsHeartbeat) {
+  Put("a", "1");
+  Put("b", "1");
+  NeverLastBroker broker(*broker_);
+  Heard& heard = WatchThrough(broker, ">");
+  EXPECT_TRUE(heard.Says({"a=1", "b=1", "current"}));
+  watches_.clear();
+  EXPECT_TRUE(tasks_.WaitFor(std::chrono::seconds(10)));
 }
 
 TEST_F(KvTest, WatchHearsNoRefusedPut) {

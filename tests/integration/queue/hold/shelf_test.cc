@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,8 @@ class ShelfTest : public HoldFixture {
     }
     return ids;
   }
-  int Overdue(std::int64_t& minute, std::size_t most = 1'000) {
-    const auto released = RunToEnd(ReleaseOverdue(*watched_, 0, minute, most));
+  int Overdue(OverdueMinutes& minutes, std::size_t most = 1'000) {
+    const auto released = RunToEnd(ReleaseOverdue(*watched_, 0, minutes, most));
     EXPECT_TRUE(released.ok()) << released.status();
     return released.value_or(-1);
   }
@@ -83,6 +84,18 @@ TEST_F(ShelfTest, LargeRecordsAreReadAFewAtATimeAndAtLeastOne) {
   EXPECT_GE(read, 1U);
   EXPECT_LE(read, 6U);
   EXPECT_THAT(SequencesOf(Read(kSite, read + 1, 1)), ElementsAre(read + 1));
+}
+
+// Who does not see a record must not take it off with those around it.
+TEST_F(ShelfTest, ARecordThatIsLostOnTheWayIsNoticed) {
+  for (int i = 0; i < 3; ++i) Put(kSite);
+  GappyBroker gappy(*broker_);
+  for (gappy.lost = 0; gappy.lost < 3; ++gappy.lost) {
+    EXPECT_EQ(RunToEnd(ReadShelf(gappy, kSite, 1, 100)).status().code(), absl::StatusCode::kUnavailable)
+        << gappy.lost;
+  }
+  gappy.lost = -1;
+  EXPECT_THAT(RunToEnd(ReadShelf(gappy, kSite, 1, 100)).value(), SizeIs(3));
 }
 
 TEST_F(ShelfTest, AReleasedRecordIsTheSameBytesOnceAndStaysOnTheShelf) {
@@ -164,10 +177,36 @@ TEST_F(ShelfTest, OfManyThoseCountThatComeBeforeTheFirstThatFailed) {
 
 TEST_F(ShelfTest, WhatIsTakenOffEndsWithItsSequenceAndIsOfItsPlace) {
   for (const ShelfPlace& place : {kSite, kBulk, kTenant, kOther, kSite, kSite}) Put(place);
-  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, kSite, 5)).ok());
+  const std::vector<StoredMessage> read = Read(kSite);
+  ASSERT_THAT(SequencesOf(read), ElementsAre(1, 5, 6));
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, 2)).ok());
   EXPECT_THAT(OnShelf(kSite), ElementsAre(6));
   EXPECT_EQ(Stored("HELD_0"), 4U);
-  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, kSite, 5)).ok()) << "taking off what is gone";
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, 2)).ok()) << "taking off what is gone";
+}
+
+// What came after it was read has its subject, but was not released.
+TEST_F(ShelfTest, WhatCameUnderTheSameSubjectMeanwhileStays) {
+  const v1::Record record = MakeRecord(3, 1);
+  for (int mail = 0; mail < 2; ++mail) PutAs(PartOf(record, {mail}), kSite);
+  const std::vector<StoredMessage> read = Read(kSite);
+  PutAs(PartOf(record, {2}), kSite);
+  EXPECT_TRUE(RunToEnd(TakeOff(*broker_, 0, read, read.size())).ok());
+  EXPECT_THAT(OnShelf(kSite), ElementsAre(3));
+}
+
+TEST_F(ShelfTest, ManyAreTakenOffAtOnce) {
+  for (int i = 0; i < 70; ++i) Put(kSite);
+  EXPECT_TRUE(RunToEnd(TakeOff(*watched_, 0, Read(kSite), 70)).ok());
+  EXPECT_THAT(OnShelf(kSite), IsEmpty());
+  EXPECT_EQ(Stored("HELD_0"), 0U);
+}
+
+TEST_F(ShelfTest, WhatCannotBeTakenOffIsTold) {
+  for (int i = 0; i < 40; ++i) Put(kSite);
+  LeaderlessBroker leaderless(*broker_, "$JS.API.STREAM.PURGE.");
+  leaderless.leaderless = 1;
+  EXPECT_FALSE(RunToEnd(TakeOff(leaderless, 0, Read(kSite), 40)).ok());
 }
 
 TEST_F(ShelfTest, OneRecordIsTakenOffAloneThoughOthersHaveItsSubject) {
@@ -218,9 +257,9 @@ TEST_F(ShelfTest, WhatsMinuteHasBegunComesBackWhereverItLies) {
   const std::string second = Put(kLater, now).mails(0).message_id();
   const std::string third = Put(kOther, now - 1).mails(0).message_id();
   Put(kSite, now + 100);
-  std::int64_t minute = now - 2;
-  EXPECT_EQ(Overdue(minute), 3);
-  EXPECT_GT(minute, now);
+  OverdueMinutes minutes{now - 2};
+  EXPECT_EQ(Overdue(minutes), 3);
+  EXPECT_GT(minutes.next, now);
   EXPECT_THAT(Due(), ElementsAre(first, third, second)) << "minute after minute";
   EXPECT_THAT(OnShelf(kSite), ElementsAre(4));
   EXPECT_EQ(Stored("HELD_0"), 1U);
@@ -232,23 +271,37 @@ TEST_F(ShelfTest, WhoIsFarBehindFindsWhatIsFarBehind) {
   Put(kSite, now - 20'000);
   Put(kSite, now);
   Put(kSite, now + 100);
-  std::int64_t minute = now - 31 * 24 * 60;
-  EXPECT_EQ(Overdue(minute), 3);
-  EXPECT_GT(minute, now);
+  OverdueMinutes minutes{now - 31 * 24 * 60};
+  EXPECT_EQ(Overdue(minutes), 3);
+  EXPECT_GT(minutes.next, now);
   EXPECT_THAT(OnShelf(kSite), ElementsAre(4));
   EXPECT_LT(watched_->requests().size(), 20U) << "not one for each minute";
+}
+
+TEST_F(ShelfTest, WhoIsFarBehindListsOnceForManyCalls) {
+  const std::int64_t now = Now();
+  for (int back = 40; back > 0; back -= 10) Put(kSite, now - back);
+  const auto lists = [&] {
+    return std::count(watched_->requests().begin(), watched_->requests().end(), "$JS.API.STREAM.INFO.HELD_0");
+  };
+  OverdueMinutes minutes{now - 50};
+  EXPECT_EQ(Overdue(minutes, 1), 1);
+  const auto listed = lists();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Overdue(minutes, 1), 1);
+  EXPECT_EQ(lists(), listed);
+  EXPECT_EQ(minutes.next, now - 10);
 }
 
 TEST_F(ShelfTest, OneRunReleasesSoManyAndTheNextGoesOnThere) {
   const std::int64_t now = Now();
   for (int i = 0; i < 5; ++i) Put(kSite, now - 1);
   for (int i = 0; i < 2; ++i) Put(kSite, now);
-  std::int64_t minute = now - 1;
-  EXPECT_EQ(Overdue(minute, 3), 3);
-  EXPECT_EQ(minute, now - 1);
-  EXPECT_EQ(Overdue(minute, 3), 3);
-  EXPECT_EQ(Overdue(minute, 3), 1);
-  EXPECT_GT(minute, now);
+  OverdueMinutes minutes{now - 1};
+  EXPECT_EQ(Overdue(minutes, 3), 3);
+  EXPECT_EQ(minutes.next, now - 1);
+  EXPECT_EQ(Overdue(minutes, 3), 3);
+  EXPECT_EQ(Overdue(minutes, 3), 1);
+  EXPECT_GT(minutes.next, now);
   EXPECT_THAT(Due(), SizeIs(7));
 }
 
@@ -257,19 +310,19 @@ TEST_F(ShelfTest, WhatCannotBeReleasedStaysAndIsNotPassedOver) {
   for (int i = 0; i < 3; ++i) Put(kSite, now - 1);
   LeaderlessBroker leaderless(*broker_, "due.");
   leaderless.leaderless = 2;
-  std::int64_t minute = now - 1;
-  EXPECT_FALSE(RunToEnd(ReleaseOverdue(leaderless, 0, minute, 100)).ok());
-  EXPECT_EQ(minute, now - 1);
+  OverdueMinutes minutes{now - 1};
+  EXPECT_FALSE(RunToEnd(ReleaseOverdue(leaderless, 0, minutes, 100)).ok());
+  EXPECT_EQ(minutes.next, now - 1);
   EXPECT_EQ(Stored("HELD_0"), 3U);
-  EXPECT_EQ(Overdue(minute), 3);
+  EXPECT_EQ(Overdue(minutes), 3);
   EXPECT_EQ(Stored("HELD_0"), 0U);
   EXPECT_EQ(Stored("WAIT_0"), 3U) << "the one that was released before is not released again";
 }
 
 TEST_F(ShelfTest, AnEmptyShelfCostsOneQuestion) {
-  std::int64_t minute = 0;
-  EXPECT_EQ(Overdue(minute), 0);
-  EXPECT_GE(minute, Now());
+  OverdueMinutes minutes{0};
+  EXPECT_EQ(Overdue(minutes), 0);
+  EXPECT_GE(minutes.next, Now());
   EXPECT_THAT(watched_->requests(), SizeIs(1));
 }
 

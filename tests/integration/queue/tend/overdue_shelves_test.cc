@@ -1,0 +1,57 @@
+// What must come back from the shelves of all lanes by a minute, run after run.
+#include "common/queue/tend/overdue_shelves.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/queue/broker/kv.h"
+#include "common/queue/hold/shelf.h"
+#include "common/queue/model/stream_settings.h"
+#include "tests/integration/queue/hold/hold_fixture.h"
+
+namespace goniec::queue {
+namespace {
+
+class OverdueShelvesTest : public HoldFixture {
+ protected:
+  void Put(std::int64_t minute) {
+    const v1::Record record = MakeRecord(1, 1);
+    StoreAt(HeldSubject(kSite, SlotOf(record.record_id()), minute), record);
+  }
+  std::int64_t Now() { return MinuteOf(broker_->Now()); }
+  static int Run(OverdueShelves& overdue) {
+    const auto released = RunToEnd(overdue.Run());
+    EXPECT_TRUE(released.ok()) << released.status();
+    return released.value_or(-1);
+  }
+
+  const ShelfPlace kSite{0, MailClass::kTransactional, "site1", "acme"};
+};
+
+TEST_F(OverdueShelvesTest, WhatKeepersReleasedIsNotInTheWay) {
+  for (int i = 0; i < 3; ++i) Put(Now() + 100);
+  const auto records = RunToEnd(ReadShelf(*broker_, kSite, 1, 10));
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(RunToEnd(ReleaseAll(*broker_, 0, *records)), 3U);
+  for (int i = 0; i < 3; ++i) Put(Now() - 1);
+  OverdueShelves overdue(*broker_, config_, 2);
+  EXPECT_EQ(Run(overdue), 2);
+  EXPECT_EQ(Run(overdue), 0) << "two that are overdue wait";
+}
+
+// A clock that ran ahead for a while, and was put right.
+TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
+  const std::int64_t now = Now();
+  ASSERT_TRUE(RunToEnd(KvPut(*broker_, kControlBucket, "expiry.0", absl::StrCat(now + 8))).ok());
+  broker_->LearnTime(WallTime(std::chrono::minutes(now + 10)), BootClock::now());
+  OverdueShelves overdue(*broker_, config_);
+  EXPECT_EQ(Run(overdue), 0);
+  Put(now);
+  ASSERT_LE(Now(), now + 5) << "the broker's own time again";
+  EXPECT_EQ(Run(overdue), 1);
+}
+
+}  // namespace
+}  // namespace goniec::queue
