@@ -47,12 +47,13 @@ asio::awaitable<absl::StatusOr<std::uint64_t>> ReadDelivered(queue::Broker& brok
 asio::awaitable<absl::StatusOr<Backlog>> ReadBacklog(queue::Broker& broker, int lane,
                                                      queue::MailClass mail_class) {
   Backlog backlog;
-  absl::Status read = co_await queue::ReadSubjects(
-      broker, queue::ReadyStream(lane), queue::ReadyFilter(lane, mail_class),
-      [&backlog](const std::string& subject, std::uint64_t records) {
-        const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
-        if (tokens.size() > kTenantToken) backlog[tokens[kTenantToken]] += records;
-      });
+  absl::Status read =
+      co_await queue::ReadSubjects(broker, queue::ReadyStream(lane), queue::ReadyFilter(lane, mail_class),
+                                   [&backlog](const std::string& subject, std::uint64_t records) {
+                                     const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
+                                     if (tokens.size() > kTenantToken)
+                                       backlog[tokens[kTenantToken]] += records;
+                                   });
   if (!read.ok()) co_return read;
   co_return backlog;
 }

@@ -103,6 +103,9 @@ class Fellow {
   void Worked(std::uint64_t epoch, const std::string& site = kSite) {
     On([&] { cluster_->Worked(site, epoch); });
   }
+  void Contradict(std::uint64_t epoch) {
+    On([&] { cluster_->Contradict(kSite, epoch); });
+  }
   bool Keeps(const std::string& site = kSite) {
     bool keeps = false;
     On([&] { keeps = cluster_->IsKeeper(SiteToken(site)); });
@@ -242,6 +245,18 @@ TEST_F(KeeperTest, ASiteThatFailsAtOneIsClosedForAll) {
   EXPECT_TRUE(b.Becomes(SiteState::kClosed));
   EXPECT_EQ(b.View().epoch, 1U);
   EXPECT_EQ(b.Failed(0).epoch, 1U) << "began before it was closed";
+}
+
+TEST_F(KeeperTest, WhoSeesItAtWorkOpensItAgain) {
+  Fellow a(*broker_, "a");
+  Fellow b(*broker_, "b");
+  ASSERT_TRUE(a.KnowsMembers(2) && b.KnowsMembers(2));
+  (void)a.Failed(0);
+  ASSERT_TRUE(b.Becomes(SiteState::kClosed));
+  b.Contradict(1);
+  EXPECT_EQ(b.View().state, SiteState::kOpen);
+  EXPECT_TRUE(a.Becomes(SiteState::kOpen));
+  EXPECT_EQ(a.View().epoch, 2U);
 }
 
 TEST_F(KeeperTest, WhoMayHaveLostItsOwnNetworkClosesNothing) {
