@@ -37,7 +37,9 @@ struct LegResults {
 };
 
 // What is not tried because its site takes no more, or nobody, goes to the site's shelf until it is released.
-// Not so shortly before the mail expires: it would come back for its last minute at once.
+// Not so shortly before the mail expires: it would come back for its last minute at once. Nor may its minute
+// be over when the record comes to lie there, however long the move takes: ReleaseOverdue (hold/shelf.h)
+// counts the current minute as dealt with, and asks only the last ones again.
 inline constexpr std::chrono::minutes kLeastOnShelf{5};
 
 // What is counted, by the metric's label, and but for kBusy logged: recipients of a busy or closed site were
