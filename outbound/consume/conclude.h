@@ -41,10 +41,12 @@ struct LegResults {
 };
 
 // What is not tried because its site takes no more, or nobody, goes to the site's shelf until it is released.
-// Not so shortly before the mail expires: it would come back for its last minute at once.
-// Nor if it comes from the shelf of this very site, which is open: then the record stays due, and comes again
-// after a pause. That is no move and no event, and its keeper, who sees that it is not drained, releases
-// less.
+// Not so shortly before the mail expires: it would come back for its last minute at once. Nor may its minute
+// be over when the record comes to lie there, however long the move takes: ReleaseOverdue (hold/shelf.h)
+// counts the current minute as dealt with, and asks only the last ones again.
+// Nor is it moved if it comes from the shelf of this very site, which is open: then the record stays due, and
+// comes again after a pause. That is no move and no event, and its keeper, who sees that it is not drained,
+// releases less.
 inline constexpr std::chrono::minutes kLeastOnShelf{5};
 // A second, and twice as long each time that the record was delivered, up to a minute.
 std::chrono::milliseconds PauseOfStaying(std::uint64_t delivery_count);

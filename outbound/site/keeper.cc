@@ -243,6 +243,7 @@ asio::awaitable<void> Keeper::State::FoundEmpty(ShelfPlace place) {
   const auto mark = parts.marks.all().find(place);
   if (mark == parts.marks.all().end()) co_return;
   if (BootClock::now() - mark->second.put_at <= queue::kMarkKept) co_return;
+  if (!co_await queue::ShelfIsEmpty(parts.broker, place)) co_return;
   const absl::Status removed = co_await parts.marks.Remove(place);
   if (!removed.ok()) observe::Debug("mark not taken away", {{"error", Message(removed)}});
 }

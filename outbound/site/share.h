@@ -6,7 +6,9 @@
 //
 // Who is not confirmed uses the lower share: what it would have beside twice as many workers, but at least
 // one of a limit above one if it had one. Of a limit of one it has nothing then, even if it knows of no
-// others: a newcomer that it cannot hear of may have it. Who does not count has nothing.
+// others: a newcomer that it cannot hear of may have it. So of a limit above one, each worker that is cut off
+// from the others may use one connection more than its limit has, for as long as it is. Who does not count
+// has nothing.
 //
 // Pure; thread-safe.
 #pragma once

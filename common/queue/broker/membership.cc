@@ -96,7 +96,7 @@ const Members& Membership::At(BootTime now) {
     counted_ = true;
     // Only now: who is not sure hears too little to say that another is silent.
     for (auto& [name, other] : others_) {
-      if (now - other.heard >= Silence()) other.gone = true;
+      if (now - other.heard >= Silence() && MissedBy(other)) other.gone = true;
     }
   }
   members_.names.clear();
@@ -118,7 +118,7 @@ std::optional<BootTime> Membership::NextChange() const {
   }
   BootTime next = run_->last_sent + Sure();
   for (const auto& [name, other] : others_) {
-    if (!other.gone) next = std::min(next, other.heard + Silence());
+    if (!other.gone && MissedBy(other)) next = std::min(next, other.heard + Silence());
   }
   return next;
 }

@@ -5,8 +5,10 @@
 // we have heard of everybody whose word was stored before it was sent. With P the period:
 // - We are sure of the members until 1.5 P after our last word that came back was sent. A newcomer counts
 //   1.5 P after its first word came back: by then, who is sure of the members has heard of it.
-// - Who is silent is dropped 3 P after its last word was heard, and by nobody who is not sure himself. It was
-//   sure of itself no later than 1.5 P after that word was sent.
+// - Who is silent is dropped 3 P after its last word was heard, and by nobody who is not sure himself; and
+// not
+//   before a word of ours came back that was sent 2 P or more after that: the other's next one may have been
+//   stored, and be on its way to us. It was sure of itself no later than 1.5 P after its last word was sent.
 // - Whose words came back with a gap of more than 1.5 P may have been dropped: it is sure again 1.5 P after
 //   the first word behind the gap.
 // - Where the stream's leader knows of no word but ours, nobody need be waited for.
@@ -71,6 +73,10 @@ class Membership {
   [[nodiscard]] bool IsSure(BootTime now) const;
   [[nodiscard]] std::chrono::nanoseconds Sure() const { return period_ * 3 / 2; }
   [[nodiscard]] std::chrono::nanoseconds Silence() const { return period_ * 3; }
+  // We are sure, and would have heard of its next word by ours.
+  [[nodiscard]] bool MissedBy(const Other& other) const {
+    return run_->last_sent - other.heard >= period_ * 2;
+  }
 
   const std::string self_;
   const std::chrono::nanoseconds period_;

@@ -15,8 +15,9 @@
 namespace goniec::queue {
 namespace {
 
-// A schedule fires at its second; a shelf's minute may have been dealt with by the time that the record lies
-// in it, and comes up to a minute after the time.
+// A schedule fires at its second; a shelf's minute comes up to a minute after the time. And ReleaseOverdue
+// (shelf.h) counts the current minute as dealt with, and asks only the last ones again: a record whose minute
+// was so near might come to lie in one that is over.
 constexpr std::chrono::minutes kTooNear{2};
 
 bool SameShelf(const Move& a, const Move& b) {

@@ -67,6 +67,15 @@ asio::awaitable<absl::StatusOr<std::set<std::int64_t>>> MinutesToAsk(Broker& bro
   co_return minutes;
 }
 
+// By the leader: a replica that lags shows nothing of what came last.
+asio::awaitable<absl::StatusOr<bool>> NothingLeft(Broker& broker, int lane, std::string filter) {
+  const absl::StatusOr<StoredMessage> next =
+      co_await GetNextMessage(broker, HeldStream(lane), std::move(filter));
+  if (next.ok()) co_return false;
+  if (absl::IsNotFound(next.status())) co_return true;
+  co_return next.status();
+}
+
 // At most `most` records of one minute. True once there are no more of them.
 asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std::int64_t minute,
                                                   std::size_t most, int& released) {
@@ -78,7 +87,7 @@ asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std:
     const absl::StatusOr<DirectBatch> batch =
         co_await GetDirectBatch(broker, HeldStream(lane), filter, size, std::nullopt, from, kMostBytes);
     if (!batch.ok()) co_return batch.status();
-    if (batch->messages.empty()) co_return true;
+    if (batch->messages.empty()) co_return co_await NothingLeft(broker, lane, filter);
     const std::size_t stored = co_await ReleaseAll(broker, lane, batch->messages);
     if (stored > 0) {
       absl::Status taken = co_await TakeOff(broker, lane, batch->messages, stored);
@@ -89,7 +98,7 @@ asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std:
     if (stored < batch->messages.size()) {
       co_return absl::UnavailableError("a record that is due on its shelf could not be released");
     }
-    if (batch->pending == 0) co_return true;
+    if (batch->pending == 0) co_return co_await NothingLeft(broker, lane, filter);
   }
   co_return false;
 }
@@ -115,6 +124,11 @@ asio::awaitable<absl::StatusOr<std::vector<StoredMessage>>> ReadShelf(Broker& br
     if (batch->messages.empty() || batch->pending == 0) break;
   }
   co_return records;
+}
+
+asio::awaitable<bool> ShelfIsEmpty(Broker& broker, ShelfPlace place) {
+  const absl::StatusOr<bool> nothing = co_await NothingLeft(broker, place.lane, ShelfFilter(place));
+  co_return nothing.ok() && *nothing;
 }
 
 asio::awaitable<absl::Status> Release(Broker& broker, int lane, StoredMessage on_shelf, Probe probe) {

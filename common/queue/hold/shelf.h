@@ -36,6 +36,10 @@ asio::awaitable<absl::StatusOr<std::vector<StoredMessage>>> ReadShelf(Broker& br
                                                                       std::uint64_t from_sequence,
                                                                       std::size_t most);
 
+// True if the leader says that nothing lies there: a replica that lags may show nothing of what does. False
+// also if it cannot be asked.
+asio::awaitable<bool> ShelfIsEmpty(Broker& broker, ShelfPlace place);
+
 struct Probe {
   // The site's epoch in which the probe counts; 0: no probe.
   std::uint64_t epoch = 0;

@@ -71,8 +71,10 @@ void ShelfMarks::State::OnEntry(const KvEntry& entry) {
   const std::optional<ShelfPlace> place = PlaceOfMark(entry.key);
   if (!place) return;
   const auto known = marks.find(*place);
-  // Our own put may be known before the watch tells of what was there earlier.
-  if (known != marks.end() && entry.revision < known->second.revision) return;
+  // Our own put may be known before the watch tells of what was there earlier. What was not put since the
+  // watch began anew is as it is told now: it may be older, of a bucket that was made anew or of a replica
+  // that lags.
+  if (known != marks.end() && entry.revision < known->second.revision && told.contains(*place)) return;
   if (entry.deleted) return Forget(*place);
   const auto age = std::max<WallTime::duration>(broker.Now() - entry.stored_at, {});
   Learn(*place, {entry.value, entry.revision, BootClock::now() - age});

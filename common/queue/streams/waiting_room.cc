@@ -11,7 +11,6 @@
 #include "common/base/spawn.h"
 #include "common/base/task_group.h"
 #include "common/observe/log.h"
-#include "common/queue/model/admission.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/stream_settings.h"
 #include "common/queue/streams/room_levels.h"
@@ -29,11 +28,22 @@ std::vector<StreamSettings> WhereMailWaits(const QueueConfig& config) {
 
 }  // namespace
 
+bool WaitingMark::Update(std::optional<std::uint64_t> used, BootTime now) {
+  if (used) {
+    read_at_ = now;
+    mark_.Update(*used, capacity_);
+  } else if (now - read_at_ >= kWaitingKnown) {
+    mark_.Update(0, capacity_);
+  }
+  return !mark_.open();
+}
+
 struct WaitingRoom::State : std::enable_shared_from_this<State> {
   State(Broker& the_broker, const QueueConfig& config, asio::any_io_executor the_executor,
         TaskGroup& the_tasks)
       : broker(the_broker),
         capacity(config.waiting_memory_bytes),
+        mark(capacity),
         streams(WhereMailWaits(config)),
         executor(std::move(the_executor)),
         tasks(the_tasks),
@@ -44,11 +54,11 @@ struct WaitingRoom::State : std::enable_shared_from_this<State> {
 
   Broker& broker;
   const std::uint64_t capacity;
+  WaitingMark mark;
   const std::vector<StreamSettings> streams;
   asio::any_io_executor executor;
   TaskGroup& tasks;
   asio::steady_timer timer;
-  AdmissionMark mark{kWaitingMark, kWaitingResumePoints};
   bool full = false;
   bool stopped = false;
 };
@@ -66,10 +76,12 @@ asio::awaitable<void> WaitingRoom::State::Run() {
 }
 
 void WaitingRoom::State::Judge(const std::optional<RoomLevels>& levels) {
-  const std::uint64_t used = levels ? levels->used[static_cast<std::size_t>(Room::kWaiting)] : 0;
+  std::optional<std::uint64_t> read;
+  if (levels) read = levels->used[static_cast<std::size_t>(Room::kWaiting)];
   const bool before = full;
-  full = !mark.Update(used, capacity);
+  full = mark.Update(read, BootClock::now());
   if (full == before) return;
+  const std::uint64_t used = read.value_or(0);
   if (full) {
     observe::Warn("retries go to the shelf: what waits takes nearly all of queue.waiting_memory",
                   {{"used_bytes", used}, {"waiting_memory", capacity}});

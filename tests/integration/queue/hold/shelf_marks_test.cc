@@ -190,6 +190,23 @@ TEST_F(ShelfMarksTest, AMarkThatWasPutAnewMeanwhileStays) {
   Stop(marks);
 }
 
+// Its revisions begin with 1 again: a lower one than we knew is the mark all the same.
+TEST_F(ShelfMarksTest, AMarkInABucketThatWasMadeAnewIsSeen) {
+  auto marks = Follow();
+  for (const ShelfPlace& place : {kOther, kPlace}) EXPECT_TRUE(SeeTo(*marks, {place})[0].ok());
+  const std::uint64_t before = All(*marks).at(kPlace).revision;
+  Api("STREAM.DELETE.KV_control");
+  ProvisionAll();
+  const auto anew = RunToEnd(KvPut(*broker_, kControlBucket, MarkKey(kPlace), "mx:mx.test:25"));
+  ASSERT_TRUE(anew.ok()) << anew.status();
+  ASSERT_LT(*anew, before);
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const Marks all = All(*marks);
+    return all.size() == 1 && all.contains(kPlace) && all.at(kPlace).revision == *anew;
+  }));
+  Stop(marks);
+}
+
 TEST_F(ShelfMarksTest, WhatGoesWhileWeAreCutOffIsGoneAfterwards) {
   auto marks = Follow();
   PutByAnother(kPlace);

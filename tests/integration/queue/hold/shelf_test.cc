@@ -319,6 +319,32 @@ TEST_F(ShelfTest, WhatCannotBeReleasedStaysAndIsNotPassedOver) {
   EXPECT_EQ(Stored("WAIT_0"), 3U) << "the one that was released before is not released again";
 }
 
+// One server cannot lag behind itself: the answers of a replica that has nothing yet are given by the test.
+TEST_F(ShelfTest, NothingIsEmptyByAReplicasWord) {
+  const std::int64_t now = Now();
+  Put(kSite, now - 1);
+  WatchedBroker lagging(*broker_);
+  lagging.answer = [](const std::string& subject) -> std::optional<IncomingMessage> {
+    if (!subject.starts_with("$JS.API.DIRECT.GET.")) return std::nullopt;
+    IncomingMessage nothing;
+    nothing.status = 404;
+    return nothing;
+  };
+  OverdueMinutes minutes{now - 1};
+  EXPECT_EQ(RunToEnd(ReleaseOverdue(lagging, 0, minutes, 100)).value_or(-1), 0);
+  EXPECT_EQ(minutes.next, now - 1);
+  EXPECT_FALSE(RunToEnd(ShelfIsEmpty(lagging, kSite)));
+  EXPECT_EQ(Overdue(minutes), 1);
+  EXPECT_TRUE(RunToEnd(ShelfIsEmpty(lagging, kSite)));
+}
+
+TEST_F(ShelfTest, WhatCannotBeAskedIsNotEmpty) {
+  LeaderlessBroker leaderless(*broker_, "$JS.API.STREAM.MSG.GET.");
+  leaderless.leaderless = 1;
+  EXPECT_FALSE(RunToEnd(ShelfIsEmpty(leaderless, kSite)));
+  EXPECT_TRUE(RunToEnd(ShelfIsEmpty(leaderless, kSite)));
+}
+
 TEST_F(ShelfTest, AnEmptyShelfCostsOneQuestion) {
   OverdueMinutes minutes{0};
   EXPECT_EQ(Overdue(minutes), 0);

@@ -132,6 +132,17 @@ TEST_F(MembershipTest, OneThatIsSilentForThreePeriodsIsDropped) {
   EXPECT_EQ(NamesAt(3'100), (Names{"me", "other"}));
 }
 
+// Its next word may have been stored before ours that is on its way.
+TEST_F(MembershipTest, OneThatIsSilentIsNotDroppedBeforeAWordOfOursThatWasSentTwoPeriodsLater) {
+  Hear("other", 100);
+  for (const int ms : {0, 1'000, 2'000}) Say(ms);
+  const std::string word = Send(2'100);
+  EXPECT_TRUE(Confirmed(3'400));
+  EXPECT_EQ(NamesAt(3'400), (Names{"me", "other"}));
+  Back(word, 3'400);
+  EXPECT_EQ(NamesAt(3'400), Names{"me"});
+}
+
 TEST_F(MembershipTest, OneThatIsNotSureDropsNobody) {
   Hear("other", 0);
   Say(0);
@@ -194,6 +205,9 @@ TEST_F(MembershipTest, NextChangeIsTheTimeAtWhichItChanges) {
   EXPECT_EQ(me_.NextChange(), At(2'100));
   Say(1'600);
   me_.At(At(1'600));
+  EXPECT_EQ(me_.NextChange(), At(3'100)) << "no word of ours could have brought the other's";
+  Say(2'000);
+  me_.At(At(2'000));
   EXPECT_EQ(me_.NextChange(), At(3'000)) << "the other's silence";
 }
 
