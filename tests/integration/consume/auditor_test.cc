@@ -54,8 +54,10 @@ class AuditorTest : public queue::RealQueue {
     Api("CONSUMER.RESET.READY_0.transactional", R"({"seq":2})");
   }
   bool IsAnnounced() {
-    return test::WaitUntil(
-        [&] { return nlohmann::json::parse(Api("STREAM.INFO.KV_control"))["state"]["messages"] == 1; });
+    const std::string reset = R"({"subjects_filter":"$KV.control.reset.>"})";
+    return test::WaitUntil([&] {
+      return nlohmann::json::parse(Api("STREAM.INFO.KV_control", reset))["state"]["subjects"].size() == 1;
+    });
   }
 
   bool Shows(const std::string& line) {

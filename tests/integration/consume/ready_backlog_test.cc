@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "tests/integration/queue/real_queue.h"
@@ -43,7 +44,11 @@ TEST_F(ReadyBacklogTest, WhoHasOnlyRecordsInHandMakesNobodyYield) {
   ASSERT_TRUE(RunToEnd(LeaveOutServed(*broker_, 0, MailClass::kBulk, backlog)).ok());
   EXPECT_THAT(YieldingTenants(backlog), testing::ElementsAre("large"));
   // Asked for as a worker does: the first record is in its hand then.
-  (void)Api("CONSUMER.MSG.NEXT.READY_0." + queue::ReadyConsumer(MailClass::kBulk), R"({"batch":1})");
+  const std::string consumer = "READY_0." + queue::ReadyConsumer(MailClass::kBulk);
+  const queue::Reply record = RunToEnd(broker_->Request(
+      {"$JS.API.CONSUMER.MSG.NEXT." + consumer, std::make_shared<const std::string>(R"({"batch":1})")},
+      std::chrono::seconds(5)));
+  ASSERT_TRUE(record.message.ok()) << record.message.status();
   ASSERT_TRUE(RunToEnd(LeaveOutServed(*broker_, 0, MailClass::kBulk, backlog)).ok());
   EXPECT_THAT(backlog, testing::ElementsAre(testing::Pair("large", 100)));
 }

@@ -157,7 +157,6 @@ TEST(PoolTest, AnIdleConnectionThatWasClosedIsFoundBeforeItIsUsed) {
                 ElementsAre(kDelivered));
   }
   EXPECT_THAT(ConnectionsOf(sink), SizeIs(3));
-  EXPECT_THAT(delivery.metrics.Render(), ::testing::HasSubstr("goniec_delivery_transactions_total 3\n"));
 }
 
 TEST(PoolTest, OnlyTheMailWithoutReplyIsAmbiguous) {

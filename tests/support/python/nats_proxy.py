@@ -20,7 +20,8 @@ class Message:
 
     @property
     def is_delivery(self):
-        return not self.out and self.reply.startswith("$JS.ACK.")
+        """Of mail; keys of buckets are followed by consumers too."""
+        return not self.out and self.reply.startswith("$JS.ACK.") and not self.reply.startswith("$JS.ACK.KV_")
 
     @property
     def is_acknowledgement(self):
