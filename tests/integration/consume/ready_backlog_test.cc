@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "tests/integration/queue/real_queue.h"
@@ -45,10 +46,15 @@ TEST_F(ReadyBacklogTest, WhoHasOnlyRecordsInHandMakesNobodyYield) {
   EXPECT_THAT(YieldingTenants(backlog), testing::ElementsAre("large"));
   // Asked for as a worker does: the first record is in its hand then.
   const std::string consumer = "READY_0." + queue::ReadyConsumer(MailClass::kBulk);
-  const queue::Reply record = RunToEnd(broker_->Request(
-      {"$JS.API.CONSUMER.MSG.NEXT." + consumer, std::make_shared<const std::string>(R"({"batch":1})")},
-      std::chrono::seconds(5)));
-  ASSERT_TRUE(record.message.ok()) << record.message.status();
+  const std::string inbox = broker_->NewInbox();
+  const auto pulled = broker_->Subscribe(inbox, [](const queue::IncomingMessage&) {});
+  ASSERT_TRUE(pulled.ok()) << pulled.status();
+  broker_->Publish({"$JS.API.CONSUMER.MSG.NEXT." + consumer,
+                    std::make_shared<const std::string>(R"({"batch":1})"),
+                    {},
+                    inbox});
+  ASSERT_TRUE(test::WaitUntil(
+      [&] { return nlohmann::json::parse(Api("CONSUMER.INFO." + consumer))["num_ack_pending"] == 1; }));
   ASSERT_TRUE(RunToEnd(LeaveOutServed(*broker_, 0, MailClass::kBulk, backlog)).ok());
   EXPECT_THAT(backlog, testing::ElementsAre(testing::Pair("large", 100)));
 }
