@@ -28,7 +28,8 @@ SiteSnapshot SnapshotOf(const Site& site) {
 SiteSnapshots SitePool::Snapshot(std::size_t most) const {
   std::vector<const Site*> shown;
   for (const auto& [key, site] : sites_) {
-    if (!site->IsIdle() || site->failure().has_value()) shown.push_back(site.get());
+    const bool closed = site->word().state != SiteState::kOpen;
+    if (closed || !site->IsIdle() || site->failure().has_value()) shown.push_back(site.get());
   }
   const auto end = shown.begin() + static_cast<std::ptrdiff_t>(std::min(most, shown.size()));
   std::partial_sort(shown.begin(), end, shown.end(), [](const Site* a, const Site* b) {
