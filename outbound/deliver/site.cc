@@ -323,8 +323,8 @@ void Site::NoteBroken(const net::Endpoint& address, const BrokenExtensions& exte
 
 bool Site::IsForgettable(BootTime now) const {
   const auto past = [now](const auto& note) { return note.second <= now; };
-  return IsIdle() && now >= proven_until_ && now >= RateNext() && !HasMovedSummary() &&
-         (!failure_ || now > no_opening_before_ + kFailureMemory) &&
+  return IsIdle() && word_.state == SiteState::kOpen && now >= proven_until_ && now >= RateNext() &&
+         !HasMovedSummary() && (!failure_ || now > no_opening_before_ + kFailureMemory) &&
          std::all_of(address_failed_until_.begin(), address_failed_until_.end(), past) &&
          std::all_of(plain_until_.begin(), plain_until_.end(), past) &&
          std::all_of(broken_.begin(), broken_.end(),
