@@ -39,12 +39,17 @@ bool IsBusy(const Result& result) {
          IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
 }
 
-// All that is tried again of the leg was not tried for its site's sake.
+// It comes again when the site does: not tried for its sake, or tried in vain as it closed.
+bool WaitsForSite(const Result& result) {
+  return IsBusy(result) || (result.verdict == Verdict::kTemporary && result.site_closed);
+}
+
+// All that is tried again of the leg waits for its site.
 bool GoesToShelf(const LegResults& leg, WallTime now) {
   if (leg.site.empty() || queue::FromProto(leg.mail.expire_time()) < now + kLeastOnShelf) return false;
   return std::all_of(leg.results.begin(), leg.results.end(), [](const Result& result) {
     const bool ends = result.verdict == Verdict::kDelivered || result.verdict == Verdict::kPermanent;
-    return ends || IsBusy(result);
+    return ends || WaitsForSite(result);
   });
 }
 
@@ -52,7 +57,7 @@ bool GoesToShelf(const LegResults& leg, WallTime now) {
 bool StaysDue(const LegResults& leg) {
   if (leg.shelf_site.empty() || leg.shelf_site != SiteToken(leg.site)) return false;
   return std::none_of(leg.results.begin(), leg.results.end(), [](const Result& result) {
-    return IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
+    return result.site_closed || IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
   });
 }
 
@@ -122,7 +127,10 @@ void AddMove(const LegResults& leg, const std::vector<Retry>& retries, std::uint
     to = queue::ToHeld{.site = SiteToken(leg.site), .site_name = leg.site};
   }
   // Others of the leg may have been tried.
-  if (!at.has_value()) attempts = leg.mail.attempts();
+  const bool tried = std::any_of(retries.begin(), retries.end(), [](const Retry& retry) {
+    return retry.result->verdict != Verdict::kNotTried;
+  });
+  if (!at.has_value() && !tried) attempts = leg.mail.attempts();
   conclusion.move = queue::MakeMove(leg.record, leg.mail, positions, std::move(to), attempts);
   for (const Retry& retry : retries) {
     const Told told = IsBusy(*retry.result) ? Told::kBusy : Told::kDeferred;
@@ -184,7 +192,7 @@ Conclusion Conclude(const LegResults& leg, const RetryPolicy& policy, WallTime n
       conclusion.tellings.push_back({Told::kBusy, result});
       continue;
     }
-    if (to_shelf && IsBusy(result)) {
+    if (to_shelf && WaitsForSite(result)) {
       retries.push_back({&result, std::nullopt});
       continue;
     }

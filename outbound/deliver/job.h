@@ -96,6 +96,10 @@ class Job {
   // For what no peer has to do with.
   void DecideRest(const OutcomeRow& row) { Decide(row.verdict, MakeOutcome(row, queue::v1::PHASE_CONNECT)); }
   [[nodiscard]] const std::vector<Result>& results() const { return results_; }
+  // Its attempt has closed the site: what is tried again waits until the site is open.
+  void NoteSiteClosed() {
+    for (Result& result : results_) result.site_closed = result.verdict == Verdict::kTemporary;
+  }
   // Calls `done`.
   void GiveBack() { done(std::move(results_)); }
 

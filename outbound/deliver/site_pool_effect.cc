@@ -51,8 +51,9 @@ void SitePool::OpeningFailed(Site& site, std::unique_ptr<Job> job, Result failur
   }
   const std::uint64_t epoch = job->epoch();
   job->DecideRest(failure.verdict, failure.outcome);
-  GiveBack(site, std::move(job));
   if (site.opening() == 0) TellFailed(site, epoch, failure.outcome);
+  if (site.word().state == SiteState::kClosed) job->NoteSiteClosed();
+  GiveBack(site, std::move(job));
 }
 
 // It is there, but lets no more in for now, and others may have connections: that closes it for nobody. What

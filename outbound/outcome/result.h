@@ -28,6 +28,8 @@ struct Result {
   std::vector<std::uint32_t> recipients;
   // kNotTried only, where it is known: how long it will take until a try makes sense.
   std::optional<std::chrono::milliseconds> wait = std::nullopt;
+  // kTemporary only: the attempt found that nobody is let in, and the site is closed now.
+  bool site_closed = false;
 };
 
 // This machine had no descriptor or port left for a connection.

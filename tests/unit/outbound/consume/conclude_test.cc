@@ -311,6 +311,30 @@ INSTANTIATE_TEST_SUITE_P(
                         .site = ""}),
     [](const auto& info) { return info.param.name; });
 
+// The attempt counts; the next one is when the site is open, not at a time.
+TEST(Conclude, WhoseAttemptClosedItsSiteWaitsForTheSite) {
+  const queue::v1::Record record = MakeRecord(0, hours(1));
+  const std::string domain = kDomain;
+  const std::string site = kSite;
+  Result failed;
+  failed.verdict = Verdict::kTemporary;
+  failed.outcome.set_reason(queue::v1::REASON_CONNECTION_FAILED);
+  failed.recipients = {0};
+  failed.site_closed = true;
+  std::vector<Result> results = {failed};
+  const std::uint32_t before = record.mails(0).attempts();
+  const Conclusion closed =
+      Conclude({record, record.mails(0), domain, site, {}, results}, Policy(), kNow, [] { return 0.5; });
+  EXPECT_EQ(MoveOf(closed), "0 on the shelf");
+  EXPECT_EQ(closed.move->record.mails(0).attempts(), before + 1);
+  EXPECT_EQ(closed.events.at(0).type(), queue::v1::EVENT_TYPE_HELD);
+  EXPECT_EQ(closed.events.at(0).attempts(), before + 1);
+  results.front().site_closed = false;
+  const Conclusion open =
+      Conclude({record, record.mails(0), domain, site, {}, results}, Policy(), kNow, [] { return 0.5; });
+  EXPECT_TRUE(open.move->into_wait());
+}
+
 // It may lie there until its last minute, whatever a policy says of retries.
 TEST(Conclude, AShelfAsksForNoTime) {
   RetryPolicy policy = Policy();
