@@ -165,13 +165,13 @@ rules:
             bounced = system.get(message_id)["recipients"][1]["last_outcome"]
             self.assertEqual((bounced["reply_code"], bounced["enhanced_code"]), (550, "5.1.1"))
 
-    def test_what_is_deferred_is_delivered_when_the_site_is_back(self):
+    def test_what_its_site_lets_wait_is_delivered_when_the_site_is_back(self):
         with System().start() as system:
             system.parts["sink"].kill()
             client = system.smtp()
             client.ehlo()
             message_id = send(client, "a@sender.test", ["b@first.test"], MESSAGE + b"x" * 30_000 + b"\r\n")
-            wait_until(lambda: system.api_states(message_id) == ["DEFERRED"], 60, "deferred")
+            wait_until(lambda: system.api_states(message_id) == ["HELD"], 60, "on the shelf of its site")
             system.start_sink()
             wait_until(lambda: system.api_states(message_id) == ["DELIVERED"], 60, "delivered")
             self.assertEqual(len([e for e in system.received() if e["id"] == message_id]), 1)

@@ -282,8 +282,9 @@ TEST_F(KeeperTest, OneOfTwoThatBeginAProbeDoes) {
     const auto from_b = second.get();
     ASSERT_TRUE(from_a.ok() && from_b.ok()) << from_a.status() << from_b.status();
     EXPECT_NE(from_a->has_value(), from_b->has_value());
-    StoreClosed(20 + static_cast<std::uint64_t>(round));
-    ASSERT_TRUE(test::WaitUntil([&] { return a.View().epoch == b.View().epoch && a.View().epoch >= 20; }));
+    const SiteWord closed{SiteState::kClosed, 20 + 10 * static_cast<std::uint64_t>(round)};
+    StoreClosed(closed.epoch);
+    ASSERT_TRUE(test::WaitUntil([&] { return a.View() == closed && b.View() == closed; }));
   }
 }
 
