@@ -24,7 +24,7 @@ import powercut
 import records
 import system as systems
 from jetstream import Streams
-from kills_test import timestamp
+from ledger import timestamp
 from system import BIN, send, wait_until
 
 CUTS = int(os.environ.get("GONIEC_TEST_CUTS", "5"))

@@ -192,6 +192,14 @@ void Process::Signal(int signal) const {
   if (pid_ > 0 && !status_.has_value()) kill(pid_, signal);
 }
 
+void Process::Freeze() const {
+  Signal(SIGSTOP);
+  if (pid_ <= 0 || status_.has_value()) return;
+  // A thread on another core runs on for a moment.
+  siginfo_t stopped{};
+  waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+}
+
 void Process::Kill() {
   Signal(SIGKILL);
   Reap(true);

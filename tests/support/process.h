@@ -74,7 +74,8 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool running();
   void Signal(int signal) const;
-  void Freeze() const { Signal(SIGSTOP); }
+  // Does nothing any more when this returns.
+  void Freeze() const;
   void Thaw() const { Signal(SIGCONT); }
   // SIGKILL, and waits for the end.
   void Kill();

@@ -116,7 +116,9 @@ class Part:
         return self.process.wait(seconds)
 
     def freeze(self):
+        """It does nothing any more when this returns."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
