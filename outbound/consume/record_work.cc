@@ -113,6 +113,7 @@ void RecordWork::Begin(bool must_look) {
     SpawnLogged(context_.settlement.executor, context_.settlement.tasks, "look", LookThenBegin());
     return;
   }
+  accepted_.reserve(static_cast<std::size_t>(record_.mails_size()));
   for (Mail& mail : *record_.mutable_mails()) {
     accepted_.push_back(queue::AcceptedEvent(mail));
     const std::vector<std::uint32_t> positions = AllPositions(mail);

@@ -55,10 +55,8 @@ std::string SubjectAt(const v1::Event& event, const QueueConfig& config, WallTim
 }
 
 // Events of one record, all in one slot, in pieces that fit into an EventRecord.
-using Batch = std::vector<v1::Event>;
-
-std::vector<Batch> Split(std::vector<v1::Event> events) {
-  std::vector<Batch> batches;
+std::vector<v1::EventRecord> Split(std::vector<v1::Event> events) {
+  std::vector<v1::EventRecord> batches;
   std::size_t bytes = 0;
   for (v1::Event& event : events) {
     const std::size_t size = event.ByteSizeLong() + 8;
@@ -67,36 +65,41 @@ std::vector<Batch> Split(std::vector<v1::Event> events) {
       bytes = 0;
     }
     bytes += size;
-    batches.back().push_back(std::move(event));
+    *batches.back().add_events() = std::move(event);
   }
   return batches;
 }
 
-OutgoingMessage Encode(const Batch& batch, const std::optional<v1::ReadyPlace>& ready) {
-  v1::EventRecord record;
-  for (const v1::Event& event : batch) *record.add_events() = event;
-  if (ready) *record.mutable_ready() = *ready;
+OutgoingMessage Encode(const v1::EventRecord& record) {
   return {"",
           std::make_shared<const std::string>(record.SerializeAsString()),
           {{kHeaderMessageId, mail::NewUlid(std::chrono::system_clock::now())}}};
 }
 
+// How many it took out.
+std::size_t LeaveOutWhatNeedsLease(v1::EventRecord& batch) {
+  auto& events = *batch.mutable_events();
+  const auto from = std::remove_if(events.begin(), events.end(), NeedsLease);
+  const auto count = static_cast<std::size_t>(events.end() - from);
+  events.erase(from, events.end());
+  return count;
+}
+
 asio::awaitable<absl::StatusOr<StoredEvents>> StoreBatch(Broker& broker, const QueueConfig& config,
-                                                         Batch batch, StalledWrites& stalled,
+                                                         v1::EventRecord batch, StalledWrites& stalled,
                                                          std::function<bool()> leased,
-                                                         std::function<bool()> stop,
-                                                         std::optional<v1::ReadyPlace> ready) {
+                                                         std::function<bool()> stop) {
   StoredEvents stored;
-  OutgoingMessage message = Encode(batch, ready);
+  OutgoingMessage message = Encode(batch);
   std::chrono::milliseconds pause = kFirstPause;
   StalledWrites::Mark mark(stalled);
   for (;;) {
-    if (!leased() && std::erase_if(batch, NeedsLease) > 0) {
+    if (!leased() && LeaveOutWhatNeedsLease(batch) > 0) {
       stored.complete = false;
-      message = Encode(batch, ready);
+      message = Encode(batch);
     }
-    if (batch.empty()) co_return stored;
-    message.subject = SubjectAt(batch.front(), config,
+    if (batch.events().empty()) co_return stored;
+    message.subject = SubjectAt(batch.events(0), config,
                                 broker.Now());  // a repetition is dropped by its id whatever the subject
     const PublishResult result = co_await PublishAcknowledged(broker, message, kStoreLimit);
     if (result.state == PublishState::kStored) co_return stored;
@@ -161,11 +164,14 @@ asio::awaitable<absl::StatusOr<StoredEvents>> StoreEvents(
     Broker& broker, const QueueConfig& config, std::vector<v1::Event> events, StalledWrites& stalled,
     std::function<bool()> leased, std::function<bool()> stop, std::optional<v1::ReadyPlace> ready) {
   StoredEvents all;
-  std::vector<Batch> batches = Split(std::move(events));
+  std::vector<v1::EventRecord> batches = Split(std::move(events));
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    if (ready) ready->set_partial(i + 1 < batches.size());
+    if (ready) {
+      ready->set_partial(i + 1 < batches.size());
+      *batches[i].mutable_ready() = *ready;
+    }
     absl::StatusOr<StoredEvents> stored =
-        co_await StoreBatch(broker, config, std::move(batches[i]), stalled, leased, stop, ready);
+        co_await StoreBatch(broker, config, std::move(batches[i]), stalled, leased, stop);
     if (!stored.ok()) co_return stored.status();
     all.complete = all.complete && stored->complete;
   }
@@ -185,7 +191,9 @@ std::optional<v1::ReadyPlace> ReadyPlaceOf(std::string_view stream, std::uint64_
 
 OutgoingMessage ReadyNote(const QueueConfig& config, std::string_view ready_subject,
                           const v1::ReadyPlace& ready) {
-  OutgoingMessage message = Encode({}, ready);
+  v1::EventRecord record;
+  *record.mutable_ready() = ready;
+  OutgoingMessage message = Encode(record);
   message.subject = NoteSubject(ready_subject, config.event_shards);
   message.headers = {
       {kHeaderMessageId, absl::StrCat("note.", ready.lane(), ".", ready.sequence(), ".",

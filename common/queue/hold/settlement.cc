@@ -54,6 +54,7 @@ void Settlement::Start() {
 }
 
 void Settlement::EndLeg(LegEnd end) {
+  if (events_.empty()) events_.reserve(end.events.size() + static_cast<std::size_t>(open_legs_));
   --open_legs_;
   std::move(end.events.begin(), end.events.end(), std::back_inserter(events_));
   if (end.move) moves_.push_back(*std::move(end.move));
@@ -89,6 +90,7 @@ void Settlement::Flush() {
 asio::awaitable<void> Settlement::FlushOnce() {
   const auto self = shared_from_this();
   std::vector<v1::Event> events = std::exchange(accepted_, {});
+  events.reserve(events.size() + events_.size());
   std::move(events_.begin(), events_.end(), std::back_inserter(events));
   events_.clear();
   std::vector<Move> moves = std::exchange(moves_, {});
