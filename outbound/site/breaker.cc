@@ -11,13 +11,17 @@ namespace {
 using Word = queue::v1::SiteWord;
 using std::chrono::milliseconds;
 
+// A pause is a quarter longer than the one before: mail waits, after its site is back, for about a quarter of
+// the outage at most.
+constexpr double kGrowth = 1.25;
+// A flap costs two attempts, one that worked and one that did not.
+constexpr double kGrowthOfFlap = 2;
+
 // A site that has failed for the `failures`th time in a row, and flapped.
 milliseconds PauseOf(std::uint32_t failures, std::uint32_t flaps, double random) {
   const milliseconds longest = flaps > 0 ? milliseconds(kLongestFlapPause) : milliseconds(kLongestPause);
-  // A flap costs two attempts, one that worked and one that did not: it counts beside the failure.
-  const int doublings =
-      static_cast<int>(std::min<std::uint64_t>(std::uint64_t{std::max(failures, 1U)} - 1 + flaps, 20));
-  const double pause = std::min(std::ldexp(static_cast<double>(milliseconds(kFirstProbe).count()), doublings),
+  const double grown = std::pow(kGrowth, std::max(failures, 1U) - 1) * std::pow(kGrowthOfFlap, flaps);
+  const double pause = std::min(static_cast<double>(milliseconds(kFirstProbe).count()) * grown,
                                 static_cast<double>(longest.count()));
   return milliseconds(std::llround(pause * (0.9 + random / 5)));
 }
