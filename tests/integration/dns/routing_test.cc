@@ -6,6 +6,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_future.hpp>
+#include <string>
 
 #include "common/dns/unbound_resolver.h"
 #include "common/observe/metrics.h"
@@ -14,6 +15,16 @@
 
 namespace goniec::outbound {
 namespace {
+
+// c0 → c1 → … → bare.
+std::string Chain(const std::string& name, int links) {
+  std::string records;
+  for (int i = 0; i < links; ++i) {
+    const std::string next = i + 1 < links ? name + std::to_string(i + 1) : "bare";
+    records += name + std::to_string(i) + " CNAME " + next + "\n";
+  }
+  return records;
+}
 
 constexpr char kRecords[] =
     "@ MX 20 backup\n@ MX 10 mx\n"
@@ -25,13 +36,18 @@ constexpr char kRecords[] =
     "text TXT \"no mail here\"\n"
     "nowhere MX 10 gone\n"
     "inside MX 10 private\nprivate A 10.0.0.1\n"
+    "ring CNAME ring2\nring2 CNAME ring\n"
+    "toring MX 10 ring\n"
+    "self CNAME self\n"
+    "toalias MX 10 barealias\n"
     "lame MX 10 mx.lame.test.\n";
 
 class RoutingTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto server =
-        test::DnsServer::Start({{.name = "example.test", .records = kRecords}, {.name = "lame.test"}});
+    auto server = test::DnsServer::Start(
+        {{.name = "example.test", .records = kRecords + Chain("short", 5) + Chain("endless", 40)},
+         {.name = "lame.test"}});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
   }
@@ -96,6 +112,13 @@ TEST_F(RoutingTest, FromZoneToCandidates) {
       {"inside.example.test", "550 5.4.4"},
       {"lame.example.test", "451 4.4.3"},
       {"lame.test", "451 4.4.3"},
+      // Chains end, and so do circles.
+      {"short0.example.test", kBare},
+      {"endless0.example.test", "451 4.4.3"},
+      {"ring.example.test", "451 4.4.3"},
+      {"self.example.test", "451 4.4.3"},
+      {"toring.example.test", "451 4.4.3"},
+      {"toalias.example.test", "mx:barealias.example.test:2525 barealias.example.test=127.0.0.4:2525"},
   };
   for (const Case& c : cases) EXPECT_EQ(Show(c.domain), c.shown) << c.domain;
 }
