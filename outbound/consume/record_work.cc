@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
+#include <map>
 #include <random>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/observe/log.h"
 #include "common/queue/events/events.h"
+#include "common/queue/events/message_finder.h"
 #include "common/queue/hold/holder.h"
 #include "common/queue/hold/shadow.h"
 #include "common/queue/model/record_check.h"
@@ -127,13 +129,27 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
   const absl::StatusOr<queue::Shadow> shadow =
       co_await queue::ReadShadow(context_.settlement.finder, *delivery_, record_, lane_);
   absl::Status failed = shadow.status();
-  std::vector<std::pair<Mail*, queue::Held>> ours;
+  std::vector<std::pair<Mail*, std::vector<std::uint32_t>>> uncovered;
+  std::vector<std::string> ids;
   for (Mail& mail : *record_.mutable_mails()) {
     if (!failed.ok()) break;
-    const std::vector<std::uint32_t> positions = shadow->Uncovered(mail);
+    std::vector<std::uint32_t> positions = shadow->Uncovered(mail);
     if (positions.empty()) continue;  // an earlier record's: acknowledged unseen
-    absl::StatusOr<queue::Held> held =
-        co_await queue::Look(context_.settlement, record_, mail, positions, *delivery_, lane_);
+    uncovered.emplace_back(&mail, std::move(positions));
+    ids.push_back(mail.message_id());
+  }
+  std::map<std::string, queue::MessageStatus> statuses;
+  if (failed.ok() && !uncovered.empty()) {
+    auto folded = co_await context_.settlement.finder.FoldEventsOfAll(uncovered.front().first->tenant(), ids);
+    failed = folded.status();
+    if (folded.ok()) statuses = *std::move(folded);
+  }
+  std::vector<std::pair<Mail*, queue::Held>> ours;
+  for (const auto& [found, positions] : uncovered) {
+    if (!failed.ok()) break;
+    Mail& mail = *found;
+    absl::StatusOr<queue::Held> held = co_await queue::Look(
+        context_.settlement, record_, mail, statuses.at(mail.message_id()), positions, *delivery_, lane_);
     failed = held.status();
     if (!failed.ok()) break;
     if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));

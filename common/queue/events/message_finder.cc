@@ -1,5 +1,6 @@
 #include "common/queue/events/message_finder.h"
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,6 +33,7 @@ constexpr int kNextBatches = 64;
 constexpr std::chrono::seconds kBeforeId{60};
 // Late events are those more than 60 s after the id's time; half of that is left for the clocks.
 constexpr std::chrono::seconds kLateFrom{30};
+constexpr std::chrono::seconds kReplicationKnown{1};
 
 // Where in EVENTS one of the two subjects of a slot has been read up to.
 struct Walk {
@@ -106,18 +108,19 @@ asio::awaitable<absl::Status> ReadAll(Broker& broker, std::string stream, std::s
   }
 }
 
+using Each = std::function<void(const StoredMessage&)>;
 // Whether what comes from this sequence of the subject on can matter no more.
 using Enough = std::function<bool(std::uint64_t next)>;
 
 // Whatever replica answers; it may lag.
-asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, StatusFold& fold, const Enough& enough) {
+asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, const Each& each, const Enough& enough) {
   int size = walk.next == 0 ? kFirstBatch : kNextBatches;
   for (;;) {
     const absl::StatusOr<DirectBatch> batch =
         co_await GetDirectBatch(broker, walk.stream, walk.subject, size, walk.from, walk.next);
     if (!batch.ok()) co_return NotAnAnswer(batch.status(), walk.stream);
     for (const StoredMessage& stored : batch->messages) {
-      FoldRecord(stored, fold);
+      each(stored);
       walk.next = stored.sequence + 1;
     }
     if (batch->messages.empty() || batch->pending == 0 || enough(walk.next)) co_return absl::OkStatus();
@@ -144,7 +147,7 @@ asio::awaitable<absl::StatusOr<std::uint64_t>> FirstAtLeader(Broker& broker, con
 
 // What the leader has beyond that. A replica that lags has the beginning of what the leader has, so it is
 // enough to go on where the direct reading ended.
-asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFold& fold,
+asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, const Each& each,
                                            const Enough& enough) {
   if (walk.next == 0) {
     const absl::StatusOr<std::uint64_t> first = co_await FirstAtLeader(broker, walk);
@@ -157,28 +160,30 @@ asio::awaitable<absl::Status> ReadAtLeader(Broker& broker, Walk& walk, StatusFol
         co_await Next(broker, walk.stream, walk.subject, walk.next);
     if (!stored.ok()) co_return stored.status();
     if (!stored->has_value()) break;
-    FoldRecord(**stored, fold);
+    each(**stored);
     walk.next = (*stored)->sequence + 1;
   }
   co_return absl::OkStatus();
 }
 
-// Whether a direct read may have been answered by a replica that lags. Asked of the stream itself: the
-// configuration of a service need not know.
-asio::awaitable<absl::StatusOr<bool>> IsReplicated(Broker& broker, const std::string& stream) {
-  const absl::StatusOr<std::string> info = co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream), "");
-  if (!info.ok()) co_return NotAnAnswer(info.status(), stream);
-  const Json read = Json::parse(*info, nullptr, false);
-  const bool single =
-      read.is_object() && read.contains("config") && read["config"].value("num_replicas", 0) == 1;
-  co_return !single;
+// Goes on with the walk, to its end or until it is enough.
+asio::awaitable<absl::Status> ReadOn(Broker& broker, Replication& replication, Walk& walk, Each each,
+                                     Enough enough) {
+  if (enough(walk.next)) co_return absl::OkStatus();
+  if (absl::Status read = co_await ReadDirect(broker, walk, each, enough); !read.ok()) co_return read;
+  if (enough(walk.next)) co_return absl::OkStatus();
+  const absl::StatusOr<bool> replicated = co_await replication.IsReplicated(broker, walk.stream);
+  if (!replicated.ok()) co_return replicated.status();
+  if (*replicated) co_return co_await ReadAtLeader(broker, walk, each, enough);
+  co_return absl::OkStatus();
 }
 
 // Reads the two subjects of a message.
 class EventReader {
  public:
-  EventReader(Broker& broker, StatusFold& fold, const Address& address)
+  EventReader(Broker& broker, Replication& replication, StatusFold& fold, const Address& address)
       : broker_(broker),
+        replication_(replication),
         fold_(fold),
         address_(address),
         early_(EarlyWalk(address)),
@@ -204,24 +209,17 @@ class EventReader {
 
  private:
   asio::awaitable<absl::Status> Read(Walk& walk, Enough enough) {
-    if (enough(walk.next)) co_return absl::OkStatus();
-    if (absl::Status read = co_await ReadDirect(broker_, walk, fold_, enough); !read.ok()) co_return read;
-    if (enough(walk.next)) co_return absl::OkStatus();
-    if (!replicated_.has_value()) {
-      const absl::StatusOr<bool> replicated = co_await IsReplicated(broker_, walk.stream);
-      if (!replicated.ok()) co_return replicated.status();
-      replicated_ = *replicated;
-    }
-    if (*replicated_) co_return co_await ReadAtLeader(broker_, walk, fold_, enough);
-    co_return absl::OkStatus();
+    return ReadOn(
+        broker_, replication_, walk, [this](const StoredMessage& stored) { FoldRecord(stored, fold_); },
+        std::move(enough));
   }
 
   Broker& broker_;
+  Replication& replication_;
   StatusFold& fold_;
   const Address& address_;
   Walk early_;
   Walk late_;
-  std::optional<bool> replicated_;
 };
 
 // The message in a stored record; null if it is not there. Valid as long as `record`.
@@ -287,6 +285,25 @@ absl::Status NoSuchMessage() {
 
 }  // namespace
 
+asio::awaitable<absl::StatusOr<bool>> Replication::IsReplicated(Broker& broker, std::string stream) {
+  const BootTime asked = BootClock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(stream);
+    if (found != known_.end() && asked - found->second.asked < kReplicationKnown) {
+      co_return found->second.replicated;
+    }
+  }
+  const absl::StatusOr<std::string> info = co_await CallApi(broker, absl::StrCat("STREAM.INFO.", stream), "");
+  if (!info.ok()) co_return NotAnAnswer(info.status(), stream);
+  const Json read = Json::parse(*info, nullptr, false);
+  const bool single =
+      read.is_object() && read.contains("config") && read["config"].value("num_replicas", 0) == 1;
+  const std::lock_guard lock(mutex_);
+  known_[stream] = {!single, asked};
+  co_return !single;
+}
+
 MessageFinder::MessageFinder(Broker& broker, const QueueConfig& config) : broker_(broker), config_(config) {}
 
 // The order makes it safe while the message moves: every step away from a place is an event first (see
@@ -297,7 +314,7 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
-  EventReader reader(broker_, fold, *address);
+  EventReader reader(broker_, replication_, fold, *address);
   if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
   if (!fold.status().AllTerminal()) {
     const absl::StatusOr<std::optional<v1::Mail>> in_ready =
@@ -328,11 +345,48 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::FoldEvents(std::st
   const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
   if (!address.has_value()) co_return NoSuchMessage();
   StatusFold fold(address->id);
-  EventReader reader(broker_, fold, *address);
+  EventReader reader(broker_, replication_, fold, *address);
   if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
   if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;
   if (absl::Status read = co_await reader.ReadEarlierEnds(); !read.ok()) co_return read;
   co_return fold.status();
+}
+
+asio::awaitable<absl::StatusOr<std::map<std::string, MessageStatus>>> MessageFinder::FoldEventsOfAll(
+    std::string tenant, std::vector<std::string> message_ids) {
+  std::map<std::string, MessageStatus> all;
+  std::map<std::string, StatusFold> folds;
+  std::optional<Address> first;  // their slot, and time, is that of all
+  for (const std::string& message_id : message_ids) {
+    const std::optional<Address> address = ParseAddress(tenant, message_id, config_.event_shards);
+    if (!address.has_value()) co_return NoSuchMessage();
+    if (first.has_value() && mail::RecordIdOf(address->id) != mail::RecordIdOf(first->id)) {
+      co_return absl::InvalidArgumentError(
+          absl::StrCat(message_id, " is of another record than ", first->id));
+    }
+    first = address;
+    folds.try_emplace(address->id, address->id);
+  }
+  if (!first.has_value()) co_return all;
+  const Each add = [&folds](const StoredMessage& stored) {
+    v1::EventRecord record;
+    if (!record.ParseFromString(stored.data)) return;
+    for (const v1::Event& event : record.events()) {
+      const auto found = folds.find(event.message_id());
+      if (found != folds.end()) found->second.Add(event, {stored.sequence, stored.stored_at});
+    }
+  };
+  const Enough enough = [&folds](std::uint64_t) {
+    return std::all_of(folds.begin(), folds.end(),
+                       [](const auto& each) { return each.second.status().AllTerminal(); });
+  };
+  for (Walk walk : {EarlyWalk(*first), LateWalk(*first)}) {
+    if (absl::Status read = co_await ReadOn(broker_, replication_, walk, add, enough); !read.ok()) {
+      co_return read;
+    }
+  }
+  for (const auto& [id, fold] : folds) all.emplace(id, fold.status());
+  co_return all;
 }
 
 asio::awaitable<absl::StatusOr<std::vector<MessageFinder::StoredCopy>>> MessageFinder::FindCopies(

@@ -5,11 +5,14 @@
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/clock.h"
 #include "common/queue/model/message_status.h"
 
 namespace goniec::queue {
@@ -17,6 +20,25 @@ namespace goniec::queue {
 class Broker;
 struct QueueConfig;
 struct StoredPlace;
+
+// Which streams have replicas, of which one that lags may answer a direct read. Asked of the stream itself:
+// the configuration of a service need not know. An answer holds for a second, about as long as a look may
+// last that asked for itself; a look at each mail of a large backlog would ask as often as it reads.
+//
+// Thread-safe.
+class Replication {
+ public:
+  // kUnavailable: the broker could not be asked.
+  asio::awaitable<absl::StatusOr<bool>> IsReplicated(Broker& broker, std::string stream);
+
+ private:
+  struct Known {
+    bool replicated = false;
+    BootTime asked;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Known, std::less<>> known_;
+};
 
 class MessageFinder {
  public:
@@ -32,6 +54,12 @@ class MessageFinder {
 
   // The events alone, from the stream's leader where completeness decides; an empty status if there are none.
   asio::awaitable<absl::StatusOr<MessageStatus>> FoldEvents(std::string tenant, std::string message_id);
+
+  // The same of several messages of one record, by their ids, with one reading for all: they share a slot.
+  // Tells who has ended; of two ends of one recipient perhaps not the one that counts. kInvalidArgument: they
+  // are of several records.
+  asio::awaitable<absl::StatusOr<std::map<std::string, MessageStatus>>> FoldEventsOfAll(
+      std::string tenant, std::vector<std::string> message_ids);
 
   // Every stored copy (WAIT under wait. or due., HELD) of the message, with stream, sequence and subject of
   // the record that holds it, perhaps among other mails.
@@ -56,6 +84,7 @@ class MessageFinder {
  private:
   Broker& broker_;
   const QueueConfig& config_;
+  Replication replication_;
 };
 
 }  // namespace goniec::queue

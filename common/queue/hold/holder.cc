@@ -78,18 +78,17 @@ asio::awaitable<absl::Status> FinishMoves(SettlementContext& context, const v1::
 }  // namespace
 
 asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Record& record,
-                                           const v1::Mail& mail, std::vector<std::uint32_t> positions,
-                                           const Delivery& delivery, int lane) {
-  absl::StatusOr<MessageStatus> status = co_await context.finder.FoldEvents(mail.tenant(), mail.message_id());
-  if (!status.ok()) co_return status.status();
-  if (AnyMoved(mail, positions, *status)) {
+                                           const v1::Mail& mail, const MessageStatus& status,
+                                           std::vector<std::uint32_t> positions, const Delivery& delivery,
+                                           int lane) {
+  if (AnyMoved(mail, positions, status)) {
     absl::Status finished = co_await FinishMoves(context, record, mail, positions, delivery, lane);
     if (!finished.ok()) co_return finished;
   }
   Held held;
-  held.acceptance_missing = !status->acceptance.has_value();
+  held.acceptance_missing = !status.acceptance.has_value();
   for (const std::uint32_t position : positions) {
-    const RecipientStatus* known = StatusOf(*status, mail.recipients(static_cast<int>(position)));
+    const RecipientStatus* known = StatusOf(status, mail.recipients(static_cast<int>(position)));
     if (known != nullptr && (IsTerminal(known->state) || known->generation > mail.generation())) continue;
     held.positions.push_back(position);
     if (known != nullptr && known->last_outcome) held.last_outcomes.emplace(position, *known->last_outcome);

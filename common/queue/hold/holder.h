@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/queue/hold/settlement.h"
+#include "common/queue/model/message_status.h"
 #include "goniec/queue/v1/queue.pb.h"
 
 namespace goniec::queue {
@@ -26,11 +27,13 @@ struct Held {
   std::map<std::uint32_t, v1::Outcome> last_outcomes;
 };
 
-// Looks at the recipients at `positions` of `mail`, one of `record`'s. One that is held by a younger record
+// Looks at the recipients at `positions` of `mail`, one of `record`'s; `status` is what its events said when
+// they were read for this. One that is held by a younger record
 // which an event announces, but which is stored nowhere, gets that record. kUnavailable: nothing is certain,
 // let it return.
 asio::awaitable<absl::StatusOr<Held>> Look(SettlementContext& context, const v1::Record& record,
-                                           const v1::Mail& mail, std::vector<std::uint32_t> positions,
-                                           const Delivery& delivery, int lane);
+                                           const v1::Mail& mail, const MessageStatus& status,
+                                           std::vector<std::uint32_t> positions, const Delivery& delivery,
+                                           int lane);
 
 }  // namespace goniec::queue

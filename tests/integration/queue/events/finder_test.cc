@@ -338,5 +338,36 @@ TEST_F(FinderTest, AResendSeesItsFirst) {
   EXPECT_EQ(earlier_than(9), 0);
 }
 
+TEST_F(FinderTest, AllMailsOfARecordAreFoldedByOneReading) {
+  const v1::Mail early = MakeMail(OldId(std::chrono::hours(1)));
+  const v1::Mail late = SecondOf(early);
+  v1::Mail open = early;
+  open.set_message_id(mail::MessageIdOf(std::string(mail::RecordIdOf(early.message_id())), 2));
+  StoreEvents({MakeEvent(early, v1::EVENT_TYPE_DELIVERED), MakeEvent(open, v1::EVENT_TYPE_ACCEPTED)});
+  StoreEvents({MakeEvent(late, v1::EVENT_TYPE_BOUNCED)}, /*late=*/true);
+  const auto fold = [&](std::vector<std::string> ids) {
+    return RunToEnd(finder_->FoldEventsOfAll(kTenant, std::move(ids)));
+  };
+  for (int i = 0; i < 10; ++i) {
+    const auto all = fold({early.message_id(), late.message_id(), open.message_id()});
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_TRUE(all->at(early.message_id()).AllTerminal());
+    EXPECT_TRUE(all->at(late.message_id()).AllTerminal());
+    EXPECT_FALSE(all->at(open.message_id()).AllTerminal());
+    EXPECT_TRUE(all->at(open.message_id()).acceptance.has_value());
+  }
+  // One for each of the slot's two subjects; the stream's replicas are asked for once a second at most.
+  int reads = 0;
+  int infos = 0;
+  for (const std::string& subject : watched_->requests()) {
+    reads += subject.starts_with("$JS.API.DIRECT.GET.") ? 1 : 0;
+    infos += subject.starts_with("$JS.API.STREAM.INFO.") ? 1 : 0;
+  }
+  EXPECT_EQ(reads, 20);
+  EXPECT_LT(infos, 10);
+  EXPECT_TRUE(absl::IsInvalidArgument(fold({early.message_id(), NewId()}).status()));
+  EXPECT_TRUE(fold({})->empty());
+}
+
 }  // namespace
 }  // namespace goniec::queue

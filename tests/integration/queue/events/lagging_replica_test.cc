@@ -38,6 +38,18 @@ TEST_F(LaggingReplicaTest, TheLeaderIsAskedForTheEnd) {
   EXPECT_TRUE(RunToEnd(finder_->FoldEvents(kTenant, mail.message_id()))->AllTerminal());
 }
 
+TEST_F(LaggingReplicaTest, TheLeaderIsAskedForAllMailsOfARecord) {
+  const v1::Mail mail = MakeMail(NewId());
+  const v1::Mail second = SecondOf(mail);
+  StoreEvents({MakeEvent(mail, v1::EVENT_TYPE_ACCEPTED)});
+  StoreEvents({MakeEvent(second, v1::EVENT_TYPE_DELIVERED)});
+  const auto all = RunToEnd(finder_->FoldEventsOfAll(kTenant, {mail.message_id(), second.message_id()}));
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_FALSE(all->at(mail.message_id()).AllTerminal());
+  EXPECT_TRUE(all->at(mail.message_id()).acceptance.has_value());
+  EXPECT_TRUE(all->at(second.message_id()).AllTerminal());
+}
+
 TEST_F(LaggingReplicaTest, NotFoundIsTheLeadersWord) {
   EXPECT_EQ(FindCode(kTenant, NewId()), absl::StatusCode::kNotFound);
   EXPECT_THAT(watched_->requests(), Contains(StartsWith("$JS.API.STREAM.MSG.GET.EVENTS_")));

@@ -47,7 +47,13 @@ class HolderTest : public HoldFixture {
 
   Held LookAt(const v1::Record& record, const Delivery& delivery,
               const std::vector<std::uint32_t>& positions = {0, 1}) {
-    const auto held = RunToEnd(Look(*context_, record, record.mails(0), positions, delivery, 0));
+    const v1::Mail& mail = record.mails(0);
+    const auto statuses =
+        RunToEnd(context_->finder.FoldEventsOfAll(mail.tenant(), {std::string(mail.message_id())}));
+    EXPECT_TRUE(statuses.ok()) << statuses.status();
+    if (!statuses.ok()) return {};
+    const auto held =
+        RunToEnd(Look(*context_, record, mail, statuses->at(mail.message_id()), positions, delivery, 0));
     EXPECT_TRUE(held.ok()) << held.status();
     return held.ok() ? *held : Held();
   }
