@@ -7,9 +7,9 @@
 //   of a probe only in the epoch of the probe. So answers to attempts from before count for nothing.
 // - Time alone opens nothing: a closed site is probed, and only a probe that worked opens it; or a worker who
 //   has connections there that take mail, for it was closed by one who has none.
-// - Pauses between probes grow by a quarter up to a limit. Opening does not reset them: only a site that has stayed open
-//   for longer than kStayedOpen begins anew; one that closes again sooner has flapped and waits longer, in
-//   the end longer than one that stays dead.
+// - Pauses between probes grow by a quarter up to a limit, and double with each flap. Opening does not reset
+//   them: only a site that has stayed open for longer than kStayedOpen begins anew; one that closes again
+//   sooner has flapped and waits longer, in the end longer than one that stays dead.
 // - Who writes a word sets `writer`; the functions set all else.
 //
 // Pure; thread-safe.
