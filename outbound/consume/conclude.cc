@@ -39,9 +39,11 @@ bool IsBusy(const Result& result) {
          IsNotTriedFor(result, queue::v1::REASON_SITE_CLOSED);
 }
 
-// It comes again when the site does: not tried for its sake, or tried in vain as it closed.
+// It comes again when the site does: not tried for its sake, or tried in vain as it closed. What may have
+// been delivered is tried again only if the retry policy says so (DecideNext).
 bool WaitsForSite(const Result& result) {
-  return IsBusy(result) || (result.verdict == Verdict::kTemporary && result.site_closed);
+  if (IsBusy(result)) return true;
+  return result.verdict == Verdict::kTemporary && result.site_closed && !result.outcome.ambiguous();
 }
 
 // All that is tried again of the leg waits for its site.

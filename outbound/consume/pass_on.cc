@@ -10,7 +10,7 @@ std::optional<std::chrono::milliseconds> PassOn(
   if (!is_elsewhere || !queue::IsReleased(subject)) return std::nullopt;
   const std::optional<queue::OnShelf> from = queue::ParseHeld(subject);
   if (!from || from->place.site == queue::kLaterShelf) return std::nullopt;
-  if (from->minute <= queue::MinuteOf(now) || !is_elsewhere(from->place)) return std::nullopt;
+  if (from->minute < queue::MinuteOf(now) || !is_elsewhere(from->place)) return std::nullopt;
   const auto times = static_cast<std::int64_t>(std::min<std::uint64_t>(delivery_count, 100));
   return std::min(kPassOnPause * times, kLongestPassOnPause);
 }

@@ -21,8 +21,8 @@ inline constexpr std::chrono::milliseconds kPassOnPause{100};
 inline constexpr std::chrono::milliseconds kLongestPassOnPause{2'000};
 
 // How long the record should stay away; nothing if it is to be served here: one that is not from a site's
-// shelf, that we have a share of connections for (`is_elsewhere` says no), or whose time is up, which needs
-// no connection.
+// shelf, that we have a share of connections for (`is_elsewhere` says no), or whose minute is over, which
+// needs no connection.
 std::optional<std::chrono::milliseconds> PassOn(
     std::string_view subject, std::uint64_t delivery_count, WallTime now,
     const std::function<bool(const queue::ShelfPlace& place)>& is_elsewhere);

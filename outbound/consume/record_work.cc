@@ -29,6 +29,9 @@ using queue::v1::Outcome;
 
 // A record that could not be looked at is one that its next holder could not look at either, just now.
 constexpr std::chrono::seconds kLookAgain{1};
+// What a look has found is good for so long; and so often it is done anew.
+constexpr std::chrono::seconds kGoodFor{1};
+constexpr int kMostLooks = 3;
 
 double Random() {
   static thread_local std::minstd_rand generator(std::random_device{}());
@@ -138,22 +141,16 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
     uncovered.emplace_back(&mail, std::move(positions));
     ids.push_back(mail.message_id());
   }
-  std::map<std::string, queue::MessageStatus> statuses;
-  if (failed.ok() && !uncovered.empty()) {
-    auto folded = co_await context_.settlement.finder.FoldEventsOfAll(uncovered.front().first->tenant(), ids);
-    failed = folded.status();
-    if (folded.ok()) statuses = *std::move(folded);
-  }
   std::vector<std::pair<Mail*, queue::Held>> ours;
-  for (const auto& [found, positions] : uncovered) {
-    if (!failed.ok()) break;
-    Mail& mail = *found;
-    absl::StatusOr<queue::Held> held = co_await queue::Look(
-        context_.settlement, record_, mail, statuses.at(mail.message_id()), positions, *delivery_, lane_);
-    failed = held.status();
-    if (!failed.ok()) break;
-    if (held->acceptance_missing && mail.generation() == 0) accepted_.push_back(queue::AcceptedEvent(mail));
-    ours.emplace_back(&mail, *std::move(held));
+  // What it finds may be old by the time that it has finished the last interrupted move: then once more.
+  for (int round = 0; failed.ok() && round < kMostLooks; ++round) {
+    const BootTime began = BootClock::now();
+    ours.clear();
+    failed = co_await LookAtAll(uncovered, ids, ours);
+    if (BootClock::now() - began < kGoodFor) break;
+  }
+  for (const auto& [mail, held] : ours) {
+    if (held.acceptance_missing && mail->generation() == 0) accepted_.push_back(queue::AcceptedEvent(*mail));
   }
   if (!failed.ok()) {
     observe::Warn("record not looked at, giving it back",
@@ -170,6 +167,22 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
              std::make_shared<const LastOutcomes>(std::move(held.last_outcomes)));
   }
   StartLegs();
+}
+
+asio::awaitable<absl::Status> RecordWork::LookAtAll(
+    const std::vector<std::pair<Mail*, std::vector<std::uint32_t>>>& mails,
+    const std::vector<std::string>& ids, std::vector<std::pair<Mail*, queue::Held>>& ours) {
+  if (mails.empty()) co_return absl::OkStatus();
+  const auto statuses =
+      co_await context_.settlement.finder.FoldEventsOfAll(mails.front().first->tenant(), ids);
+  if (!statuses.ok()) co_return statuses.status();
+  for (const auto& [mail, positions] : mails) {
+    absl::StatusOr<queue::Held> held = co_await queue::Look(
+        context_.settlement, record_, *mail, statuses->at(mail->message_id()), positions, *delivery_, lane_);
+    if (!held.ok()) co_return held.status();
+    ours.emplace_back(mail, *std::move(held));
+  }
+  co_return absl::OkStatus();
 }
 
 void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions,

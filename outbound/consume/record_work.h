@@ -17,6 +17,7 @@
 
 #include "common/observe/metrics.h"
 #include "common/queue/hold/delivery.h"
+#include "common/queue/hold/holder.h"
 #include "common/queue/hold/settlement.h"
 #include "goniec/queue/v1/queue.pb.h"
 #include "outbound/consume/conclude.h"
@@ -80,6 +81,10 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   };
 
   asio::awaitable<void> LookThenBegin();
+  // Of each mail, the recipients at the positions. `mails` and `ids` name the same ones.
+  asio::awaitable<absl::Status> LookAtAll(
+      const std::vector<std::pair<queue::v1::Mail*, std::vector<std::uint32_t>>>& mails,
+      const std::vector<std::string>& ids, std::vector<std::pair<queue::v1::Mail*, queue::Held>>& ours);
   void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions,
                 std::shared_ptr<const LastOutcomes> last);
   void GiveUpUnopened();

@@ -96,9 +96,10 @@ class Job {
   // For what no peer has to do with.
   void DecideRest(const OutcomeRow& row) { Decide(row.verdict, MakeOutcome(row, queue::v1::PHASE_CONNECT)); }
   [[nodiscard]] const std::vector<Result>& results() const { return results_; }
-  // Its attempt has closed the site: what is tried again waits until the site is open.
+  // What was decided last, the failure of an opening, has closed the site: who is tried again for its sake
+  // waits until the site is open. What transactions before it came to stands.
   void NoteSiteClosed() {
-    for (Result& result : results_) result.site_closed = result.verdict == Verdict::kTemporary;
+    if (!results_.empty()) results_.back().site_closed = results_.back().verdict == Verdict::kTemporary;
   }
   // Calls `done`.
   void GiveBack() { done(std::move(results_)); }

@@ -100,6 +100,7 @@ asio::awaitable<bool> Keeper::State::Tick() {
   const BootTime now = BootClock::now();
   std::size_t draining = 0;
   std::size_t stuck = 0;
+  std::size_t on_trial = 0;
   std::vector<SiteTurn> wanted;
   std::vector<ShelfLook> looks;
   for (const std::string& token : ours) {
@@ -108,14 +109,13 @@ asio::awaitable<bool> Keeper::State::Tick() {
     std::optional<SiteTurn> turn = Plan(token, *site, now, looks);
     if (turn) wanted.push_back(*std::move(turn));
     (site->pace.IsStuck(now) ? stuck : draining) += site->outstanding();
+    if (site->outstanding() > 0 && !site->pace.proven() && !site->pace.IsStuck(now)) ++on_trial;
   }
   const ReleaseRoom room =
       RoomOf(parts.slots, parts.cluster.members().names.size(), mails_a_record, draining, stuck);
-  if (!room.unproven_too) {
-    std::erase_if(wanted, [this](const SiteTurn& turn) { return !sites.at(turn.site).pace.proven(); });
-  }
   if (room.records == 0) co_return true;
   AddLooks(wanted, std::move(looks), kLooksATick);
+  turns.LimitTrials(wanted, room.trials - std::min(room.trials, on_trial));
   const std::vector<std::size_t> shares = turns.ShareOut(wanted, room.records);
   std::vector<asio::awaitable<void>> work;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -178,10 +178,11 @@ std::optional<SiteTurn> Keeper::State::Plan(const std::string& token, KeptSite& 
   }
   if (view.state == SiteState::kClosed) {
     BeginProbeIfDue(token, site, now);
+    GoOnDraining(token, site);
     return std::nullopt;
   }
   site.pace.Found(site.outstanding(), now);
-  SiteTurn turn{token, site.pace.Room(), {}};
+  SiteTurn turn{token, site.pace.Room(), {}, site.pace.proven()};
   if (turn.room == 0) return std::nullopt;
   for (const auto& [place, shelf] : site.shelves) {
     if (now < shelf.next_look || uncounted[static_cast<std::size_t>(place.lane)]) continue;

@@ -48,7 +48,7 @@ struct KeeperParts {
 // How often is looked while there is anything to do.
 inline constexpr std::chrono::milliseconds kKeeperTick{250};
 // A probe of which nothing is left, while the site's word says that it is under way, is lost after that.
-inline constexpr std::chrono::seconds kProbeLostAfter{5};
+inline constexpr std::chrono::seconds kProbeLostAfter{15};
 
 class Keeper {
  public:

@@ -72,7 +72,11 @@ asio::awaitable<void> Keeper::State::RunProbing(std::shared_ptr<State> self, std
     observe::Error("a closed site's keeper failed", {{"site", token}, {"error", e.what()}});
   }
   --self->probing;
-  if (KeptSite* site = self->Find(token)) site->probing = false;
+  if (KeptSite* site = self->Find(token)) {
+    site->probing = false;
+    // What was counted meanwhile may have been counted before the probe was there.
+    site->nothing_since.reset();
+  }
 }
 
 asio::awaitable<std::optional<std::pair<ShelfPlace, queue::StoredMessage>>> Keeper::State::FirstOnShelf(
@@ -135,6 +139,11 @@ void Keeper::State::WantDrain(const std::string& token) {
   BeginDrains();
 }
 
+void Keeper::State::GoOnDraining(const std::string& token, KeptSite& site) {
+  if (!site.drains_more || site.draining || site.outstanding() >= kRoutedARound) return;
+  WantDrain(token);
+}
+
 void Keeper::State::BeginDrains() {
   while (!stopped && drains < kDrainsAtOnce && !to_drain.empty()) {
     ++drains;
@@ -162,7 +171,10 @@ asio::awaitable<void> Keeper::State::Drain(std::shared_ptr<State> self, std::str
   const std::size_t drained =
       co_await DrainRound(self->parts.broker, elsewhere, self->ShelvesOf(token), cursor, kRoutedARound);
   self->released.Add(static_cast<double>(drained));
-  if (KeptSite* site = self->Find(token)) site->drain = cursor;
+  if (KeptSite* site = self->Find(token)) {
+    site->drain = cursor;
+    site->drains_more = drained > 0;
+  }
 }
 
 asio::awaitable<void> Keeper::State::ForgetOldWords() {

@@ -48,6 +48,8 @@ struct KeptSite {
   bool probing = false;
   // Records are routed anew from here on.
   bool draining = false;
+  // The last round found mail for elsewhere.
+  bool drains_more = false;
   DrainCursor drain;
 
   [[nodiscard]] std::size_t outstanding() const {
@@ -88,7 +90,9 @@ struct Keeper::State : std::enable_shared_from_this<State> {
                                             std::uint64_t epoch);
   asio::awaitable<std::optional<std::pair<queue::ShelfPlace, queue::StoredMessage>>> FirstOnShelf(
       std::vector<queue::ShelfPlace> shelves);
+  // A round for each probe; and, while there is mail that routes elsewhere, one for each that was served.
   void WantDrain(const std::string& token);
+  void GoOnDraining(const std::string& token, KeptSite& site);
   void BeginDrains();
   static asio::awaitable<void> RunDrain(std::shared_ptr<State> self, std::string token);
   static asio::awaitable<void> Drain(std::shared_ptr<State> self, std::string token);

@@ -1,6 +1,7 @@
 #include "outbound/site/pacing.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -71,7 +72,11 @@ ReleaseRoom RoomOf(std::size_t slots, std::size_t members, double mails_a_record
   };
   const std::size_t part = std::max<std::size_t>(kMostReleased / std::max<std::size_t>(members, 1), 1);
   const std::size_t most = std::min(records(static_cast<double>(slots) * kSlotsAhead), part);
-  return {most > draining ? most - draining : 0, stuck < records(static_cast<double>(slots) / 2)};
+  const auto of_slots = static_cast<double>(slots);
+  std::size_t trials = std::numeric_limits<std::size_t>::max();
+  if (stuck >= records(of_slots / 2)) trials = kTrialsBesideStuck;
+  if (stuck >= records(of_slots * 3 / 4)) trials = 1;
+  return {most > draining ? most - draining : 0, trials};
 }
 
 void AddLooks(std::vector<SiteTurn>& turns, std::vector<ShelfLook> looks, std::size_t most) {
@@ -81,6 +86,21 @@ void AddLooks(std::vector<SiteTurn>& turns, std::vector<ShelfLook> looks, std::s
   std::ranges::sort(looks, {}, &ShelfLook::due);
   if (looks.size() > most) looks.resize(most);
   for (ShelfLook& look : looks) by_site.at(look.place.site)->shelves.push_back(std::move(look.place));
+}
+
+void ReleaseTurns::LimitTrials(std::vector<SiteTurn>& sites, std::size_t most) {
+  std::vector<std::string> trials;
+  for (const SiteTurn& turn : sites) {
+    if (!turn.proven && turn.room > 0 && !turn.shelves.empty()) trials.push_back(turn.site);
+  }
+  if (trials.size() <= most) return;
+  std::ranges::sort(trials);
+  std::ranges::rotate(trials, std::ranges::upper_bound(trials, last_trial_));
+  trials.resize(most);
+  if (!trials.empty()) last_trial_ = trials.back();
+  std::erase_if(sites, [&trials](const SiteTurn& turn) {
+    return !turn.proven && std::ranges::find(trials, turn.site) == trials.end();
+  });
 }
 
 std::vector<std::size_t> ReleaseTurns::ShareOut(const std::vector<SiteTurn>& sites, std::size_t records) {

@@ -68,11 +68,14 @@ class ReleasePace {
 
 // What one keeper may have released in all. What sites drain soon lies with the broker for a few seconds, so
 // it may be many times what a worker has slots for. What is stuck may lie in the slots for minutes: beyond
-// half of them no site is begun with that is not known to take anything.
+// half of them few sites are begun with that are not known to take anything.
 struct ReleaseRoom {
   std::size_t records = 0;
-  bool unproven_too = true;
+  // Sites that may be on trial: something is released, nothing was drained yet, and they are not stuck. Never
+  // none: whatever is stuck, a site that takes mail again is found before long.
+  std::size_t trials = 0;
 };
+inline constexpr std::size_t kTrialsBesideStuck = 16;
 // What all keepers together may have released, in records: well below what keeps others from releasing what
 // is overdue (common/queue/tend/overdue_shelves.h).
 inline constexpr std::size_t kMostReleased = 10'000;
@@ -87,6 +90,7 @@ struct SiteTurn {
   std::size_t room = 0;  // records
   // Shelves that may have something on them, in any order.
   std::vector<queue::ShelfPlace> shelves;
+  bool proven = true;  // ReleasePace::proven()
 };
 // A shelf that was found empty the last time, and when it may be looked at again.
 struct ShelfLook {
@@ -105,6 +109,8 @@ struct ToRelease {
 // Who is served next, fairly over all ticks: sites in turn, and of each site tenants in turn.
 class ReleaseTurns {
  public:
+  // Of the sites that are not proven, and have something to release, leaves `most`: others each time.
+  void LimitTrials(std::vector<SiteTurn>& sites, std::size_t most);
   // Shares out `records` among the sites, one each in turn, none more than its room. The site at which it
   // ends is the first next time.
   std::vector<std::size_t> ShareOut(const std::vector<SiteTurn>& sites, std::size_t records);
@@ -116,6 +122,7 @@ class ReleaseTurns {
 
  private:
   std::string next_site_;
+  std::string last_trial_;
   std::map<std::string, std::string> first_tenant_;  // by site
 };
 

@@ -16,7 +16,7 @@ def fill_shelf(port, mails, site_port, domain="held.test", tenant="default"):
     from goniec.queue.v1 import queue_pb2 as pb
     begin = int((time.time() - 3600) * 1000)
     expire = int(time.time()) + LIFE
-    site = site_token(f"127.0.0.1:{site_port}")
+    site = site_token(f"host:127.0.0.1:{site_port}")
     records = 0
     with Filling(port) as filling:
         for number in range(0, mails, MAILS_IN_A_RECORD):

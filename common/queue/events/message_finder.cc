@@ -14,6 +14,7 @@
 #include "common/mail/ulid.h"
 #include "common/queue/broker/broker.h"
 #include "common/queue/broker/jetstream.h"
+#include "common/queue/events/events.h"
 #include "common/queue/model/config.h"
 #include "common/queue/model/record_check.h"
 #include "common/queue/model/subjects.h"
@@ -28,6 +29,8 @@ using Json = nlohmann::json;
 // nothing.
 constexpr int kFirstBatch = 8;
 constexpr int kNextBatches = 64;
+// Of a batch: hundreds of records are looked at together, and one's events may be many and large.
+constexpr std::size_t kBatchBytes = kMaxEventRecordBytes;
 // Clocks differ by up to ten seconds (a service farther off is unready), and an id is made before its record
 // is sent.
 constexpr std::chrono::seconds kBeforeId{60};
@@ -117,7 +120,7 @@ asio::awaitable<absl::Status> ReadDirect(Broker& broker, Walk& walk, const Each&
   int size = walk.next == 0 ? kFirstBatch : kNextBatches;
   for (;;) {
     const absl::StatusOr<DirectBatch> batch =
-        co_await GetDirectBatch(broker, walk.stream, walk.subject, size, walk.from, walk.next);
+        co_await GetDirectBatch(broker, walk.stream, walk.subject, size, walk.from, walk.next, kBatchBytes);
     if (!batch.ok()) co_return NotAnAnswer(batch.status(), walk.stream);
     for (const StoredMessage& stored : batch->messages) {
       each(stored);

@@ -40,7 +40,8 @@ Settlement::Settlement(SettlementContext& context, std::shared_ptr<Delivery> del
       delivery_(std::move(delivery)),
       lane_(lane),
       done_(std::move(done)),
-      named_(!LaneOfReady(delivery_->info().stream).has_value()) {}
+      named_(!LaneOfReady(delivery_->info().stream).has_value()),
+      timer_(context.executor) {}
 
 Settlement::~Settlement() = default;
 
@@ -71,13 +72,18 @@ void Settlement::ReturnLeg(LegEnd end, std::chrono::milliseconds delay) {
 // Everything is there: at once. Something is there: when it has waited long enough for the rest.
 void Settlement::ScheduleFlush() {
   if (!started_ || flushing_) return;
-  if (open_legs_ == 0) return Flush();
-  if (timer_armed_ || (events_.empty() && accepted_.empty())) return;
-  timer_armed_ = true;
-  auto timer =
-      std::make_shared<asio::steady_timer>(context_.executor, events_.empty() ? kAcceptedAlone : kGather);
-  timer->async_wait([self = shared_from_this(), timer](std::error_code) {
-    self->timer_armed_ = false;
+  const bool tells = !events_.empty() || !accepted_.empty();
+  if (open_legs_ == 0) {
+    if (tells || !moving_) Flush();
+    return;
+  }
+  const std::chrono::milliseconds wait = events_.empty() ? kAcceptedAlone : kGather;
+  if (!tells || (armed_ && *armed_ <= wait)) return;
+  armed_ = wait;
+  timer_.expires_after(wait);
+  timer_.async_wait([self = shared_from_this()](std::error_code replaced) {
+    if (replaced) return;
+    self->armed_.reset();
     if (!self->flushing_ && self->open_legs_ > 0) self->Flush();
   });
 }
@@ -107,32 +113,47 @@ asio::awaitable<void> Settlement::FlushOnce() {
   if (!stored.ok() || !stored->complete) returned_ = true;
   if (stored.ok() && stored->complete) {
     named_ = named_ || tells;
-    co_await StoreMoves(std::move(moves));
+    AddMoves(std::move(moves));
   }
-  const bool last = open_legs_ == 0 && events_.empty();
-  if (last && !returned_ && !named_) {
+  flushing_ = false;
+  if (open_legs_ > 0 || !events_.empty()) ScheduleFlush();
+  if (!moving_) co_await StoreMoves();
+  co_await CloseIfDone();
+  if (stored.ok()) co_await DeleteEndedBodies(std::move(ended));
+}
+
+void Settlement::AddMoves(std::vector<Move> moves) {
+  if (moves.empty()) return;
+  if (context_.waiting_full && context_.waiting_full()) {
+    for (Move& move : moves) PutOnShelf(move, context_.broker.Now());
+  }
+  for (Move& move : Together(std::move(moves), kMaxRecordBytes)) to_store_.push_back(std::move(move));
+}
+
+asio::awaitable<void> Settlement::StoreMoves() {
+  moving_ = true;
+  while (!to_store_.empty()) {
+    Move move = std::move(to_store_.front());
+    to_store_.pop_front();
+    const bool stored = co_await StoreMove(
+        context_, std::move(move), lane_, [self = shared_from_this()] { return self->delivery_->Leased(); },
+        bodies_);
+    if (!stored) returned_ = true;
+  }
+  moving_ = false;
+}
+
+asio::awaitable<void> Settlement::CloseIfDone() {
+  if (closed_ || flushing_ || moving_ || open_legs_ > 0 || !events_.empty()) co_return;
+  closed_ = true;
+  if (!returned_ && !named_) {
     const bool noted = co_await StoreNote();
     if (!noted) {
       returned_ = true;
       return_delay_ = std::max(return_delay_, kNoteAgain);
     }
   }
-  flushing_ = false;
-  if (last) Close();
-  if (stored.ok()) co_await DeleteEndedBodies(std::move(ended));
-  if (!last) ScheduleFlush();
-}
-
-asio::awaitable<void> Settlement::StoreMoves(std::vector<Move> moves) {
-  const auto may_move = [delivery = delivery_] { return delivery->Leased(); };
-  if (context_.waiting_full && context_.waiting_full()) {
-    for (Move& move : moves) PutOnShelf(move, context_.broker.Now());
-  }
-  std::vector<Move> together = Together(std::move(moves), kMaxRecordBytes);
-  for (Move& move : together) {
-    const bool stored = co_await StoreMove(context_, std::move(move), lane_, may_move, bodies_);
-    if (!stored) returned_ = true;
-  }
+  Close();
 }
 
 // Nothing was left to tell of the record: another had told it all, or it was a second copy. Its
@@ -170,6 +191,7 @@ asio::awaitable<void> Settlement::DeleteEndedBodies(std::vector<std::shared_ptr<
 }
 
 void Settlement::Close() {
+  timer_.cancel();
   if (!returned_) {
     delivery_->Acknowledge();
   } else {

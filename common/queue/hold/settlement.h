@@ -6,15 +6,18 @@
 // A move to WAIT goes to the shelf for its time instead while WAIT has no room for it. Its event is the same:
 // where a record lies until its time is nobody's business but its finders'.
 //
-// Events of legs that are done wait at most 20 ms for the others, and moves to one shelf go together as far
-// as they are there then; `accepted` goes alone if nothing has followed within 250 ms.
+// Events of legs that are done wait at most 20 ms for the others, and for no move: those are stored one after
+// the other beside them. Moves to one shelf go together as far as they are there then. `accepted` goes alone
+// if nothing has followed within 250 ms.
 //
 // Confined to its executor.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -92,7 +95,10 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   void ScheduleFlush();
   void Flush();
   asio::awaitable<void> FlushOnce();
-  asio::awaitable<void> StoreMoves(std::vector<Move> moves);
+  // Behind those that are waiting already.
+  void AddMoves(std::vector<Move> moves);
+  asio::awaitable<void> StoreMoves();
+  asio::awaitable<void> CloseIfDone();
   asio::awaitable<bool> StoreNote();
   // Empty if no body of the mail lies in BODIES.
   [[nodiscard]] std::string StoredBodyId(const v1::Mail& mail) const;
@@ -112,10 +118,14 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   bool named_;
   std::chrono::milliseconds return_delay_{0};
   bool flushing_ = false;
-  bool timer_armed_ = false;
+  bool moving_ = false;
+  bool closed_ = false;
+  asio::steady_timer timer_;
+  std::optional<std::chrono::milliseconds> armed_;  // what the timer waits for
   std::vector<v1::Event> accepted_;
   std::vector<v1::Event> events_;
   std::vector<Move> moves_;
+  std::deque<Move> to_store_;  // moves of which it is told
   std::vector<std::shared_ptr<const v1::Mail>> ended_;
   MovedBodies bodies_;  // those that left their mail here
 };

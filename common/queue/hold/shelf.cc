@@ -244,7 +244,9 @@ asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, Ov
       absl::StatusOr<std::set<std::int64_t>> listed = co_await MinutesToAsk(broker, lane, minutes.next, now);
       if (!listed.ok()) co_return listed.status();
       minutes.listed = *std::move(listed);
+      minutes.listed_from = minutes.next;
       minutes.listed_to = now;
+      minutes.again = now - minutes.next >= kAskedSingly && !minutes.listed.empty();
     }
     while (!minutes.listed.empty()) {
       minutes.next = *minutes.listed.begin();
@@ -253,7 +255,8 @@ asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, Ov
       if (!*emptied) co_return released;
       minutes.listed.erase(minutes.next);
     }
-    minutes.next = minutes.listed_to + 1;
+    minutes.next = minutes.again ? minutes.listed_from : minutes.listed_to + 1;
+    if (minutes.again) minutes.listed_to = minutes.next - 1;
   }
   co_return released;
 }

@@ -89,7 +89,11 @@ struct OverdueMinutes {
   std::int64_t next = 0;
   // Of those up to `listed_to`, which may have something and were not dealt with.
   std::set<std::int64_t> listed = {};
+  std::int64_t listed_from = 0;
   std::int64_t listed_to = -1;
+  // Those from `listed_from` on are listed once more, whatever `next` says: a long listing comes in pages,
+  // and what is taken off meanwhile lets others slip over their borders.
+  bool again = false;
 };
 // Releases and takes off everything whose minute (HeldSubject) has begun, from `minutes.next` on, at most
 // `most` records: what expires, and what waits on kLaterShelf. Returns how many were released; an error is

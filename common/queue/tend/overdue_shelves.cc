@@ -76,7 +76,7 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLate() {
                     {{"lane", lane}, {"minute", minute}, {"records", *late}});
     }
     released += *late;
-    late_.erase({lane, minute});
+    if (static_cast<std::size_t>(*late) < *room) late_.erase({lane, minute});
   }
   if (!failed.ok()) co_return failed;
   co_return released;
@@ -100,7 +100,7 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
   OverdueMinutes& under_way = lane.under_way;
   if (under_way.next > under_way.listed_to) under_way.next = *lane.minute - kAskedAgain;
   const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, under_way, *room);
-  lane.minute = std::max(*lane.minute, under_way.next);
+  if (!under_way.again) lane.minute = std::max(*lane.minute, under_way.next);
   if (!released.ok()) co_return released.status();
   co_await Keep(number, lane);
   co_return released;

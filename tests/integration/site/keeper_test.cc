@@ -333,7 +333,7 @@ TEST_F(KeeperTest, AProbeThatIsNowhereIsLost) {
   a.SeeToMark(Place());
   ASSERT_TRUE(test::WaitUntil([&] { return Released() == 1; }));
   TakeReleased();
-  ASSERT_TRUE(test::WaitUntil([&] { return a.View().epoch == 3; }, std::chrono::seconds(20)));
+  ASSERT_TRUE(test::WaitUntil([&] { return a.View().epoch == 3; }, std::chrono::seconds(60)));
   EXPECT_TRUE(test::WaitUntil(
       [&] { return a.Metrics().find("goniec_probes_total{result=\"lost\"} 1") != std::string::npos; }));
 }
@@ -379,6 +379,20 @@ TEST_F(KeeperTest, WhatRoutesElsewhereLeavesAClosedSite) {
   a.SeeToMark(Place());
   // The probe, and the one that has moved.
   EXPECT_TRUE(test::WaitUntil([&] { return Released() == 2 && OnShelf() == 4; }));
+}
+
+// A round for each probe would keep the last of them for hours.
+TEST_F(KeeperTest, AllThatRoutesElsewhereLeavesAClosedSiteBeforeItIsProbedAgain) {
+  StoreOnShelf(1);
+  for (int i = 0; i < 250; ++i) StoreOnShelf("moved.test");
+  Fellow a(*broker_, "a");
+  ASSERT_TRUE(a.KnowsMembers(1));
+  StoreClosed();
+  a.SeeToMark(Place());
+  ASSERT_TRUE(test::WaitUntil([&] { return Released() > 0; }));
+  a.Failed(2);
+  (void)EmptyTheShelf();
+  EXPECT_LT(a.View().epoch, 6U) << "by then there were three probes";
 }
 
 TEST_F(KeeperTest, AWordThatCannotBeReadLeavesTheSiteAsItWas) {

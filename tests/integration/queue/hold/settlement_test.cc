@@ -116,6 +116,39 @@ TEST_F(SettlementTest, MailsForOneShelfMoveInOnePublish) {
   }
 }
 
+// Who dies meanwhile has told of what was delivered.
+TEST_F(SettlementTest, WhatEndsWhileAMoveIsStoredIsToldAtOnce) {
+  Take(MakeRecord(3));
+  std::promise<void> closed;
+  asio::steady_timer mark(context_->executor, asio::steady_timer::time_point::max());
+  std::promise<void> moving;
+  context_->see_to_mark = [&](ShelfPlace, std::string) -> asio::awaitable<absl::Status> {
+    moving.set_value();
+    asio::error_code cancelled;
+    co_await mark.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    co_return absl::OkStatus();
+  };
+  std::shared_ptr<Settlement> settlement;
+  OnExecutor([&] {
+    settlement = std::make_shared<Settlement>(*context_, delivery_, 0, [&] { closed.set_value(); });
+    for (int leg = 0; leg < 3; ++leg) settlement->OpenLeg();
+    settlement->Start();
+    settlement->EndLeg(Held(0, {0, 1}, "site1"));
+  });
+  moving.get_future().wait();
+  OnExecutor([&] { settlement->EndLeg(Delivered(1, {0})); });
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const auto status = RunToEnd(finder_->FoldEvents("default", record_.mails(1).message_id()));
+    return status.ok() && !status->recipients.empty() &&
+           status->recipients.at(0).state == RecipientState::kDelivered;
+  }));
+  OnExecutor([&] { settlement->EndLeg(Delivered(2, {0})); });
+  OnExecutor([&] { mark.cancel(); });
+  closed.get_future().wait();
+  EXPECT_EQ(Stored("HELD_0"), 1U);
+  EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 0; }));
+}
+
 TEST_F(SettlementTest, ABodyLeavesOnceForAllCopiesOfItsMail) {
   Take(MakeRecord(2, 0, 3'000));
   Settle(3, [&](Settlement& settlement) {

@@ -292,6 +292,18 @@ TEST_F(ShelfTest, WhoIsFarBehindListsOnceForManyCalls) {
   EXPECT_EQ(minutes.next, now - 10);
 }
 
+// Pages of a listing miss what slips over their borders while others are taken off.
+TEST_F(ShelfTest, WhatAListingMissedIsFoundByTheNext) {
+  const std::int64_t now = Now();
+  for (int back = 40; back > 0; back -= 20) Put(kSite, now - back);
+  OverdueMinutes minutes{now - 50};
+  EXPECT_EQ(Overdue(minutes, 1), 1);
+  Put(kSite, now - 45);
+  EXPECT_EQ(Overdue(minutes), 2);
+  EXPECT_GT(minutes.next, now);
+  EXPECT_EQ(Stored("HELD_0"), 0U);
+}
+
 TEST_F(ShelfTest, OneRunReleasesSoManyAndTheNextGoesOnThere) {
   const std::int64_t now = Now();
   for (int i = 0; i < 5; ++i) Put(kSite, now - 1);

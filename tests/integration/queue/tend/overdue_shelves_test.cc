@@ -53,5 +53,16 @@ TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
   EXPECT_EQ(Run(overdue), 1);
 }
 
+TEST_F(OverdueShelvesTest, ALateMinuteIsDoneWhenNothingOfItIsLeft) {
+  const std::int64_t late = Now() - 100;
+  ASSERT_TRUE(RunToEnd(KvPut(*broker_, kControlBucket, "expiry.0", absl::StrCat(Now()))).ok());
+  for (int i = 0; i < 3; ++i) Put(late);
+  OverdueShelves overdue(*broker_, config_, 2);
+  overdue.Add({{0, late}});
+  EXPECT_EQ(Run(overdue), 2);
+  (void)Api("STREAM.PURGE.WAIT_0");  // served
+  EXPECT_EQ(Run(overdue), 1);
+}
+
 }  // namespace
 }  // namespace goniec::queue

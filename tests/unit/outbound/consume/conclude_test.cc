@@ -1,138 +1,12 @@
 // What follows from an attempt, row by row: the events, the move, what is told, and whether the record goes
 // back.
-#include "outbound/consume/conclude.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <string>
-
-#include "absl/strings/str_cat.h"
-#include "common/mail/ulid.h"
-#include "common/queue/events/events.h"
-#include "outbound/route/route.h"
+#include "tests/unit/outbound/consume/conclude_trial.h"
 
 namespace goniec::outbound {
 namespace {
 
-using queue::v1::EventType;
-using queue::v1::Mail;
-using queue::v1::Reason;
-using std::chrono::hours;
-using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-const WallTime kNow = WallTime(hours(400'000));
-constexpr char kDomain[] = "sink.test";
-constexpr char kSite[] = "mx:mx.sink.test:25";
-
-RetryPolicy Policy() {
-  RetryPolicy policy;
-  policy.first_delay = minutes(5);
-  policy.not_tried_delay = minutes(1);
-  policy.jitter_percent = 0;
-  return policy;
-}
-
-queue::v1::Record MakeRecord(std::uint32_t attempts, minutes life) {
-  queue::v1::Record record;
-  record.set_record_id(mail::NewRecordId(kNow));
-  Mail& mail = *record.add_mails();
-  mail.set_message_id(mail::MessageIdOf(record.record_id(), 0));
-  mail.set_tenant("default");
-  mail.set_generation(2);
-  mail.set_attempts(attempts);
-  *mail.mutable_accept_time() = queue::ToProto(kNow - hours(1));
-  *mail.mutable_expire_time() = queue::ToProto(kNow + life);
-  for (std::uint32_t index = 0; index < 4; ++index) {
-    queue::v1::Recipient& recipient = *mail.add_recipients();
-    recipient.set_index(index);
-    recipient.set_address(absl::StrCat("r", index, "@", kDomain));
-  }
-  mail.set_recipient_count(4);
-  return record;
-}
-
-Result Of(Verdict verdict, Reason reason, std::vector<std::uint32_t> recipients, bool ambiguous = false) {
-  Result result{verdict, {}, std::move(recipients)};
-  result.outcome.set_reason(reason);
-  result.outcome.set_ambiguous(ambiguous);
-  return result;
-}
-Result Delivered(std::vector<std::uint32_t> to) {
-  return Of(Verdict::kDelivered, queue::v1::REASON_ACCEPTED, std::move(to));
-}
-Result Refused(std::vector<std::uint32_t> to) {
-  return Of(Verdict::kPermanent, queue::v1::REASON_REPLY, std::move(to));
-}
-Result Later(std::vector<std::uint32_t> to, Reason reason = queue::v1::REASON_REPLY) {
-  return Of(Verdict::kTemporary, reason, std::move(to));
-}
-Result Unanswered(std::vector<std::uint32_t> to) {
-  return Of(Verdict::kTemporary, queue::v1::REASON_TIMEOUT, std::move(to), true);
-}
-Result NotTried(Reason reason, std::vector<std::uint32_t> to,
-                std::optional<milliseconds> wait = std::nullopt) {
-  Result result = Of(Verdict::kNotTried, reason, std::move(to));
-  result.wait = wait;
-  return result;
-}
-
-Conclusion ConcludeOf(const queue::v1::Record& record, const std::vector<Result>& results,
-                      const LastOutcomes& last = {}, const RetryPolicy& policy = Policy(),
-                      const std::string& site = kSite, const std::string& shelf_site = "") {
-  const std::string domain = kDomain;
-  return Conclude({record, record.mails(0), domain, site, last, results, shelf_site}, policy, kNow,
-                  [] { return 0.5; });
-}
-
-// "DELIVERED 0,1 attempts=3 REPLY"
-std::vector<std::string> EventsOf(const Conclusion& conclusion) {
-  std::vector<std::string> shown;
-  for (const queue::v1::Event& event : conclusion.events) {
-    std::string line = queue::v1::EventType_Name(event.type()).substr(11);
-    for (const auto& recipient : event.recipients()) {
-      absl::StrAppend(&line, line.find(' ') == std::string::npos ? " " : ",", recipient.index());
-    }
-    absl::StrAppend(&line, " attempts=", event.attempts(), " ",
-                    queue::v1::Reason_Name(event.outcome().reason()).substr(7));
-    shown.push_back(line);
-  }
-  return shown;
-}
-
-std::string ToldOf(const Conclusion& conclusion) {
-  std::string shown;
-  for (const Telling& telling : conclusion.tellings) {
-    absl::StrAppend(&shown, shown.empty() ? "" : " ", ToldName(telling.told), "=",
-                    telling.result.recipients.size());
-  }
-  return shown;
-}
-
-const queue::ToWait& WaitOf(const Conclusion& conclusion) {
-  return std::get<queue::ToWait>(conclusion.move->to);
-}
-
-// "0,2 in 300 s", "0,2 on the shelf"; empty without.
-std::string MoveOf(const Conclusion& conclusion) {
-  if (!conclusion.move) return "";
-  std::string shown;
-  for (const auto& recipient : conclusion.move->record.mails(0).recipients()) {
-    absl::StrAppend(&shown, shown.empty() ? "" : ",", recipient.index());
-  }
-  if (const auto* held = std::get_if<queue::ToHeld>(&conclusion.move->to)) {
-    EXPECT_EQ(held->site, SiteToken(kSite));
-    EXPECT_EQ(held->site_name, kSite);
-    EXPECT_FALSE(held->minute.has_value());
-    return shown + " on the shelf";
-  }
-  return absl::StrCat(shown, " in ",
-                      std::chrono::duration_cast<seconds>(WaitOf(conclusion).at - kNow).count(), " s");
-}
 
 struct Row {
   const char* name;
@@ -311,46 +185,6 @@ INSTANTIATE_TEST_SUITE_P(
                         .site = ""}),
     [](const auto& info) { return info.param.name; });
 
-// The attempt counts; the next one is when the site is open, not at a time.
-TEST(Conclude, WhoseAttemptClosedItsSiteWaitsForTheSite) {
-  const queue::v1::Record record = MakeRecord(0, hours(1));
-  const std::string domain = kDomain;
-  const std::string site = kSite;
-  Result failed;
-  failed.verdict = Verdict::kTemporary;
-  failed.outcome.set_reason(queue::v1::REASON_CONNECTION_FAILED);
-  failed.recipients = {0};
-  failed.site_closed = true;
-  std::vector<Result> results = {failed};
-  const std::uint32_t before = record.mails(0).attempts();
-  const Conclusion closed =
-      Conclude({record, record.mails(0), domain, site, {}, results}, Policy(), kNow, [] { return 0.5; });
-  EXPECT_EQ(MoveOf(closed), "0 on the shelf");
-  EXPECT_EQ(closed.move->record.mails(0).attempts(), before + 1);
-  EXPECT_EQ(closed.events.at(0).type(), queue::v1::EVENT_TYPE_HELD);
-  EXPECT_EQ(closed.events.at(0).attempts(), before + 1);
-  results.front().site_closed = false;
-  const Conclusion open =
-      Conclude({record, record.mails(0), domain, site, {}, results}, Policy(), kNow, [] { return 0.5; });
-  EXPECT_TRUE(open.move->into_wait());
-}
-
-// It may lie there until its last minute, whatever a policy says of retries.
-TEST(Conclude, AShelfAsksForNoTime) {
-  RetryPolicy policy = Policy();
-  policy.first_delay = hours(24);
-  policy.max_delay = hours(24);
-  const queue::v1::Record record = MakeRecord(0, hours(1));
-  const std::string domain = kDomain;
-  const std::string site = kSite;
-  const std::vector<Result> results = {NotTried(queue::v1::REASON_SITE_CLOSED, {0})};
-  const Conclusion conclusion =
-      Conclude({record, record.mails(0), domain, site, {}, results}, policy, kNow, [] { return 0.5; });
-  EXPECT_EQ(MoveOf(conclusion), "0 on the shelf");
-  EXPECT_FALSE(conclusion.events.at(0).has_next_attempt_time());
-  EXPECT_EQ(conclusion.events.at(0).generation(), 3U);
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Returns, ConcludeTest,
     testing::Values(Row{.name = "WithoutALeaseTheRecordIsForfeit",
@@ -458,52 +292,6 @@ TEST(Conclude, NothingFollowsFromNothing) {
   EXPECT_THAT(conclusion.events, IsEmpty());
   EXPECT_THAT(conclusion.tellings, IsEmpty());
   EXPECT_FALSE(conclusion.move.has_value() || conclusion.ended || conclusion.returned || conclusion.forfeit);
-}
-
-// What an open site takes no more of, of what was released from its own shelf, is neither moved nor told.
-TEST(ConcludeTest, WhatComesFromTheShelfOfItsOpenSiteStaysDue) {
-  const Result busy = NotTried(queue::v1::REASON_SITE_BUSY, {0});
-  struct {
-    const char* name;
-    std::vector<Result> results;
-    std::string shelf_site;
-    minutes life;
-    bool stays;
-    bool moves;
-    std::size_t events;
-  } const rows[] = {
-      {"of its shelf", {busy}, SiteToken(kSite), minutes(60), true, false, 0},
-      {"of no shelf", {busy}, "", minutes(60), false, true, 1},
-      {"of another site's shelf", {busy}, SiteToken("mx:old.test:25"), minutes(60), false, true, 1},
-      {"the site has closed",
-       {NotTried(queue::v1::REASON_SITE_CLOSED, {0})},
-       SiteToken(kSite),
-       minutes(60),
-       false,
-       true,
-       1},
-      {"one is delivered", {Delivered({1}), busy}, SiteToken(kSite), minutes(60), true, false, 1},
-      {"another is tried later", {Later({1}), busy}, SiteToken(kSite), minutes(60), false, true, 2},
-      {"it expires soon", {busy}, SiteToken(kSite), minutes(4), false, true, 1},
-  };
-  for (const auto& row : rows) {
-    SCOPED_TRACE(row.name);
-    const queue::v1::Record record = MakeRecord(0, row.life);
-    const Conclusion conclusion = ConcludeOf(record, row.results, {}, Policy(), kSite, row.shelf_site);
-    EXPECT_EQ(conclusion.stays, row.stays);
-    EXPECT_EQ(conclusion.returned, row.stays);
-    EXPECT_EQ(conclusion.move.has_value(), row.moves);
-    EXPECT_EQ(conclusion.events.size(), row.events);
-    EXPECT_EQ(conclusion.tellings.size(), row.results.size());
-  }
-}
-
-TEST(ConcludeTest, WhoStaysComesAgainLaterEachTime) {
-  std::vector<std::int64_t> pauses;
-  for (const std::uint64_t count : {0, 1, 2, 3, 6, 7, 1'000}) {
-    pauses.push_back(std::chrono::duration_cast<seconds>(PauseOfStaying(count)).count());
-  }
-  EXPECT_THAT(pauses, ElementsAre(1, 1, 2, 4, 32, 60, 60));
 }
 
 }  // namespace

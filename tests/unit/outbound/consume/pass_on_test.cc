@@ -30,9 +30,8 @@ TEST(PassOnTest, WhatIsAnotherWorkersAndWhatIsNot) {
        kPassOnPause * 5},
       {"another's, for long", ReleasedSubject(HeldSubject(others, 7, kMinute + 60)), 1'000'000,
        kLongestPassOnPause},
-      {"another's, in its minute", ReleasedSubject(HeldSubject(others, 7, kMinute)), 1, {}},
-      {"another's, in the minute before", ReleasedSubject(HeldSubject(others, 7, kMinute + 1)), 1,
-       kPassOnPause},
+      {"another's, whose minute is over", ReleasedSubject(HeldSubject(others, 7, kMinute - 1)), 1, {}},
+      {"another's, in its minute", ReleasedSubject(HeldSubject(others, 7, kMinute)), 1, kPassOnPause},
       {"of no site", ReleasedSubject(HeldSubject(later, 7, kMinute + 60)), 1, {}},
       {"not from a shelf",
        queue::DueSubject(

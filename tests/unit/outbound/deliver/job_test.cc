@@ -54,5 +54,17 @@ TEST_F(JobTest, TheEndOfOneTransactionIsNotThatOfTheNext) {
   EXPECT_FALSE(job_.results().at(0).outcome.ambiguous());
 }
 
+// A transaction went before the opening that closed the site.
+TEST_F(JobTest, OnlyWhoIsNotTriedForItsSakeWaitsForAClosedSite) {
+  EXPECT_TRUE(job_.Begin(1)->MayFinish());
+  job_.GiveUp();
+  job_.DecideRest(Verdict::kTemporary, {});
+  job_.NoteSiteClosed();
+  ASSERT_THAT(job_.results(), SizeIs(2));
+  EXPECT_TRUE(job_.results()[0].outcome.ambiguous());
+  EXPECT_FALSE(job_.results()[0].site_closed);
+  EXPECT_TRUE(job_.results()[1].site_closed);
+}
+
 }  // namespace
 }  // namespace goniec::outbound

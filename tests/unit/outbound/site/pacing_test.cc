@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <queue>
 
 namespace goniec::outbound {
@@ -164,23 +165,29 @@ SiteTurn Turn(const std::string& site, std::size_t room) {
 }
 
 TEST(ReleaseRoomTest, SitesThatDrainHaveMuchAndThoseThatAreStuckTakeNoneOfIt) {
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
   struct {
     const char* name;
     std::size_t draining;
     std::size_t stuck;
     std::size_t records;
-    bool unproven_too;
+    std::size_t trials;
   } const rows[] = {
-      {"nothing out", 0, 0, 1'600, true},       {"some out", 600, 0, 1'000, true},
-      {"all out", 1'600, 0, 0, true},           {"more than all", 2'000, 0, 0, true},
-      {"many sites stuck", 0, 49, 1'600, true}, {"half of the slots stuck", 0, 50, 1'600, false},
-      {"both", 1'500, 60, 100, false},
+      {"nothing out", 0, 0, 1'600, kAll},
+      {"some out", 600, 0, 1'000, kAll},
+      {"all out", 1'600, 0, 0, kAll},
+      {"more than all", 2'000, 0, 0, kAll},
+      {"many sites stuck", 0, 49, 1'600, kAll},
+      {"half of the slots stuck", 0, 50, 1'600, kTrialsBesideStuck},
+      {"both", 1'500, 60, 100, kTrialsBesideStuck},
+      {"three quarters stuck", 0, 75, 1'600, 1},
+      {"all of them stuck", 0, 100'000, 1'600, 1},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
     const ReleaseRoom room = RoomOf(1'000, 1, 10, row.draining, row.stuck);
     EXPECT_EQ(room.records, row.records);
-    EXPECT_EQ(room.unproven_too, row.unproven_too);
+    EXPECT_EQ(room.trials, row.trials);
   }
   EXPECT_EQ(RoomOf(1, 1, 64, 0, 0).records, 1U);
 }
@@ -191,6 +198,39 @@ TEST(ReleaseRoomTest, AllKeepersTogetherHaveABound) {
   EXPECT_EQ(RoomOf(1'000, 4, 10, 0, 0).records, 1'600U);
   EXPECT_EQ(RoomOf(1'000, 20'000, 1, 0, 0).records, 1U);
   EXPECT_EQ(RoomOf(100'000, 0, 1, 0, 0).records, kMostReleased);
+}
+
+SiteTurn Unproven(const std::string& site) {
+  SiteTurn turn = Turn(site, 1);
+  turn.proven = false;
+  return turn;
+}
+
+// Sites that take nothing keep none that takes mail again from being found.
+TEST(LimitTrialsTest, EverySiteHasItsTrialInTurn) {
+  ReleaseTurns turns;
+  std::vector<std::string> tried;
+  for (int tick = 0; tick < 4; ++tick) {
+    std::vector<SiteTurn> sites{Unproven("d"), Turn("good", 9), Unproven("a"), Unproven("c"), Unproven("b")};
+    turns.LimitTrials(sites, 2);
+    ASSERT_EQ(sites.size(), 3U);
+    for (const SiteTurn& turn : sites) tried.push_back(turn.site);
+  }
+  EXPECT_THAT(tried,
+              testing::ElementsAre("good", "a", "b", "d", "good", "c", "good", "a", "b", "d", "good", "c"));
+}
+
+TEST(LimitTrialsTest, WhoHasNothingToReleaseTakesNoTrial) {
+  ReleaseTurns turns;
+  std::vector<SiteTurn> sites{Unproven("empty"), Unproven("full"), Unproven("z")};
+  sites[0].shelves.clear();
+  sites[1].room = 0;
+  turns.LimitTrials(sites, 1);
+  EXPECT_TRUE(std::ranges::any_of(sites, [](const SiteTurn& turn) { return turn.site == "z"; }));
+  std::vector<SiteTurn> none{Unproven("a"), Turn("good", 1)};
+  turns.LimitTrials(none, 0);
+  ASSERT_EQ(none.size(), 1U);
+  EXPECT_EQ(none[0].site, "good");
 }
 
 TEST(AddLooksTest, ThoseDueForLongestAreLookedAtFirst) {
