@@ -56,9 +56,12 @@ TEST_F(JobTest, TheEndOfOneTransactionIsNotThatOfTheNext) {
 
 // A transaction went before the opening that closed the site.
 TEST_F(JobTest, OnlyWhoIsNotTriedForItsSakeWaitsForAClosedSite) {
-  EXPECT_TRUE(job_.Begin(1)->MayFinish());
-  job_.GiveUp();
-  job_.DecideRest(Verdict::kTemporary, {});
+  const auto first = job_.Begin(1);
+  queue::v1::Outcome unanswered;
+  unanswered.set_ambiguous(true);
+  first->results().push_back({Verdict::kTemporary, unanswered, {0}});
+  job_.End(*first);
+  job_.DecideRest(Verdict::kTemporary, queue::v1::Outcome());
   job_.NoteSiteClosed();
   ASSERT_THAT(job_.results(), SizeIs(2));
   EXPECT_TRUE(job_.results()[0].outcome.ambiguous());
