@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -19,6 +21,19 @@ namespace {
 // (shelf.h) counts the current minute as dealt with, and asks only the last ones again: a record whose minute
 // was so near might come to lie in one that is over.
 constexpr std::chrono::minutes kTooNear{2};
+
+// Whether a move to WAIT may lie on kLaterShelf until its time, `margin` later at the most.
+bool MayLieOnShelf(const Move& move, WallTime now, std::chrono::minutes margin) {
+  const auto* wait = std::get_if<ToWait>(&move.to);
+  if (wait == nullptr || wait->at < now + kTooNear) return false;
+  return std::ranges::all_of(move.record.mails(), [&](const v1::Mail& mail) {
+    return FromProto(mail.expire_time()) >= wait->at + kTooNear + margin;
+  });
+}
+
+void LieOnShelf(Move& move) {
+  move.to = ToHeld{.site = kLaterShelf, .minute = MinuteOf(std::get<ToWait>(move.to).at) + 1};
+}
 
 bool SameShelf(const Move& a, const Move& b) {
   const auto& one = std::get<ToHeld>(a.to);
@@ -112,12 +127,23 @@ std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes) {
 }
 
 void PutOnShelf(Move& move, WallTime now) {
-  const auto* wait = std::get_if<ToWait>(&move.to);
-  if (wait == nullptr || wait->at < now + kTooNear) return;
-  for (const v1::Mail& mail : move.record.mails()) {
-    if (FromProto(mail.expire_time()) < wait->at + kTooNear) return;
+  if (MayLieOnShelf(move, now, std::chrono::minutes(0))) LieOnShelf(move);
+}
+
+void GatherOnShelf(std::vector<Move>& moves, WallTime now) {
+  std::vector<Move*> waiting;
+  for (Move& move : moves) {
+    if (MayLieOnShelf(move, now, std::chrono::minutes(1))) waiting.push_back(&move);
   }
-  move.to = ToHeld{.site = kLaterShelf, .minute = MinuteOf(wait->at) + 1};
+  if (waiting.size() < kManyTogether) return;
+  for (Move* move : waiting) LieOnShelf(*move);
+  const auto minute_of = [](const Move* move) { return *std::get<ToHeld>(move->to).minute; };
+  std::ranges::sort(waiting, std::greater<>(), minute_of);
+  std::optional<std::int64_t> shared;
+  for (Move* move : waiting) {
+    if (!shared || minute_of(move) < *shared - 1) shared = minute_of(move);
+    std::get<ToHeld>(move->to).minute = shared;
+  }
 }
 
 OutgoingMessage EncodeMove(const Move& move, int lane) {

@@ -126,6 +126,8 @@ void Settlement::AddMoves(std::vector<Move> moves) {
   if (moves.empty()) return;
   if (context_.waiting_full && context_.waiting_full()) {
     for (Move& move : moves) PutOnShelf(move, context_.broker.Now());
+  } else {
+    GatherOnShelf(moves, context_.broker.Now());
   }
   for (Move& move : Together(std::move(moves), kMaxRecordBytes)) to_store_.push_back(std::move(move));
 }

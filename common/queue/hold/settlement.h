@@ -3,8 +3,9 @@
 // destination domain of the record and ends each exactly once. What follows from an attempt is not decided
 // here.
 //
-// A move to WAIT goes to the shelf for its time instead while WAIT has no room for it. Its event is the same:
-// where a record lies until its time is nobody's business but its finders'.
+// A move to WAIT goes to the shelf for its time instead while WAIT has no room for it, and where several of
+// the record may lie there together. Its event is the same: where a record lies until its time is nobody's
+// business but its finders'.
 //
 // Events of legs that are done wait at most 20 ms for the others, and for no move: those are stored one after
 // the other beside them. Moves to one shelf go together as far as they are there then. `accepted` goes alone

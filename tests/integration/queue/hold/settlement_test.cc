@@ -119,6 +119,20 @@ TEST_F(SettlementTest, MailsForOneShelfMoveInOnePublish) {
   }
 }
 
+TEST_F(SettlementTest, ManyMailsThatWaitForAnHourDoSoInOneRecord) {
+  Take(MakeRecord(5, 0, 3'000));
+  Settle(5, [&](Settlement& settlement) {
+    for (int mail = 0; mail < 5; ++mail) settlement.EndLeg(Waiting(mail, {0, 1}, "first.test"));
+  });
+  EXPECT_THAT(Published(), ElementsAre("event", "held"));
+  const v1::Record shelved = RecordIn("HELD_0");
+  ASSERT_EQ(shelved.mails_size(), 5);
+  EXPECT_EQ(shelved.mails(4).inline_body().size(), 3'000U) << "bodies stay with their mails";
+  const auto status = RunToEnd(finder_->Find("default", record_.mails(3).message_id()));
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->recipients.at(0).state, RecipientState::kDeferred);
+}
+
 // Who dies meanwhile has told of what was delivered.
 TEST_F(SettlementTest, WhatEndsWhileAMoveIsStoredIsToldAtOnce) {
   Take(MakeRecord(3));

@@ -220,6 +220,34 @@ INSTANTIATE_TEST_SUITE_P(
                                  "wait"}),
     [](const auto& info) { return info.param.name; });
 
+// `due`: minutes from now, of one mail each; what lies where then.
+std::vector<std::string> Gathered(const std::vector<int>& due, hours life = hours(24)) {
+  v1::Record record = MakeRecord();
+  std::vector<Move> moves;
+  for (const int each : due) {
+    v1::Mail mail = record.mails(0);
+    *mail.mutable_expire_time() = ToProto(kAccepted + life);
+    moves.push_back(MakeMove(record, mail, {0}, ToWait{"sink.test", kAccepted + minutes(each)}, 1));
+  }
+  GatherOnShelf(moves, kAccepted);
+  std::vector<std::string> places;
+  for (const Move& move : moves) {
+    const auto* held = std::get_if<ToHeld>(&move.to);
+    places.push_back(held == nullptr ? "wait" : absl::StrCat("+", *held->minute - MinuteOf(kAccepted)));
+  }
+  return places;
+}
+
+TEST(GatherOnShelf, ManyOfARecordWaitTogether) {
+  EXPECT_THAT(Gathered({5, 5, 5}), testing::Each("wait")) << "few";
+  EXPECT_THAT(Gathered({5, 5, 5, 5}), testing::Each("+6"));
+  EXPECT_THAT(Gathered({4, 5, 6, 5, 4}), testing::ElementsAre("+5", "+7", "+7", "+7", "+5"));
+  EXPECT_THAT(Gathered({1, 5, 5, 5}), testing::Each("wait")) << "one is due soon, and three are few";
+  EXPECT_THAT(Gathered({1, 5, 5, 5, 5}), testing::ElementsAre("wait", "+6", "+6", "+6", "+6"));
+  EXPECT_THAT(Gathered({58, 58, 58, 58}, hours(1)), testing::Each("wait")) << "their last attempt is on time";
+  EXPECT_THAT(Gathered({57, 57, 57, 56}, hours(1)), testing::Each("+58"));
+}
+
 // By its id a repeated publish is dropped: it must not be that of another move.
 TEST(EncodeMove, TheIdSaysWhichRecipientsMovedAndToWhichGeneration) {
   const v1::Record record = MakeRecord();
