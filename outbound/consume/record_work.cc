@@ -143,11 +143,12 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
   }
   std::vector<std::pair<Mail*, queue::Held>> ours;
   // What it finds may be old by the time that it has finished the last interrupted move: then once more.
-  for (int round = 0; failed.ok() && round < kMostLooks; ++round) {
-    const BootTime began = BootClock::now();
+  bool fresh = false;
+  for (int round = 0; failed.ok() && !fresh && round < kMostLooks; ++round) {
     ours.clear();
-    failed = co_await LookAtAll(uncovered, ids, ours);
-    if (BootClock::now() - began < kGoodFor) break;
+    const absl::StatusOr<bool> looked = co_await LookAtAll(uncovered, ids, ours);
+    failed = looked.status();
+    fresh = looked.value_or(false);
   }
   for (const auto& [mail, held] : ours) {
     if (held.acceptance_missing && mail->generation() == 0) accepted_.push_back(queue::AcceptedEvent(*mail));
@@ -169,20 +170,21 @@ asio::awaitable<void> RecordWork::LookThenBegin() {
   StartLegs();
 }
 
-asio::awaitable<absl::Status> RecordWork::LookAtAll(
+asio::awaitable<absl::StatusOr<bool>> RecordWork::LookAtAll(
     const std::vector<std::pair<Mail*, std::vector<std::uint32_t>>>& mails,
     const std::vector<std::string>& ids, std::vector<std::pair<Mail*, queue::Held>>& ours) {
-  if (mails.empty()) co_return absl::OkStatus();
+  if (mails.empty()) co_return true;
   const auto statuses =
       co_await context_.settlement.finder.FoldEventsOfAll(mails.front().first->tenant(), ids);
   if (!statuses.ok()) co_return statuses.status();
+  const BootTime read = BootClock::now();
   for (const auto& [mail, positions] : mails) {
     absl::StatusOr<queue::Held> held = co_await queue::Look(
         context_.settlement, record_, *mail, statuses->at(mail->message_id()), positions, *delivery_, lane_);
     if (!held.ok()) co_return held.status();
     ours.emplace_back(mail, *std::move(held));
   }
-  co_return absl::OkStatus();
+  co_return BootClock::now() - read < kGoodFor;
 }
 
 void RecordWork::OpenMail(Mail mail, const std::vector<std::uint32_t>& positions,

@@ -81,8 +81,9 @@ class RecordWork : public std::enable_shared_from_this<RecordWork> {
   };
 
   asio::awaitable<void> LookThenBegin();
-  // Of each mail, the recipients at the positions. `mails` and `ids` name the same ones.
-  asio::awaitable<absl::Status> LookAtAll(
+  // Of each mail, the recipients at the positions. `mails` and `ids` name the same ones. False if that took
+  // so long that what was read may be old: interrupted moves were finished.
+  asio::awaitable<absl::StatusOr<bool>> LookAtAll(
       const std::vector<std::pair<queue::v1::Mail*, std::vector<std::uint32_t>>>& mails,
       const std::vector<std::string>& ids, std::vector<std::pair<queue::v1::Mail*, queue::Held>>& ours);
   void OpenMail(queue::v1::Mail mail, const std::vector<std::uint32_t>& positions,

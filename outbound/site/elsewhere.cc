@@ -60,7 +60,7 @@ asio::awaitable<bool> Elsewhere::Goes(std::string domain) {
 
 asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewhere,
                                         std::vector<queue::ShelfPlace> shelves, DrainCursor& cursor,
-                                        std::size_t most) {
+                                        std::size_t most, WallTime until) {
   std::size_t released = 0;
   if (shelves.empty()) co_return released;
   std::sort(shelves.begin(), shelves.end());
@@ -72,7 +72,10 @@ asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewh
     const absl::StatusOr<std::vector<queue::StoredMessage>> records =
         co_await queue::ReadShelf(broker, *place, cursor.from, std::min(most, kReadAtOnce));
     if (!records.ok()) break;
+    std::size_t looked_at = 0;
     for (const queue::StoredMessage& record : *records) {
+      if (record.stored_at > until) break;  // as are all behind it
+      ++looked_at;
       cursor.from = record.sequence + 1;
       if (!co_await elsewhere.AnyOf(record.data)) continue;
       const absl::Status sent = co_await queue::Release(broker, place->lane, record);
@@ -81,9 +84,9 @@ asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewh
       // Else it comes back once more.
       (void)co_await queue::TakeOff(broker, place->lane, record);
     }
-    most -= std::min(most, records->size());
+    most -= std::min(most, looked_at);
     // There may be more where this many were, or where they are large: only an empty answer is the end.
-    if (!records->empty()) continue;
+    if (looked_at > 0 && looked_at == records->size()) continue;
     ++visits;
     ++place;
     cursor = place == shelves.end() ? DrainCursor() : DrainCursor{*place, 0};

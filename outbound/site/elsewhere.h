@@ -47,9 +47,10 @@ struct DrainCursor {
   std::uint64_t from = 0;
 };
 
-// One round of at most `most` records over a site's shelves. Returns how many were released.
+// One round of at most `most` records over a site's shelves, none of which came after `until`. Returns how
+// many were released.
 asio::awaitable<std::size_t> DrainRound(queue::Broker& broker, Elsewhere& elsewhere,
                                         std::vector<queue::ShelfPlace> shelves, DrainCursor& cursor,
-                                        std::size_t most);
+                                        std::size_t most, WallTime until);
 
 }  // namespace goniec::outbound

@@ -109,7 +109,7 @@ asio::awaitable<bool> Keeper::State::Tick() {
     std::optional<SiteTurn> turn = Plan(token, *site, now, looks);
     if (turn) wanted.push_back(*std::move(turn));
     (site->pace.IsStuck(now) ? stuck : draining) += site->outstanding();
-    if (site->outstanding() > 0 && !site->pace.proven() && !site->pace.IsStuck(now)) ++on_trial;
+    if (site->pace.OnTrial(now)) ++on_trial;
   }
   const ReleaseRoom room =
       RoomOf(parts.slots, parts.cluster.members().names.size(), mails_a_record, draining, stuck);
@@ -178,7 +178,7 @@ std::optional<SiteTurn> Keeper::State::Plan(const std::string& token, KeptSite& 
   }
   if (view.state == SiteState::kClosed) {
     BeginProbeIfDue(token, site, now);
-    GoOnDraining(token, site);
+    GoOnDraining(token, site, now);
     return std::nullopt;
   }
   site.pace.Found(site.outstanding(), now);

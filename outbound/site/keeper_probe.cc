@@ -28,6 +28,11 @@ constexpr std::size_t kDrainsAtOnce = 4;
 // Of a closed site, in one round: records that are routed anew, and domains that the DNS is asked about.
 constexpr std::size_t kRoutedARound = 100;
 constexpr std::size_t kLookupsARound = 32;
+// As long as rounds find mail for elsewhere, another follows; so many are in vain before the next waits for a
+// probe. What comes back to the shelf, since another worker's resolver knows the old route still, waits for
+// that as well.
+constexpr int kRoundsInVain = 10;
+constexpr milliseconds kDrainAgain{1'000};
 // A probe that could not be sent is tried again after that.
 constexpr milliseconds kProbeAgain{1'000};
 constexpr std::size_t kForgottenAtOnce = 100;
@@ -116,6 +121,7 @@ asio::awaitable<void> Keeper::State::Probe(std::shared_ptr<State> self, std::str
   self->released.Add();
   const absl::Status off = co_await queue::TakeOff(self->parts.broker, place.lane, record);
   if (!off.ok()) observe::Debug("probe not taken off its shelf", {{"error", Message(off)}});
+  if (KeptSite* site = self->Find(token)) site->drain_until = self->parts.broker.Now();
   self->WantDrain(token);
 }
 
@@ -139,9 +145,9 @@ void Keeper::State::WantDrain(const std::string& token) {
   BeginDrains();
 }
 
-void Keeper::State::GoOnDraining(const std::string& token, KeptSite& site) {
-  if (!site.drains_more || site.draining || site.outstanding() >= kRoutedARound) return;
-  WantDrain(token);
+void Keeper::State::GoOnDraining(const std::string& token, const KeptSite& site, BootTime now) {
+  if (site.drains_left == 0 || site.draining || now < site.next_drain) return;
+  if (site.outstanding() < kRoutedARound) WantDrain(token);
 }
 
 void Keeper::State::BeginDrains() {
@@ -168,12 +174,13 @@ asio::awaitable<void> Keeper::State::Drain(std::shared_ptr<State> self, std::str
   const KeptSite* before = self->Find(token);
   if (before == nullptr) co_return;
   DrainCursor cursor = before->drain;
-  const std::size_t drained =
-      co_await DrainRound(self->parts.broker, elsewhere, self->ShelvesOf(token), cursor, kRoutedARound);
+  const std::size_t drained = co_await DrainRound(self->parts.broker, elsewhere, self->ShelvesOf(token),
+                                                  cursor, kRoutedARound, before->drain_until);
   self->released.Add(static_cast<double>(drained));
   if (KeptSite* site = self->Find(token)) {
     site->drain = cursor;
-    site->drains_more = drained > 0;
+    site->drains_left = drained > 0 ? kRoundsInVain : std::max(site->drains_left - 1, 0);
+    site->next_drain = BootClock::now() + kDrainAgain;
   }
 }
 

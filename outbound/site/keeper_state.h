@@ -48,8 +48,10 @@ struct KeptSite {
   bool probing = false;
   // Records are routed anew from here on.
   bool draining = false;
-  // The last round found mail for elsewhere.
-  bool drains_more = false;
+  // So many rounds follow before the next probe, of what was there at the last one.
+  int drains_left = 0;
+  WallTime drain_until;
+  BootTime next_drain;
   DrainCursor drain;
 
   [[nodiscard]] std::size_t outstanding() const {
@@ -90,9 +92,9 @@ struct Keeper::State : std::enable_shared_from_this<State> {
                                             std::uint64_t epoch);
   asio::awaitable<std::optional<std::pair<queue::ShelfPlace, queue::StoredMessage>>> FirstOnShelf(
       std::vector<queue::ShelfPlace> shelves);
-  // A round for each probe; and, while there is mail that routes elsewhere, one for each that was served.
+  // A round for each probe; and more of them while there is mail that routes elsewhere.
   void WantDrain(const std::string& token);
-  void GoOnDraining(const std::string& token, KeptSite& site);
+  void GoOnDraining(const std::string& token, const KeptSite& site, BootTime now);
   void BeginDrains();
   static asio::awaitable<void> RunDrain(std::shared_ptr<State> self, std::string token);
   static asio::awaitable<void> Drain(std::shared_ptr<State> self, std::string token);

@@ -41,6 +41,8 @@ class ReleasePace {
   [[nodiscard]] std::size_t target() const { return target_; }
   // Something was drained since the pace began.
   [[nodiscard]] bool proven() const { return proven_; }
+  // Something is released, nothing was ever drained, and it is not stuck yet.
+  [[nodiscard]] bool OnTrial(BootTime now) const { return outstanding_ > 0 && !proven_ && !IsStuck(now); }
   // Something is released, and nothing has been drained for kStuckAfter.
   [[nodiscard]] bool IsStuck(BootTime now) const {
     return outstanding_ > 0 && now - last_drained_ > kStuckAfter;

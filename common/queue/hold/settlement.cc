@@ -129,14 +129,15 @@ void Settlement::AddMoves(std::vector<Move> moves) {
   } else {
     GatherOnShelf(moves, context_.broker.Now());
   }
-  for (Move& move : Together(std::move(moves), kMaxRecordBytes)) to_store_.push_back(std::move(move));
+  std::move(moves.begin(), moves.end(), std::back_inserter(to_store_));
+  to_store_ = Together(std::move(to_store_), kMaxRecordBytes);
 }
 
 asio::awaitable<void> Settlement::StoreMoves() {
   moving_ = true;
   while (!to_store_.empty()) {
     Move move = std::move(to_store_.front());
-    to_store_.pop_front();
+    to_store_.erase(to_store_.begin());
     const bool stored = co_await StoreMove(
         context_, std::move(move), lane_, [self = shared_from_this()] { return self->delivery_->Leased(); },
         bodies_);

@@ -18,7 +18,6 @@
 #include <asio/awaitable.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -126,7 +125,7 @@ class Settlement : public std::enable_shared_from_this<Settlement> {
   std::vector<v1::Event> accepted_;
   std::vector<v1::Event> events_;
   std::vector<Move> moves_;
-  std::deque<Move> to_store_;  // moves of which it is told
+  std::vector<Move> to_store_;  // moves of which it is told
   std::vector<std::shared_ptr<const v1::Mail>> ended_;
   MovedBodies bodies_;  // those that left their mail here
 };

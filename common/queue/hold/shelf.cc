@@ -227,11 +227,12 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleas
   co_return counts;
 }
 
-asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
-                                                   std::size_t most) {
-  int released = 0;
-  const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minute, most, released);
+asio::awaitable<absl::StatusOr<MinuteReleased>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
+                                                              std::size_t most) {
+  MinuteReleased released;
+  const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minute, most, released.records);
   if (!emptied.ok()) co_return emptied.status();
+  released.all = *emptied;
   co_return released;
 }
 

@@ -77,10 +77,14 @@ asio::awaitable<absl::Status> ListReleased(
 // Released records that nobody has acknowledged yet, by place (those that wait and those in hand).
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane);
 
-// Releases and takes off everything of one minute, at most `most` records. How many; an error is the
-// broker's, and others may have been released.
-asio::awaitable<absl::StatusOr<int>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
-                                                   std::size_t most);
+struct MinuteReleased {
+  int records = 0;
+  bool all = false;  // there are no more of it
+};
+// Releases and takes off everything of one minute, at most `most` records. An error is the broker's, and
+// others may have been released.
+asio::awaitable<absl::StatusOr<MinuteReleased>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
+                                                              std::size_t most);
 
 // How far ReleaseOverdue has come in a lane. Who is far behind lists once what lies there, and works it off
 // call after call.

@@ -64,19 +64,19 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLate() {
   for (const auto& [lane, minute] : std::set<std::pair<int, std::int64_t>>(late_)) {
     if (passed_over.contains(lane)) continue;
     absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
-    absl::StatusOr<int> late = 0;
+    absl::StatusOr<MinuteReleased> late = MinuteReleased{};
     if (room.ok() && *room > 0) late = co_await ReleaseMinute(broker_, lane, minute, *room);
     if (!room.ok() || !late.ok()) failed = room.ok() ? late.status() : room.status();
     if (!room.ok() || *room == 0 || !late.ok()) {
       passed_over.insert(lane);
       continue;
     }
-    if (*late > 0) {
+    if (late->records > 0) {
       observe::Warn("records that were long due came back from the shelf",
-                    {{"lane", lane}, {"minute", minute}, {"records", *late}});
+                    {{"lane", lane}, {"minute", minute}, {"records", late->records}});
     }
-    released += *late;
-    if (static_cast<std::size_t>(*late) < *room) late_.erase({lane, minute});
+    released += late->records;
+    if (late->all) late_.erase({lane, minute});
   }
   if (!failed.ok()) co_return failed;
   co_return released;
@@ -89,8 +89,8 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
   }
   const std::int64_t now = MinuteOf(broker_.Now());
   // The broker's clock has gone back: what was dealt with then is to come.
-  if (*lane.minute > now + 1) {
-    lane.minute = now;
+  if (std::max(*lane.minute, lane.under_way.next) > now + 1) {
+    lane.minute = std::min(*lane.minute, now);
     lane.under_way = {};
   }
   if (*lane.minute > now) co_return 0;

@@ -24,6 +24,7 @@
 #include "outbound/route/router.h"
 #include "outbound/site/breaker.h"
 #include "outbound/site/cluster.h"
+#include "outbound/site/pacing.h"
 #include "tests/integration/queue/real_queue.h"
 #include "tests/support/fake_resolver.h"
 
@@ -47,18 +48,18 @@ queue::v1::Outcome Refused() {
 // What a worker has of sites, on a thread of its own.
 class Fellow {
  public:
-  Fellow(queue::Broker& broker, const std::string& name)
+  Fellow(queue::Broker& broker, const std::string& name, std::size_t slots = 1'000)
       : broker_(broker), name_(name), presence_(broker, executor_, tasks_, name, kPeriod) {
     resolver_.Mx("moved.test", {"10 mx.elsewhere.test"});
     resolver_.Addresses("mx.elsewhere.test", {"93.184.216.34"});
     resolver_.Mx("site.test", {"10 mx.site.test"});
     resolver_.Addresses("mx.site.test", {"93.184.216.35"});
-    On([this] {
+    On([this, slots] {
       cluster_ =
           std::make_unique<Cluster>(ClusterParts{executor_, broker_, tasks_, presence_, name_, metrics_});
       marks_ = std::make_unique<queue::ShelfMarks>(broker_, executor_, tasks_);
       keeper_ = std::make_unique<Keeper>(
-          KeeperParts{executor_, broker_, *marks_, *cluster_, router_, metrics_, 1, 1'000});
+          KeeperParts{executor_, broker_, *marks_, *cluster_, router_, metrics_, 1, slots});
       cluster_->Start([this] { settled_ = true; });
       keeper_->Start();
     });
@@ -130,8 +131,8 @@ class Fellow {
     });
     return begun;
   }
-  void SeeToMark(const ShelfPlace& place) {
-    EXPECT_TRUE(asio::co_spawn(executor_, marks_->SeeTo(place, kSite), asio::use_future).get().ok());
+  void SeeToMark(const ShelfPlace& place, const std::string& site = kSite) {
+    EXPECT_TRUE(asio::co_spawn(executor_, marks_->SeeTo(place, site), asio::use_future).get().ok());
   }
   std::string Metrics() { return metrics_.Render(); }
 
@@ -167,12 +168,12 @@ class KeeperTest : public queue::RealQueue {
     ProvisionAll();
   }
 
-  static ShelfPlace Place(MailClass mail_class = MailClass::kTransactional) {
-    return {0, mail_class, SiteToken(kSite), "default"};
+  static ShelfPlace Place(MailClass mail_class = MailClass::kTransactional, const std::string& site = kSite) {
+    return {0, mail_class, SiteToken(site), "default"};
   }
   // A record with one mail on the site's shelf.
-  void StoreOnShelf(const std::string& domain = "site.test",
-                    MailClass mail_class = MailClass::kTransactional) {
+  void StoreOnShelf(const std::string& domain = "site.test", MailClass mail_class = MailClass::kTransactional,
+                    const std::string& site = kSite) {
     const WallTime now = std::chrono::system_clock::now();
     queue::v1::Record record;
     record.set_record_id(mail::NewRecordId(now));
@@ -180,7 +181,7 @@ class KeeperTest : public queue::RealQueue {
     mail.set_message_id(mail::MessageIdOf(record.record_id(), 0));
     mail.add_recipients()->set_address("somebody@" + domain);
     mail.set_generation(1);
-    Store({queue::HeldSubject(Place(mail_class), queue::SlotOf(record.record_id()),
+    Store({queue::HeldSubject(Place(mail_class, site), queue::SlotOf(record.record_id()),
                               queue::MinuteOf(now + std::chrono::hours(1))),
            std::make_shared<const std::string>(record.SerializeAsString()),
            {}});
@@ -215,20 +216,21 @@ class KeeperTest : public queue::RealQueue {
     return 0;
   }
   // Closed, the next probe due in a moment.
-  void StoreClosed(std::uint64_t epoch = 1, std::uint32_t version = kWordVersion) {
+  void StoreClosed(std::uint64_t epoch = 1, std::uint32_t version = kWordVersion,
+                   const std::string& site = kSite) {
     Word word;
     word.set_version(version);
     word.set_state(Word::STATE_CLOSED);
     word.set_epoch(epoch);
-    word.set_site(kSite);
+    word.set_site(site);
     word.set_failures(1);
     *word.mutable_since() = queue::ToProto(std::chrono::system_clock::now());
     *word.mutable_next_probe_time() = queue::ToProto(std::chrono::system_clock::now());
-    StoreWord(word.SerializeAsString());
+    StoreWord(word.SerializeAsString(), site);
   }
-  void StoreWord(const std::string& bytes) {
+  void StoreWord(const std::string& bytes, const std::string& site = kSite) {
     const auto stored =
-        RunToEnd(queue::KvPut(*broker_, queue::kControlBucket, WordKey(SiteToken(kSite)), bytes));
+        RunToEnd(queue::KvPut(*broker_, queue::kControlBucket, WordKey(SiteToken(site)), bytes));
     ASSERT_TRUE(stored.ok()) << stored.status();
   }
   std::string StoredWord() {
@@ -379,6 +381,25 @@ TEST_F(KeeperTest, WhatRoutesElsewhereLeavesAClosedSite) {
   a.SeeToMark(Place());
   // The probe, and the one that has moved.
   EXPECT_TRUE(test::WaitUntil([&] { return Released() == 2 && OnShelf() == 4; }));
+}
+
+// One that drains nothing has all that is ours, and a closed one its probe.
+TEST_F(KeeperTest, ASiteThatTakesMailIsFoundBesideStuckAndClosedOnes) {
+  const std::string closed = "mx:mx.closed.test:25";
+  const std::string good = "mx:mx.good.test:25";
+  Fellow a(*broker_, "a", 8);
+  ASSERT_TRUE(a.KnowsMembers(1));
+  StoreOnShelf();
+  a.SeeToMark(Place());
+  ASSERT_TRUE(test::WaitUntil([&] { return Released() == 1; }));
+  const BootTime stuck = BootClock::now() + kStuckAfter + 4 * kKeeperTick;
+  StoreClosed(1, kWordVersion, closed);
+  StoreOnShelf("closed.test", MailClass::kTransactional, closed);
+  a.SeeToMark(Place(MailClass::kTransactional, closed), closed);
+  ASSERT_TRUE(test::WaitUntil([&] { return Released() == 2 && BootClock::now() > stuck; }));
+  StoreOnShelf("good.test", MailClass::kTransactional, good);
+  a.SeeToMark(Place(MailClass::kTransactional, good), good);
+  EXPECT_TRUE(test::WaitUntil([&] { return OnShelf() == 0; }));
 }
 
 // A round for each probe would keep the last of them for hours.

@@ -154,14 +154,20 @@ TEST_F(SettlementTest, WhatEndsWhileAMoveIsStoredIsToldAtOnce) {
   });
   moving.get_future().wait();
   OnExecutor([&] { settlement->EndLeg(Delivered(1, {0})); });
-  EXPECT_TRUE(test::WaitUntil([&] {
-    const auto status = RunToEnd(finder_->FoldEvents("default", record_.mails(1).message_id()));
+  const auto is_told = [&](int mail) {
+    const auto status = RunToEnd(finder_->FoldEvents("default", record_.mails(mail).message_id()));
     return status.ok() && !status->recipients.empty() &&
            status->recipients.at(0).state == RecipientState::kDelivered;
-  }));
+  };
+  EXPECT_TRUE(test::WaitUntil([&] { return is_told(1); }));
   OnExecutor([&] { settlement->EndLeg(Delivered(2, {0})); });
+  EXPECT_TRUE(test::WaitUntil([&] { return is_told(2); }));
+  OnExecutor([] {});
+  std::future<void> end = closed.get_future();
+  EXPECT_EQ(end.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "the move comes first";
+  EXPECT_EQ(Stored("READY_0"), 1U);
   OnExecutor([&] { mark.cancel(); });
-  closed.get_future().wait();
+  end.wait();
   EXPECT_EQ(Stored("HELD_0"), 1U);
   EXPECT_TRUE(test::WaitUntil([&] { return Stored("READY_0") == 0; }));
 }

@@ -53,6 +53,20 @@ TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
   EXPECT_EQ(Run(overdue), 1);
 }
 
+// What one listing missed is not passed over by who takes over before the next.
+TEST_F(OverdueShelvesTest, WhoTakesOverListsWhatWasNotListedTwice) {
+  const std::int64_t now = Now();
+  ASSERT_TRUE(RunToEnd(KvPut(*broker_, kControlBucket, "expiry.0", absl::StrCat(now - 50))).ok());
+  for (const int back : {40, 20}) Put(now - back);
+  OverdueShelves first(*broker_, config_, 1);
+  EXPECT_EQ(Run(first), 1);
+  Put(now - 45);
+  (void)Api("STREAM.PURGE.WAIT_0");  // served
+  OverdueShelves second(*broker_, config_);
+  EXPECT_EQ(Run(second), 2);
+  EXPECT_EQ(Stored("HELD_0"), 0U);
+}
+
 TEST_F(OverdueShelvesTest, ALateMinuteIsDoneWhenNothingOfItIsLeft) {
   const std::int64_t late = Now() - 100;
   ASSERT_TRUE(RunToEnd(KvPut(*broker_, kControlBucket, "expiry.0", absl::StrCat(Now()))).ok());
