@@ -187,7 +187,8 @@ void TableMaker::AddNames() {
 void TableMaker::AddWaiting() {
   if (!sources_.waiting) return NotRead("waiting");
   table_.waiting = sources_.waiting;
-  if (!sources_.waiting_by_domain) return;
+  // Of what waits on the shelf for a time nobody counts the domains.
+  if (!sources_.waiting_by_domain || table_.later_records.value_or(1) > 0) return;
   for (auto& [token, row] : rows_) {
     if (row.domains.empty()) continue;
     std::int64_t mails = 0;

@@ -282,6 +282,12 @@ asio::awaitable<absl::StatusOr<std::vector<v1::Mail>>> ReadSetAside(Broker& brok
   co_return found;
 }
 
+// Not on kLaterShelf, where it waits for a time.
+bool IsOnSitesShelf(const std::string& subject) {
+  const std::optional<OnShelf> shelf = ParseHeld(subject);
+  return IsHeld(subject) && shelf && shelf->place.site != kLaterShelf;
+}
+
 absl::Status NoSuchMessage() {
   return absl::NotFoundError("no such message");
 }
@@ -328,7 +334,7 @@ asio::awaitable<absl::StatusOr<MessageStatus>> MessageFinder::Find(std::string t
     if (!in_ready->has_value()) {
       const absl::StatusOr<std::vector<StoredCopy>> copies = co_await FindCopies(tenant, address->id);
       if (!copies.ok()) co_return copies.status();
-      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail, IsHeld(copy.subject));
+      for (const StoredCopy& copy : *copies) fold.AddStored(copy.mail, IsOnSitesShelf(copy.subject));
     }
     if (absl::Status read = co_await reader.ReadEarly(); !read.ok()) co_return read;
     if (absl::Status read = co_await reader.ReadLate(); !read.ok()) co_return read;

@@ -22,6 +22,10 @@ namespace {
 // was so near might come to lie in one that is over.
 constexpr std::chrono::minutes kTooNear{2};
 
+// A schedule fires by itself; a shelf's minute needs one of the workers, whose place another takes within
+// two.
+constexpr std::chrono::minutes kForAFailover{5};
+
 // Whether a move to WAIT may lie on kLaterShelf until its time, `margin` later at the most.
 bool MayLieOnShelf(const Move& move, WallTime now, std::chrono::minutes margin) {
   const auto* wait = std::get_if<ToWait>(&move.to);
@@ -29,10 +33,6 @@ bool MayLieOnShelf(const Move& move, WallTime now, std::chrono::minutes margin) 
   return std::ranges::all_of(move.record.mails(), [&](const v1::Mail& mail) {
     return FromProto(mail.expire_time()) >= wait->at + kTooNear + margin;
   });
-}
-
-void LieOnShelf(Move& move) {
-  move.to = ToHeld{.site = kLaterShelf, .minute = MinuteOf(std::get<ToWait>(move.to).at) + 1};
 }
 
 bool SameShelf(const Move& a, const Move& b) {
@@ -127,22 +127,25 @@ std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes) {
 }
 
 void PutOnShelf(Move& move, WallTime now) {
-  if (MayLieOnShelf(move, now, std::chrono::minutes(0))) LieOnShelf(move);
+  if (!MayLieOnShelf(move, now, std::chrono::minutes(0))) return;
+  move.to = ToHeld{.site = kLaterShelf, .minute = MinuteOf(std::get<ToWait>(move.to).at) + 1};
 }
 
 void GatherOnShelf(std::vector<Move>& moves, WallTime now) {
+  const auto minute_of = [](const Move* move) { return MinuteOf(std::get<ToWait>(move->to).at) + 1; };
   std::vector<Move*> waiting;
   for (Move& move : moves) {
-    if (MayLieOnShelf(move, now, std::chrono::minutes(1))) waiting.push_back(&move);
+    if (MayLieOnShelf(move, now, kForAFailover)) waiting.push_back(&move);
   }
-  if (waiting.size() < kManyTogether) return;
-  for (Move* move : waiting) LieOnShelf(*move);
-  const auto minute_of = [](const Move* move) { return *std::get<ToHeld>(move->to).minute; };
   std::ranges::sort(waiting, std::greater<>(), minute_of);
-  std::optional<std::int64_t> shared;
-  for (Move* move : waiting) {
-    if (!shared || minute_of(move) < *shared - 1) shared = minute_of(move);
-    std::get<ToHeld>(move->to).minute = shared;
+  for (auto first = waiting.begin(); first != waiting.end();) {
+    const std::int64_t shared = minute_of(*first);
+    const auto end =
+        std::find_if(first, waiting.end(), [&](const Move* move) { return minute_of(move) < shared - 1; });
+    if (end - first >= kManyTogether) {
+      for (auto it = first; it != end; ++it) (*it)->to = ToHeld{.site = kLaterShelf, .minute = shared};
+    }
+    first = end;
   }
 }
 

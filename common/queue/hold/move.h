@@ -61,11 +61,11 @@ std::vector<Move> Together(std::vector<Move> moves, std::size_t most_bytes);
 // due or later. What is due within two minutes, or expires within two of that, stays as it is.
 void PutOnShelf(Move& move, WallTime now);
 
-// Moves out of one record. Where at least kManyTogether of them wait for a time that allows it
-// (PutOnShelf()), they wait on kLaterShelf, which takes one publish for all instead of two for each: a site
-// that answers thousands of mails with 4xx costs others little. Minutes next to each other become the later
-// one.
-inline constexpr std::size_t kManyTogether = 4;
+// Moves out of one record. Where at least kManyTogether of them wait for the same minute or two that follow
+// each other, they wait on kLaterShelf until the later one: that takes one publish for all instead of two for
+// each, and a site that answers thousands of mails with 4xx costs others little. As PutOnShelf(), but what
+// expires within seven minutes of its time stays as it is.
+inline constexpr std::ptrdiff_t kManyTogether = 4;
 void GatherOnShelf(std::vector<Move>& moves, WallTime now);
 
 // As it is published in `lane`. Its Nats-Msg-Id says which recipients of which mails moved, and at what

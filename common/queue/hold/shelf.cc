@@ -76,14 +76,13 @@ asio::awaitable<absl::StatusOr<bool>> NothingLeft(Broker& broker, int lane, std:
   co_return next.status();
 }
 
-// At most `most` records of one minute. True once there are no more of them.
+// Of one minute, as long as there is room, which it takes. True once there are no more of them.
 asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std::int64_t minute,
-                                                  std::size_t most, int& released) {
+                                                  OverdueRoom& room, int& released) {
   const std::string filter = ShelfMinuteFilter(lane, minute);
   std::uint64_t from = 1;
-  while (static_cast<std::size_t>(released) < most) {
-    const int size =
-        static_cast<int>(std::min<std::size_t>(kBatch, most - static_cast<std::size_t>(released)));
+  while (room.records > 0 && room.bytes > 0) {
+    const int size = static_cast<int>(std::min<std::size_t>(kBatch, room.records));
     const absl::StatusOr<DirectBatch> batch =
         co_await GetDirectBatch(broker, HeldStream(lane), filter, size, std::nullopt, from, kMostBytes);
     if (!batch.ok()) co_return batch.status();
@@ -93,6 +92,10 @@ asio::awaitable<absl::StatusOr<bool>> EmptyMinute(Broker& broker, int lane, std:
       absl::Status taken = co_await TakeOff(broker, lane, batch->messages, stored);
       if (!taken.ok()) co_return taken;
       released += static_cast<int>(stored);
+      room.records -= std::min(room.records, stored);
+      for (std::size_t i = 0; i < stored; ++i) {
+        room.bytes -= std::min(room.bytes, batch->messages[i].data.size());
+      }
       from = batch->messages[stored - 1].sequence + 1;
     }
     if (stored < batch->messages.size()) {
@@ -228,16 +231,16 @@ asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleas
 }
 
 asio::awaitable<absl::StatusOr<MinuteReleased>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
-                                                              std::size_t most) {
+                                                              OverdueRoom room) {
   MinuteReleased released;
-  const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minute, most, released.records);
+  const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minute, room, released.records);
   if (!emptied.ok()) co_return emptied.status();
   released.all = *emptied;
   co_return released;
 }
 
 asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
-                                                    std::size_t most) {
+                                                    OverdueRoom room) {
   const std::int64_t now = MinuteOf(broker.Now());
   int released = 0;
   while (minutes.next <= now) {
@@ -251,7 +254,7 @@ asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, Ov
     }
     while (!minutes.listed.empty()) {
       minutes.next = *minutes.listed.begin();
-      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minutes.next, most, released);
+      const absl::StatusOr<bool> emptied = co_await EmptyMinute(broker, lane, minutes.next, room, released);
       if (!emptied.ok()) co_return emptied.status();
       if (!*emptied) co_return released;
       minutes.listed.erase(minutes.next);

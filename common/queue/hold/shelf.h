@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -77,14 +78,21 @@ asio::awaitable<absl::Status> ListReleased(
 // Released records that nobody has acknowledged yet, by place (those that wait and those in hand).
 asio::awaitable<absl::StatusOr<std::map<ShelfPlace, std::uint64_t>>> CountReleased(Broker& broker, int lane);
 
+// What may be released at once: what is due takes the broker's memory. The last batch may go beyond `bytes`
+// (4 MiB).
+struct OverdueRoom {
+  std::size_t records = 0;
+  std::size_t bytes = std::numeric_limits<std::size_t>::max();
+};
+
 struct MinuteReleased {
   int records = 0;
   bool all = false;  // there are no more of it
 };
-// Releases and takes off everything of one minute, at most `most` records. An error is the broker's, and
+// Releases and takes off everything of one minute for which there is room. An error is the broker's, and
 // others may have been released.
 asio::awaitable<absl::StatusOr<MinuteReleased>> ReleaseMinute(Broker& broker, int lane, std::int64_t minute,
-                                                              std::size_t most);
+                                                              OverdueRoom room);
 
 // How far ReleaseOverdue has come in a lane. Who is far behind lists once what lies there, and works it off
 // call after call.
@@ -99,10 +107,10 @@ struct OverdueMinutes {
   // and what is taken off meanwhile lets others slip over their borders.
   bool again = false;
 };
-// Releases and takes off everything whose minute (HeldSubject) has begun, from `minutes.next` on, at most
-// `most` records: what expires, and what waits on kLaterShelf. Returns how many were released; an error is
+// Releases and takes off everything whose minute (HeldSubject) has begun, from `minutes.next` on, for which
+// there is room: what expires, and what waits on kLaterShelf. Returns how many were released; an error is
 // the broker's, and the next call goes on there.
 asio::awaitable<absl::StatusOr<int>> ReleaseOverdue(Broker& broker, int lane, OverdueMinutes& minutes,
-                                                    std::size_t most);
+                                                    OverdueRoom room);
 
 }  // namespace goniec::queue

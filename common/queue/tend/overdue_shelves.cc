@@ -25,6 +25,10 @@ constexpr std::int64_t kBeginBack = 31 * 24 * 60;
 // comes even later is met by the audit.
 constexpr std::int64_t kAskedAgain = 2;
 
+// Of queue.waiting_memory, what all lanes of WAIT may hold where more comes back: acceptance goes on, and
+// retries that wait there already have their room.
+constexpr std::size_t kPartOfMemory = 2;
+
 std::string KeyOf(int lane) {
   return absl::StrCat("expiry.", lane);
 }
@@ -32,7 +36,11 @@ std::string KeyOf(int lane) {
 }  // namespace
 
 OverdueShelves::OverdueShelves(Broker& broker, const QueueConfig& config, std::size_t most)
-    : broker_(broker), most_(most), lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
+    : broker_(broker),
+      most_(most),
+      most_bytes_(config.waiting_memory_bytes / kPartOfMemory /
+                  static_cast<std::size_t>(std::max(config.lanes, 1))),
+      lanes_(static_cast<std::size_t>(std::max(config.lanes, 1))) {}
 
 void OverdueShelves::Add(std::set<std::pair<int, std::int64_t>> late) {
   late_.merge(late);
@@ -63,11 +71,11 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLate() {
   std::set<int> passed_over;
   for (const auto& [lane, minute] : std::set<std::pair<int, std::int64_t>>(late_)) {
     if (passed_over.contains(lane)) continue;
-    absl::StatusOr<std::size_t> room = co_await RoomIn(lane);
+    absl::StatusOr<OverdueRoom> room = co_await RoomIn(lane);
     absl::StatusOr<MinuteReleased> late = MinuteReleased{};
-    if (room.ok() && *room > 0) late = co_await ReleaseMinute(broker_, lane, minute, *room);
+    if (room.ok() && room->records > 0) late = co_await ReleaseMinute(broker_, lane, minute, *room);
     if (!room.ok() || !late.ok()) failed = room.ok() ? late.status() : room.status();
-    if (!room.ok() || *room == 0 || !late.ok()) {
+    if (!room.ok() || room->records == 0 || !late.ok()) {
       passed_over.insert(lane);
       continue;
     }
@@ -94,9 +102,9 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
     lane.under_way = {};
   }
   if (*lane.minute > now) co_return 0;
-  const absl::StatusOr<std::size_t> room = co_await RoomIn(number);
+  const absl::StatusOr<OverdueRoom> room = co_await RoomIn(number);
   if (!room.ok()) co_return room.status();
-  if (*room == 0) co_return 0;
+  if (room->records == 0) co_return 0;
   OverdueMinutes& under_way = lane.under_way;
   if (under_way.next > under_way.listed_to) under_way.next = *lane.minute - kAskedAgain;
   const absl::StatusOr<int> released = co_await ReleaseOverdue(broker_, number, under_way, *room);
@@ -108,7 +116,11 @@ asio::awaitable<absl::StatusOr<int>> OverdueShelves::RunLane(int number, Lane& l
 
 // What came back before and was not served yet is in the way of more: of what is overdue itself. What sites
 // take is the keepers' to bound, and may be as much at any time.
-asio::awaitable<absl::StatusOr<std::size_t>> OverdueShelves::RoomIn(int number) {
+asio::awaitable<absl::StatusOr<OverdueRoom>> OverdueShelves::RoomIn(int number) {
+  const absl::StatusOr<StreamState> stored = co_await ReadStreamState(broker_, WaitStream(number));
+  if (!stored.ok()) co_return stored.status();
+  const std::size_t bytes = most_bytes_ - std::min<std::size_t>(stored->bytes, most_bytes_);
+  if (bytes == 0) co_return OverdueRoom{0, 0};
   const std::int64_t now = MinuteOf(broker_.Now());
   std::size_t records = 0;
   absl::Status read = co_await ReadSubjects(broker_, WaitStream(number), ReleasedFilter(number),
@@ -117,7 +129,7 @@ asio::awaitable<absl::StatusOr<std::size_t>> OverdueShelves::RoomIn(int number) 
                                               if (shelf && shelf->minute <= now) records += count;
                                             });
   if (!read.ok()) co_return read;
-  co_return most_ - std::min(records, most_);
+  co_return OverdueRoom{most_ - std::min(records, most_), bytes};
 }
 
 asio::awaitable<absl::Status> OverdueShelves::Learn(int number, Lane& lane) {

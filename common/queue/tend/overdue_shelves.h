@@ -24,7 +24,7 @@ class Broker;
 struct QueueConfig;
 
 // Of a lane in one run, and that may be due there at once: what is due takes the broker's memory, and after a
-// long pause all of a shelf may be.
+// long pause all of a shelf may be. Nothing comes back either while WAIT holds half of queue.waiting_memory.
 inline constexpr std::size_t kMostOverdue = 20'000;
 
 class OverdueShelves {
@@ -47,13 +47,14 @@ class OverdueShelves {
     BootTime kept_at;
   };
   asio::awaitable<absl::StatusOr<int>> RunLate();
-  asio::awaitable<absl::StatusOr<std::size_t>> RoomIn(int number);
+  asio::awaitable<absl::StatusOr<OverdueRoom>> RoomIn(int number);
   asio::awaitable<absl::Status> Learn(int number, Lane& lane);
   asio::awaitable<absl::StatusOr<int>> RunLane(int number, Lane& lane);
   asio::awaitable<void> Keep(int number, Lane& lane);
 
   Broker& broker_;
   const std::size_t most_;
+  const std::size_t most_bytes_;  // in one lane of WAIT
   std::vector<Lane> lanes_;
   std::set<std::pair<int, std::int64_t>> late_;
 };

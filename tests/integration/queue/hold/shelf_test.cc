@@ -57,7 +57,7 @@ class ShelfTest : public HoldFixture {
     return ids;
   }
   int Overdue(OverdueMinutes& minutes, std::size_t most = 1'000) {
-    const auto released = RunToEnd(ReleaseOverdue(*watched_, 0, minutes, most));
+    const auto released = RunToEnd(ReleaseOverdue(*watched_, 0, minutes, {most}));
     EXPECT_TRUE(released.ok()) << released.status();
     return released.value_or(-1);
   }
@@ -323,7 +323,7 @@ TEST_F(ShelfTest, WhatCannotBeReleasedStaysAndIsNotPassedOver) {
   LeaderlessBroker leaderless(*broker_, "due.");
   leaderless.leaderless = 2;
   OverdueMinutes minutes{now - 1};
-  EXPECT_FALSE(RunToEnd(ReleaseOverdue(leaderless, 0, minutes, 100)).ok());
+  EXPECT_FALSE(RunToEnd(ReleaseOverdue(leaderless, 0, minutes, {100})).ok());
   EXPECT_EQ(minutes.next, now - 1);
   EXPECT_EQ(Stored("HELD_0"), 3U);
   EXPECT_EQ(Overdue(minutes), 3);
@@ -343,7 +343,7 @@ TEST_F(ShelfTest, NothingIsEmptyByAReplicasWord) {
     return nothing;
   };
   OverdueMinutes minutes{now - 1};
-  EXPECT_EQ(RunToEnd(ReleaseOverdue(lagging, 0, minutes, 100)).value_or(-1), 0);
+  EXPECT_EQ(RunToEnd(ReleaseOverdue(lagging, 0, minutes, {100})).value_or(-1), 0);
   EXPECT_EQ(minutes.next, now - 1);
   EXPECT_FALSE(RunToEnd(ShelfIsEmpty(lagging, kSite)));
   EXPECT_EQ(Overdue(minutes), 1);

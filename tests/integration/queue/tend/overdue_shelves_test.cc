@@ -41,6 +41,19 @@ TEST_F(OverdueShelvesTest, WhatKeepersReleasedIsNotInTheWay) {
   EXPECT_EQ(Run(overdue), 0) << "two that are overdue wait";
 }
 
+TEST_F(OverdueShelvesTest, WhatComesBackLeavesRoomInTheBrokersMemory) {
+  config_.waiting_memory_bytes = 2 << 10;
+  for (int i = 0; i < 40; ++i) Put(Now() - 1);
+  OverdueShelves overdue(*broker_, config_, 1'000);
+  EXPECT_EQ(Run(overdue), 40);
+  const std::int64_t late = Now() - 100;
+  Put(late);
+  overdue.Add({{0, late}});
+  EXPECT_EQ(Run(overdue), 0) << "what came back waits";
+  (void)Api("STREAM.PURGE.WAIT_0");  // served
+  EXPECT_EQ(Run(overdue), 1);
+}
+
 // A clock that ran ahead for a while, and was put right.
 TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
   const std::int64_t now = Now();

@@ -219,7 +219,7 @@ TEST(SiteTable, WhatIsNotReadIsNeverZero) {
     std::vector<std::string> absent;
   };
   const Row rows[] = {
-      {"held", [](SiteSources& s) { s.held.reset(); }, {"held"}},
+      {"held", [](SiteSources& s) { s.held.reset(); }, {"held", "waiting_mails"}},
       {"released", [](SiteSources& s) { s.released.reset(); }, {"released_records"}},
       {"waiting", [](SiteSources& s) { s.waiting.reset(); }, {"waiting_mails"}},
       {"reports", [](SiteSources& s) { s.reports.reset(); }, {"in_hand", "in_flight", "waiting_mails"}},
@@ -244,6 +244,19 @@ TEST(SiteTable, WhatIsNotReadIsNeverZero) {
           << row.name << ": " << field;
     }
   }
+}
+
+// Mail that waits on the disk for its next attempt is of domains that nobody has counted.
+TEST(SiteTable, WhatWaitsForATimeIsNotNoneWhereSomeLiesOnTheDisk) {
+  SiteSources sources = Empty();
+  sources.members = {"a"};
+  queue::v1::SiteReport report = Report("a");
+  report.mutable_sites(0)->add_domains("x.test");
+  (*sources.reports)["a"] = report.SerializeAsString();
+  EXPECT_TRUE(Only(Make(sources)).has_waiting_mails());
+  (*sources.held)[ShelfPlace{0, MailClass::kBulk, queue::kLaterShelf, "b"}] = {.records = 1,
+                                                                               .earliest = At(5)};
+  EXPECT_FALSE(Only(Make(sources)).has_waiting_mails());
 }
 
 TEST(SiteTable, WhereNoWorkerIsNothingIsInHand) {

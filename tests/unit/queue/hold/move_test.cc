@@ -241,11 +241,13 @@ std::vector<std::string> Gathered(const std::vector<int>& due, hours life = hour
 TEST(GatherOnShelf, ManyOfARecordWaitTogether) {
   EXPECT_THAT(Gathered({5, 5, 5}), testing::Each("wait")) << "few";
   EXPECT_THAT(Gathered({5, 5, 5, 5}), testing::Each("+6"));
-  EXPECT_THAT(Gathered({4, 5, 6, 5, 4}), testing::ElementsAre("+5", "+7", "+7", "+7", "+5"));
+  EXPECT_THAT(Gathered({5, 6, 6, 5}), testing::Each("+7"));
+  EXPECT_THAT(Gathered({4, 5, 6, 5, 6, 4}), testing::ElementsAre("wait", "+7", "+7", "+7", "+7", "wait"));
+  EXPECT_THAT(Gathered({32, 36, 40, 45}), testing::Each("wait")) << "nothing is shared";
   EXPECT_THAT(Gathered({1, 5, 5, 5}), testing::Each("wait")) << "one is due soon, and three are few";
   EXPECT_THAT(Gathered({1, 5, 5, 5, 5}), testing::ElementsAre("wait", "+6", "+6", "+6", "+6"));
-  EXPECT_THAT(Gathered({58, 58, 58, 58}, hours(1)), testing::Each("wait")) << "their last attempt is on time";
-  EXPECT_THAT(Gathered({57, 57, 57, 56}, hours(1)), testing::Each("+58"));
+  EXPECT_THAT(Gathered({54, 54, 54, 54}, hours(1)), testing::Each("wait")) << "their last attempt is on time";
+  EXPECT_THAT(Gathered({53, 53, 53, 52}, hours(1)), testing::Each("+54"));
 }
 
 // By its id a repeated publish is dropped: it must not be that of another move.
