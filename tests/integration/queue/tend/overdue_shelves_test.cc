@@ -54,6 +54,15 @@ TEST_F(OverdueShelvesTest, WhatComesBackLeavesRoomInTheBrokersMemory) {
   EXPECT_EQ(Run(overdue), 1);
 }
 
+TEST_F(OverdueShelvesTest, WhateverElseFillsWaitSomeComesBack) {
+  config_.waiting_memory_bytes = 16;
+  const v1::Record record = MakeRecord(1, 1);
+  StoreAt(DueSubjectOf(record), record);
+  Put(Now() - 1);
+  OverdueShelves overdue(*broker_, config_, 1'000);
+  EXPECT_EQ(Run(overdue), 1);
+}
+
 // A clock that ran ahead for a while, and was put right.
 TEST_F(OverdueShelvesTest, AClockThatGoesBackIsFollowed) {
   const std::int64_t now = Now();
